@@ -1,0 +1,104 @@
+"""What an operator or function is: one row that holds all of its faces.
+
+A row of `operators.py` or `functions.py` is everything that the language knows of it: how it is written, its types, its
+meaning in Python, its meaning as a SQL tree per engine, its words, and vectors (known answers) that prove the faces equal.
+Nothing here imports SQLGlot: a SQL face is a function of a builder (`sql.Builder`), which brings it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any
+from typing import Literal as OneOf
+
+from coterie.core.windows import local_day
+from coterie.language.types import Type, Value
+
+if TYPE_CHECKING:
+    from coterie.language.sql import Builder, Sql
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a meaning may depend on beside its arguments. `lists` are the named lists of ids; `customer` the id in question."""
+
+    as_of: datetime
+    zone: str
+    customer: str = ""
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    @property
+    def today(self) -> date:
+        return local_day(self.as_of, self.zone)
+
+
+Shape = OneOf["comparison", "sum", "product", "between", "in", "has", "is", "function", "name"]
+"""How a row is written: `a = b` and `a contains b` (comparison), `a + b` (sum), `a * b` (product), `a between b and c`,
+`a in (…)`, `a has any (…)`, `a is missing`, `lower(a)`, or a bare name (`as_of`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vector:
+    """A known answer: arguments (None is missing) and the result, with the context where it matters."""
+
+    args: tuple[Value | None, ...]
+    result: Value | None
+    types: tuple[Type, ...] = ()
+    """The types of the arguments; left empty where they follow from the values (an int is an integer, a Decimal money)."""
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One operator or function of the language.
+
+    Attributes:
+        name: the symbol or the name as canonical text writes it (`=`, `starts with`, `lower`).
+        shape: how it is written.
+        result: argument types → type of the result, or None where these types do not go together. Receives exactly the
+            arguments written (so it also settles their number); literal texts beside times have become dates before.
+        expects: what it takes, in words, for the error ("two numbers, two texts, or two times").
+        python: the reference meaning. With `strict`, called only when no argument is missing. Gets a Context first when
+            `context` is set. Returns None for missing.
+        duckdb: the same meaning as a SQL tree: (builder, *args) → SQLGlot expression. With `strict` it must give NULL
+            when an argument is NULL; it never raises at run time, whatever the data.
+        words: English with {0}, {1} … for the arguments ({rest} for all after the first, as a list).
+        unlike: English of the negation, where better than "it is not so that …".
+        vectors: known answers.
+        strict: a missing argument makes the result missing.
+        context: `python` takes a Context first.
+        literal: positions of arguments that must be literals (a pattern, a salt).
+        validate: literal arguments → complaint or None (a pattern that cannot be read); called with the values at `literal`.
+        at_least: for a comparison whose first argument is only known to be at least some value: (bound, *others) → True,
+            False, or None when that does not decide it.
+        live: what freshness reading the clock adds ("daily" for days_since, "timed" for hours), or None.
+    """
+
+    name: str
+    shape: Shape
+    result: Callable[..., Type | None]
+    expects: str
+    python: Callable[..., Any]
+    duckdb: Callable[..., Any]
+    words: str
+    unlike: str | None = None
+    vectors: tuple[Vector, ...] = ()
+    strict: bool = True
+    context: bool = False
+    literal: tuple[int, ...] = ()
+    validate: Callable[..., str | None] | None = None
+    at_least: Callable[..., bool | None] | None = None
+    live: OneOf["daily", "timed"] | None = None
+
+
+
+
+
+def table(*rows: Leaf) -> dict[str, Leaf]:
+    """Rows by name; a name defined twice is a mistake of ours."""
+    out: dict[str, Leaf] = {}
+    for row in rows:
+        if row.name in out:
+            raise ValueError(f"{row.name} is defined twice")
+        out[row.name] = row
+    return out
