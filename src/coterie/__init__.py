@@ -1,0 +1,3 @@
+"""Customer segmentation as code."""
+
+__version__ = "0.1.0"
