@@ -1,0 +1,53 @@
+# Needs make and Python >= 3.11 (or uv), nothing else. Everything it makes lies in .venv/, build/ and shop/.
+SHELL = /bin/sh
+.NOTPARALLEL:
+.DEFAULT_GOAL = help
+.PHONY: help demo test check long bench clean setup lint
+
+BIN = .venv/bin
+DEMO ?= shop
+WORKERS ?= auto
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' Makefile
+
+demo: ## set up, make a demo shop, find its segments, say where to look
+	@scripts/setup run
+	@if [ -e "$(DEMO)/coterie.yaml" ]; then \
+	  echo "$(DEMO)/ is already there and is used as it is (remove it to start over)."; \
+	else $(BIN)/coterie demo "$(DEMO)"; fi
+	@$(BIN)/coterie run --dir "$(DEMO)"
+	@$(BIN)/coterie segments --dir "$(DEMO)"
+	@echo
+	@echo "Where to look:"
+	@echo "  $(DEMO)/coterie.yaml                             what was said about this shop: sources, traits, segments"
+	@echo "  $(BIN)/coterie segments --dir $(DEMO)             the segments again; with a name after 'segment', one of them"
+	@echo "  $(BIN)/coterie --help                        everything else: count, why, sql, export, doctor"
+
+test: setup ## everything in 'check' and every test but the long ones
+	@scripts/postgres
+	@$(MAKE) --no-print-directory lint
+	$(BIN)/pytest -n $(WORKERS)
+
+check: setup lint ## lint, format, types, floors and the quick tests
+	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench and not postgres"
+
+long: setup ## the long tests, sized by N (make long N=20000); figures go to build/figures.jsonl
+	@scripts/postgres
+	COTERIE_N=$(or $(N),20000) HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m "long or bench"
+
+bench: setup ## measure speed and memory into build/figures.jsonl; ONLY=name for one
+	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(N),--size $(N))
+
+clean: ## remove what building and testing left behind (not .venv, not the demo)
+	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks scripts -name __pycache__ -type d -exec rm -rf {} +
+
+setup:
+	@scripts/setup dev
+
+lint:
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
