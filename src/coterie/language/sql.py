@@ -80,6 +80,26 @@ class Builder:
         left, right = self._fold(node, trees[:middle], empty), self._fold(node, trees[middle:], empty)
         return exp.Paren(this=node(this=left.copy(), expression=right.copy()))
 
+    def filter(self, aggregate: exp.Expression, keep: exp.Expression) -> exp.Expression:
+        return exp.Filter(this=aggregate.copy(), expression=exp.Where(this=keep.copy()))
+
+    def count_rows(self) -> exp.Expression:
+        return exp.Count(this=exp.Star())
+
+    def divide(self, a: exp.Expression, b: exp.Expression) -> exp.Expression:
+        """Float division; NULL where b is zero."""
+        guarded = self.call("nullif", self.cast(b, "DOUBLE"), self.cast(self.literal(0), "DOUBLE"))
+        return exp.Paren(this=exp.Div(this=a.copy(), expression=guarded, typed=False, safe=False))
+
+    def result(self, a: exp.Expression, type_: Type | None) -> exp.Expression:
+        """A value picked from events as a result: a float column, stored as an exact decimal, becomes a double."""
+        return self.cast(a, "DOUBLE") if type_ == FLOAT else a
+
+    def most_frequent(self, value: exp.Expression, n: exp.Expression) -> exp.Expression:
+        """Of rows (value, n): the value with the largest n > 0, the smallest value among equals."""
+        pairs = self.call("min", self.call("row", exp.Neg(this=n.copy()), value))
+        return self.call("struct_extract", self.filter(pairs, self.binary(">", n, self.literal(0))), self.literal(2))
+
     def case(self, branches: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None = None) -> exp.Expression:
         return exp.Case(
             ifs=[exp.If(this=when.copy(), true=then.copy()) for when, then in branches],
