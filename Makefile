@@ -46,8 +46,10 @@ clean: ## remove what building and testing left behind (not .venv, not the demo)
 setup:
 	@scripts/setup dev
 
+# All four, also when one finds something.
 lint:
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports --no-cache
+	@failed=; \
+	for tool in "ruff check ." "ruff format --check ." "mypy" "lint-imports --no-cache --no-logo"; do \
+	  echo "$$tool"; $(BIN)/$$tool || failed="$$failed [$$tool]"; \
+	done; \
+	if [ -n "$$failed" ]; then echo "Not clean:$$failed" >&2; exit 1; fi
