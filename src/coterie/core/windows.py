@@ -75,7 +75,10 @@ class FromTo:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """`within 30 days after signup_date` (c ≤ d < c ⊕ n) or `before` (c ⊖ n < d ≤ c); `anchor` is a customer's column."""
+    """`within 30 days after signup_date` (c ≤ d < c ⊕ n) or `before` (c ⊖ n < d ≤ c).
+
+    `anchor` is a customer's column.
+    """
 
     length: Duration
     side: Literal["after", "before"]
@@ -109,6 +112,7 @@ class Instants:
 
 
 MICROSECOND = timedelta(microseconds=1)
+EARLIEST, LATEST = datetime.combine(date.min, time.min), datetime.combine(date.max, time.max)
 
 
 @lru_cache(maxsize=1024)
@@ -131,7 +135,10 @@ def to_utc(wall: datetime, zone_name: str) -> datetime:
 
 
 def first_instant(day: date, zone_name: str) -> datetime:
-    """The first instant whose local day is `day` (a zone may skip 00:00; a whole skipped day starts where the next does)."""
+    """The first instant whose local day is `day`.
+
+    A zone may skip 00:00; a whole skipped day starts where the next does.
+    """
     candidate = to_utc(datetime.combine(day, time()), zone_name)
     # A clock set back over midnight shows the evening before twice: step to where the day really begins.
     while local_day(candidate, zone_name) < day:
@@ -181,13 +188,32 @@ def start_of(day: date, unit: Unit) -> date:
             return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
         case "year":
             return day.replace(month=1, day=1)
-    raise ValueError(unit)
+        case "minute" | "hour":
+            raise ValueError(f"a {unit} is no calendar unit of days")
+
+
+FIXED = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    "day": timedelta(days=1),
+    "week": timedelta(weeks=1),
+}
 
 
 def exact_length(length: Duration) -> timedelta:
     """An exact length, as sequences and hour windows count it; only units of fixed length have one."""
-    hours = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(weeks=1)}
-    return length.n * hours[length.unit]
+    try:
+        return length.n * FIXED[length.unit]
+    except OverflowError:
+        return timedelta(days=999_999_999)
+
+
+def clamped_shift(instant: datetime, length: timedelta) -> datetime:
+    """An instant moved by a length, held inside the calendar of Python's dates."""
+    try:
+        return instant + length
+    except OverflowError:
+        return LATEST if length > timedelta() else EARLIEST
 
 
 def days(window: Window, today: date, anchor: date | None = None) -> Days | None:
@@ -243,14 +269,17 @@ def instants(window: Window, as_of: datetime) -> Instants | None:
     `within n hours`: as_of − n < t ≤ as_of; `from a to b hours ago`: as_of − a < t ≤ as_of − b;
     `within next n hours`: as_of < t ≤ as_of + n.
     """
+
+    def after(n: int, unit: Unit) -> datetime:
+        # The first instant later than as_of moved by n units.
+        length = exact_length(Duration(abs(n), unit))
+        return clamped_shift(clamped_shift(as_of, length if n > 0 else -length), MICROSECOND)
+
     match window:
         case Within(length) if length.unit in EXACT:
-            return Instants(as_of - exact_length(length) + MICROSECOND, as_of + MICROSECOND)
+            return Instants(after(-length.n, length.unit), after(0, length.unit))
         case Ago(far, near, unit) if unit in EXACT:
-            return Instants(
-                as_of - exact_length(Duration(far, unit)) + MICROSECOND,
-                as_of - exact_length(Duration(near, unit)) + MICROSECOND,
-            )
+            return Instants(after(-far, unit), after(-near, unit))
         case Next(length) if length.unit in EXACT:
-            return Instants(as_of + MICROSECOND, as_of + exact_length(length) + MICROSECOND)
+            return Instants(after(0, length.unit), after(length.n, length.unit))
     return None

@@ -1,0 +1,531 @@
+"""The reference meaning of the language: one customer, plain lists, no engine.
+
+Every engine must agree with what stands here, so each rule is written in the plainest way that is obviously what
+LANGUAGE.md says, not in the fastest. A result is a value or `Missing`, which says why and what is to blame.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from dataclasses import replace as _replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Literal as OneOf
+from typing import assert_never
+
+from coterie.core import kleene
+from coterie.core.windows import Around, Days, Instants, Next, Window, days, exact_length, instants, local_day
+from coterie.language import tree
+from coterie.language.aggregations import AGGREGATIONS, as_float, settle
+from coterie.language.functions import LEAVES
+from coterie.language.leaves import Context
+from coterie.language.tree import Expr
+from coterie.language.types import FLOAT, MONEY, Type, Value
+
+Why = OneOf["not recorded", "nothing happened", "not covered"]
+
+MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""A comparison read from its right side: `5 <= x` is `x >= 5`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something a customer did. `time` (a naive UTC instant) and `id` can be read like the columns in `values`."""
+
+    kind: str
+    time: datetime
+    id: str
+    values: Mapping[str, Value | None] = field(default_factory=dict)
+
+    def read(self, column: str) -> Value | None:
+        """The value of a column, None where not recorded. A float column holds decimals, so that sums are exact."""
+        if column == "time":
+            return self.time
+        if column == "id":
+            return self.id
+        return self.values.get(column)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """No value. `names` are the columns to blame, as the rule names them.
+
+    `at_least` is what a source that does not know all has seen, where the value can only be larger.
+    """
+
+    reason: Why
+    names: frozenset[str] = frozenset()
+    at_least: Value | None = None
+
+
+Result = Value | Missing
+
+
+@dataclass(frozen=True)
+class Customer:
+    """What is known of one customer.
+
+    Attributes:
+        id: the customer's id, as text.
+        columns: attributes; an absent one or None was not recorded.
+        events: in the order of the language: time, then kind as the project lists them, then id.
+        account: the columns of the customer's account, if there is one.
+        members: all customers of that account, this one included; empty without an account.
+    """
+
+    id: str
+    columns: Mapping[str, Value | None] = field(default_factory=dict)
+    events: Sequence[Event] = ()
+    account: Mapping[str, Value | None] | None = None
+    members: Sequence["Customer"] = field(default=(), compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What a source knows: customers for whom `covers` is true, the local days complete_from … complete_to."""
+
+    covers: Expr | None = None
+    complete_from: date | None = None
+    complete_to: date | None = None
+
+
+def canonical(node: Expr) -> str:
+    """A node as canonical text: how the blame names what has no name of its own."""
+    from coterie.language.format import format_expr
+
+    return format_expr(node)
+
+
+def not_fitted(_name: str, _customer: str) -> Value | None:
+    """The fitted columns of a project that has none."""
+    return None
+
+
+@dataclass(frozen=True)
+class World:
+    """All that an answer depends on beside the customer.
+
+    Attributes:
+        as_of: the instant of the question (naive UTC); later events are not yet seen.
+        zone: the project's time zone; local days are its.
+        kinds: event kinds in the order of the project file, which orders events of one instant.
+        definitions: checked trees of traits, segments and segmentations (these as `Case` trees of labels) by name.
+        coverage: by event kind; a kind without one is complete.
+        lists: ids by the name of a list.
+        fitted: (column, customer id) → value of a fitted column, or None. A column is the name of a fitted definition,
+            a part of one (`value.r`), or the canonical text of a call written in place.
+        unknown_rows: if given, receives for each measure (its canonical text) how many rows were left out because its
+            `where` was unknown.
+    """
+
+    as_of: datetime
+    zone: str = "UTC"
+    kinds: Sequence[str] = ()
+    definitions: Mapping[str, Expr] = field(default_factory=dict)
+    coverage: Mapping[str, Coverage] = field(default_factory=dict)
+    lists: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    fitted: Callable[[str, str], Value | None] = not_fitted
+    unknown_rows: MutableMapping[str, int] | None = field(default=None, compare=False)
+
+    @cached_property
+    def today(self) -> date:
+        """D, the local day of `as_of`."""
+        return local_day(self.as_of, self.zone)
+
+    def place(self, event: Event) -> tuple[datetime, int, str]:
+        """Where an event stands among others: by time, kind, id."""
+        rank = self.kinds.index(event.kind) if event.kind in self.kinds else len(self.kinds)
+        return event.time, rank, event.id
+
+
+def in_order(events: Iterable[Event], world: World) -> tuple[Event, ...]:
+    """Events in the order of the language; the order they come in never matters."""
+    return tuple(sorted(events, key=world.place))
+
+
+def evaluate(expr: Expr, customer: Customer, world: World) -> Result:
+    """The value of a checked expression for one customer, or `Missing`.
+
+    Args:
+        expr: a tree that `check` has accepted (hand-made trees without types do, unless a type decides the meaning).
+        customer: with events in the language's order.
+        world: the instant, the zone and the definitions.
+
+    Raises:
+        ValueError: where the tree asks for what the checker refuses.
+    """
+    return Evaluation(customer, world).value(expr)
+
+
+def truth(result: Result) -> bool | None:
+    """The truth of a condition's result: None for unknown."""
+    if isinstance(result, Missing):
+        return None
+    if isinstance(result, bool):
+        return result
+    raise ValueError(f"a condition is true, false or unknown; this is {result!r}")
+
+
+def number_kept(value: Value, type_: Type | None) -> Value:
+    """A number as its type keeps it: a float column of events is stored as decimals, an integer may stand for money."""
+    if type_ == FLOAT and isinstance(value, int | Decimal):
+        return as_float(value)
+    return Decimal(value) if type_ == MONEY and isinstance(value, int) else value
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One customer's evaluation: the recursion, and by customer what has been answered and whose rows are counted."""
+
+    customer: Customer
+    world: World
+    known: dict[tuple[str, str], Result] = field(default_factory=dict)
+    counted: set[tuple[str, str]] = field(default_factory=set)
+
+    def value(self, node: Expr, row: Event | None = None) -> Result:
+        """The value of a node; inside a `where` the names are those of the event `row`."""
+        match node:
+            case tree.Literal(value=value, type=type_):
+                return number_kept(value, type_)
+            case tree.Column():
+                return self.column(node) if row is None else self.event_column(node, row)
+            case tree.Apply():
+                return self.apply(node, row)
+            case tree.And(args=args):
+                return combine(kleene.all_, [self.value(a, row) for a in args])
+            case tree.Or(args=args):
+                return combine(kleene.any_, [self.value(a, row) for a in args])
+            case tree.Not(arg=arg):
+                return negate(self.value(arg, row))
+            case tree.Case():
+                return self.case(node, row)
+            case tree.Measure():
+                return self.measure(node)
+            case tree.WindowTest():
+                return self.window_test(node, row)
+            case tree.Sequence():
+                return self.sequence(node)
+            case tree.Members():
+                return self.members(node)
+            case tree.Fitted():
+                return self.fitted(canonical(node), node.type)
+            case tree.EventColumn():
+                raise ValueError(f"{canonical(node)} is a stream of events, not a value of the customer")
+            case _:
+                assert_never(node)
+
+    # --- names
+
+    def column(self, node: tree.Column) -> Result:
+        name = node.name if node.part is None else f"{node.name}.{node.part}"
+        result: Result | None
+        if node.name == "account" and node.part is not None:
+            result = (self.customer.account or {}).get(node.part)
+        elif node.part is not None:
+            return self.fitted(name, node.type)
+        elif node.name in self.world.definitions:
+            result = self.definition(node.name)
+        elif node.name in self.customer.columns:
+            result = self.customer.columns[node.name]
+        else:
+            result = self.world.fitted(name, self.customer.id)
+        if result is None:
+            return Missing("not recorded", frozenset({name}))
+        if isinstance(result, Missing):
+            # The rule blames the column that it names, not what lies below that.
+            return _replace(result, names=frozenset({name}))
+        return number_kept(result, node.type)
+
+    def definition(self, name: str) -> Result:
+        key = (self.customer.id, name)
+        if key not in self.known:
+            definition = self.world.definitions[name]
+            named_fit = isinstance(definition, tree.Fitted)
+            self.known[key] = self.fitted(name, definition.type) if named_fit else self.value(definition)
+        return self.known[key]
+
+    def fitted(self, name: str, type_: Type | None) -> Result:
+        value = self.world.fitted(name, self.customer.id)
+        return Missing("not recorded", frozenset({name})) if value is None else number_kept(value, type_)
+
+    def event_column(self, node: tree.Column, row: Event) -> Result:
+        value = row.read(node.name)
+        return Missing("not recorded", frozenset({node.name})) if value is None else number_kept(value, node.type)
+
+    # --- operators
+
+    @cached_property
+    def context(self) -> Context:
+        return Context(self.world.as_of, self.world.zone, self.customer.id, self.world.lists)
+
+    def apply(self, node: tree.Apply, row: Event | None) -> Result:
+        leaf = LEAVES[node.op]
+        args = [self.value(a, row) for a in node.args]
+        missing = [a for a in args if isinstance(a, Missing)]
+        if missing and leaf.strict:
+            decided = self.bounded(node.op, args)
+            return decided if decided is not None else Missing("not recorded", blame(missing))
+        plain = [None if isinstance(a, Missing) else a for a in args]
+        value: Value | None = leaf.python(self.context, *plain) if leaf.context else leaf.python(*plain)
+        if value is None:
+            # Nothing was missing, and still no value comes out (a division by zero): the operation itself is to blame.
+            return Missing("not recorded", blame(missing) or frozenset({canonical(node)}))
+        return number_kept(value, node.type)
+
+    def bounded(self, op: str, args: Sequence[Result]) -> bool | None:
+        """What a comparison says when one side is only known to be at least some value; None: it does not say."""
+        for name, sides in ((op, list(args)), (MIRRORED.get(op, ""), list(args)[::-1])):
+            leaf = LEAVES.get(name)
+            first, others = sides[0], sides[1:]
+            if leaf is None or leaf.at_least is None or not isinstance(first, Missing) or first.at_least is None:
+                continue
+            if not any(isinstance(o, Missing) for o in others):
+                given = (self.context,) if leaf.context else ()
+                decided: bool | None = leaf.at_least(*given, first.at_least, *others)
+                return decided
+        return None
+
+    def case(self, node: tree.Case, row: Event | None) -> Result:
+        for condition, result in node.branches:
+            found = self.value(condition, row)
+            if isinstance(found, Missing):
+                return Missing("not recorded", found.names)
+            if truth(found):
+                return kept(self.value(result, row), node.type)
+        if node.otherwise is None:
+            return Missing("not recorded", frozenset({canonical(node)}))
+        return kept(self.value(node.otherwise, row), node.type)
+
+    # --- windows
+
+    def limits(self, window: Window | None) -> Days | Instants | Missing:
+        """What a window admits now; missing where it stands around a date that the customer has not."""
+        if window is None:
+            return Days(None, None)
+        exact = instants(window, self.world.as_of)
+        if exact is not None:
+            return exact
+        anchor: date | None = None
+        if isinstance(window, Around):
+            found = self.column(tree.Column(window.anchor))
+            if isinstance(found, Missing):
+                return Missing("not recorded", found.names)
+            anchor = self.day(found)
+        admitted = days(window, self.world.today, anchor)
+        if admitted is None:
+            raise ValueError(f"{window} admits neither days nor instants")
+        return admitted
+
+    def day(self, value: Value) -> date:
+        """The local day of a date or timestamp."""
+        if isinstance(value, datetime):
+            return local_day(value, self.world.zone)
+        if isinstance(value, date):
+            return value
+        raise ValueError(f"a window is about dates and timestamps; this is {value!r}")
+
+    def admits(self, limits: Days | Instants, value: Value) -> bool:
+        if isinstance(limits, Days):
+            day = self.day(value)
+            return (limits.lo is None or limits.lo <= day) and (limits.hi is None or day < limits.hi)
+        if not isinstance(value, datetime):
+            raise ValueError(f"hours and minutes are about timestamps; this is {value!r}")
+        return (limits.lo is None or limits.lo <= value) and (limits.hi is None or value < limits.hi)
+
+    def window_test(self, node: tree.WindowTest, row: Event | None) -> Result:
+        value = self.value(node.value, row)
+        if isinstance(value, Missing) and value.reason == "nothing happened":
+            return False
+        limits = self.limits(node.window)
+        if isinstance(value, Missing) or isinstance(limits, Missing):
+            missing = [x for x in (value, limits) if isinstance(x, Missing)]
+            return True if self.surely(node.value, value, limits) else Missing("not recorded", blame(missing))
+        return self.admits(limits, value)
+
+    def surely(self, node: Expr, value: Result, limits: Days | Instants | Missing) -> bool:
+        """Whether a value only known to be at least some bound lies in a window all the same.
+
+        It does when the bound does and nothing later leaves: the window has no end, or (for the time of an event, which
+        is never after as_of) it reaches as_of.
+        """
+        if not isinstance(value, Missing) or isinstance(limits, Missing) or value.at_least is None:
+            return False
+        if not self.admits(limits, value.at_least):
+            return False
+        return limits.hi is None or (is_event_time(node, self.world) and self.admits(limits, self.world.as_of))
+
+    # --- what customers did
+
+    def seen(self, kind: str, window: Window | None, limits: Days | Instants) -> list[Event]:
+        """The customer's events of a kind that a window admits. Only `within next` looks beyond as_of."""
+        ahead = isinstance(window, Next)
+        return [
+            e
+            for e in self.customer.events
+            if e.kind == kind and (ahead or e.time <= self.world.as_of) and self.admits(limits, e.time)
+        ]
+
+    def measure(self, node: tree.Measure) -> Result:
+        limits = self.limits(node.window)
+        if isinstance(limits, Missing):
+            return limits
+        aggregation = AGGREGATIONS[node.aggregation]
+        state, unknown = aggregation.zero(), 0
+        for event in self.seen(node.event, node.window, limits):
+            value = True if node.column is None else event.read(node.column)
+            if value is None:
+                continue
+            fits = True if node.where is None else truth(self.value(node.where, event))
+            if fits is None:
+                unknown += 1
+            elif node.aggregation == "share":
+                state = aggregation.add(state, fits, self.world.place(event))
+            elif fits:
+                state = aggregation.add(state, value, self.world.place(event))
+        self.count_unknown(node, unknown)
+        final = aggregation.final(state)
+        found: Value | None = final if node.type is None else settle(final, node.type)
+        if not self.covered(node.event, node.window, limits):
+            return self.not_covered(node, found)
+        if found is None:
+            return Missing("nothing happened" if aggregation.nothing else "not recorded", frozenset({canonical(node)}))
+        return found
+
+    def count_unknown(self, node: Expr, rows: int) -> None:
+        if rows and self.world.unknown_rows is not None:
+            text = canonical(node)
+            if (self.customer.id, text) not in self.counted:
+                self.counted.add((self.customer.id, text))
+                self.world.unknown_rows[text] = self.world.unknown_rows.get(text, 0) + rows
+
+    def covered(self, kind: str, window: Window | None, limits: Days | Instants) -> bool:
+        """Whether the source of a kind knows this customer for all of a window."""
+        coverage = self.world.coverage.get(kind)
+        if coverage is None:
+            return True
+        if coverage.covers is not None and truth(self.value(coverage.covers)) is not True:
+            return False
+        if isinstance(limits, Days):
+            first, after = limits.lo, limits.hi
+            last = None if after is None else after - timedelta(days=1)
+        else:
+            first = None if limits.lo is None else self.day(limits.lo)
+            last = None if limits.hi is None else self.day(limits.hi - timedelta(microseconds=1))
+        if not isinstance(window, Next) and (last is None or last > self.world.today):
+            last = self.world.today
+        if first is not None and last is not None and first > last:
+            return True
+        begins = coverage.complete_from is None or (first is not None and first >= coverage.complete_from)
+        ends = coverage.complete_to is None or (last is not None and last <= coverage.complete_to)
+        return begins and ends
+
+    def not_covered(self, node: tree.Measure, found: Value | None) -> Result:
+        if node.aggregation == "exists" and found is True:
+            return True
+        # A later event can only make `last` of another column different, not larger.
+        bounded = AGGREGATIONS[node.aggregation].lower_bound and (node.aggregation != "last" or node.column == "time")
+        seen = found if bounded and node.aggregation != "exists" else None
+        return Missing("not covered", frozenset({canonical(node)}), seen)
+
+    def sequence(self, node: tree.Sequence) -> bool:
+        """Whether some choice of events fits, found by trying them all."""
+        limits = self.limits(node.window)
+        if isinstance(limits, Missing):
+            return False
+        events = [e for e in self.customer.events if e.time <= self.world.as_of]
+        fits = [[self.fits(step, event, node.same) for event in events] for step in node.steps]
+        refuted: set[tuple[int, int, int]] = set()
+
+        def same(a: int, b: int) -> bool:
+            return node.same is None or events[a].read(node.same) == events[b].read(node.same)
+
+        def rest(number: int, first: int, previous: int) -> bool:
+            """Whether the steps from `number` on fit, `previous` being the last positive step's event."""
+            if number == len(node.steps):
+                return True
+            if (number, first, previous) in refuted:
+                return False
+            step, start = node.steps[number], events[previous].time
+            length = None if step.within is None else exact_length(step.within)
+            nothing = timedelta()
+            if step.negated:
+                if length is None:
+                    raise ValueError("a step with `not` says within what time")
+                happened = any(
+                    fits[number][i] and same(first, i) and nothing < events[i].time - start <= length
+                    for i in range(len(events))
+                )
+                over = length <= self.world.as_of - start
+                found = not happened and over and rest(number + 1, first, previous)
+            else:
+                found = any(
+                    fits[number][i]
+                    and same(first, i)
+                    and (length is None or events[i].time - start <= length)
+                    and rest(number + 1, first, i)
+                    for i in range(previous + 1, len(events))
+                )
+            if not found:
+                refuted.add((number, first, previous))
+            return found
+
+        return any(fits[0][i] and self.admits(limits, events[i].time) and rest(1, i, i) for i in range(len(events)))
+
+    def fits(self, step: tree.Step, event: Event, same: str | None) -> bool:
+        if event.kind != step.event or (same is not None and event.read(same) is None):
+            return False
+        return step.where is None or truth(self.value(step.where, event)) is True
+
+    # --- accounts
+
+    def members(self, node: tree.Members) -> Result:
+        answers: list[Result] = [
+            True if node.where is None else Evaluation(member, self.world, self.known, self.counted).value(node.where)
+            for member in self.customer.members
+        ]
+        match node.quantifier:
+            case "any":
+                return combine(kleene.any_, answers)
+            case "all":
+                return combine(kleene.all_, answers)
+            case "none":
+                return negate(combine(kleene.any_, answers))
+            case "count":
+                self.count_unknown(node, sum(truth(a) is None for a in answers))
+                return sum(truth(a) is True for a in answers)
+            case _:
+                assert_never(node.quantifier)
+
+
+def is_event_time(node: Expr, world: World) -> bool:
+    """Whether a value is the time of an event, by itself or through names."""
+    if isinstance(node, tree.Column) and node.part is None and node.name in world.definitions:
+        return is_event_time(world.definitions[node.name], world)
+    return isinstance(node, tree.Measure) and node.column == "time"
+
+
+def blame(missing: Iterable[Missing]) -> frozenset[str]:
+    """The names to blame for any of these."""
+    return frozenset().union(*(m.names for m in missing))
+
+
+def combine(rule: Callable[[Iterable[bool | None]], bool | None], results: Sequence[Result]) -> Result:
+    """Kleene's and / or; when unknown, the names of all unknown sides are to blame."""
+    found = rule([truth(r) for r in results])
+    if found is None:
+        return Missing("not recorded", blame(r for r in results if isinstance(r, Missing)))
+    return found
+
+
+def negate(result: Result) -> Result:
+    return recorded(result) if isinstance(result, Missing) else not truth(result)
+
+
+def recorded(missing: Missing) -> Missing:
+    """A missing value that has gone through an operation: by then it is only not recorded."""
+    return Missing("not recorded", missing.names)
+
+
+def kept(result: Result, type_: Type | None) -> Result:
+    """A branch's result as the result of its `case`."""
+    return recorded(result) if isinstance(result, Missing) else number_kept(result, type_)
