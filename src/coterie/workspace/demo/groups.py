@@ -21,7 +21,7 @@ class ValueGroup:
     share: of all customers. orders_per_year: while they are customers. dropout_odds: odds of leaving for good after
     each order, from `least_orders` on. never_buys: share that registers and never orders. extra_lines, extra_quantity:
     mean above one per order and line. discount_share: share of lines bought at a discount outside sales. sale_pull,
-    weekend: as in `seasons.demand`. levels: weights of budget, standard, premium products. mail_effect: added chance
+    weekend: as in `seasons.demand`. office: share of orders placed in office hours. levels: weights of budget, standard, premium products. mail_effect: added chance
     of an order in the week after an e-mail. opens: chance of opening it. refunds: share of orders with a refund.
     settled: registered at least this many days before the end of the data. visits: browsing sessions a month.
     business: share of business contacts.
@@ -38,6 +38,7 @@ class ValueGroup:
     discount_share: float
     sale_pull: float
     weekend: float
+    office: float
     levels: tuple[float, float, float]
     mail_effect: float
     opens: float
@@ -48,15 +49,15 @@ class ValueGroup:
 
 
 VALUE_GROUPS = (
-    ValueGroup("champions", 0.08, 20, 0.003, 4, 0, 2.2, 0.35, 0.06, 1.2, 1, (1, 3, 6), 0.01, 0.55, 0.05, 60, 4.0, 0.03),
-    ValueGroup("loyal", 0.20, 7, 0.010, 4, 0, 1.2, 0.20, 0.08, 1.2, 1, (3, 5, 2), 0.06, 0.45, 0.05, 90, 2.2, 0.06),
+    ValueGroup("champions", 0.07, 16, 0.003, 4, 0, 1.8, 0.25, 0.06, 1.2, 1, 0.1, (2, 4, 5), 0.01, 0.55, 0.05, 60, 4.0, 0.08),
+    ValueGroup("loyal", 0.17, 5.5, 0.010, 4, 0, 0.9, 0.15, 0.08, 1.2, 1, 0.1, (4, 5, 1), 0.06, 0.45, 0.05, 90, 2.2, 0.08),
     ValueGroup(
-        "bargain hunters", 0.17, 6, 0.015, 3, 0, 1.6, 0.30, 0.90, 6.0, 1, (8, 2, 0.3), 0.12, 0.50, 0.08, 120, 2.6, 0.03
+        "bargain hunters", 0.15, 5.5, 0.015, 3, 0, 1.2, 0.20, 0.90, 6.0, 1, 0.1, (8, 2, 0.3), 0.12, 0.50, 0.08, 120, 2.6, 0.05
     ),
-    ValueGroup("one-timers", 0.28, 5, 90.0, 1, 0, 0.4, 0.10, 0.20, 1.6, 1, (4, 5, 1), 0.0, 0.15, 0.10, 30, 0.3, 0.03),
-    ValueGroup("lapsed", 0.15, 10, 0.350, 4, 0, 1.2, 0.20, 0.15, 1.3, 1, (3, 5, 2), 0.03, 0.20, 0.06, 540, 1.5, 0.06),
-    ValueGroup("wholesalers", 0.06, 12, 0.004, 3, 0, 4.0, 14.0, 0.10, 1, 0.2, (3, 5, 2), 0.0, 0.35, 0.03, 60, 2.0, 1.0),
-    ValueGroup("browsers", 0.06, 4, 0.100, 1, 1, 1.0, 0.20, 0.30, 1.3, 1, (3, 5, 2), 0.0, 0.30, 0.05, 30, 2.0, 0.03),
+    ValueGroup("one-timers", 0.36, 5, 90.0, 1, 0, 0.4, 0.10, 0.20, 1.6, 1, 0.1, (4, 5, 1), 0.0, 0.15, 0.10, 30, 0.3, 0.07),
+    ValueGroup("lapsed", 0.13, 9, 0.450, 3, 0, 0.9, 0.15, 0.15, 1.3, 1, 0.1, (4, 5, 1), 0.03, 0.20, 0.06, 540, 1.5, 0.08),
+    ValueGroup("wholesalers", 0.06, 10, 0.004, 3, 0, 2.5, 7.0, 0.10, 1, 0.2, 0.95, (6, 4, 0.5), 0.0, 0.35, 0.03, 60, 2.0, 1.0),
+    ValueGroup("browsers", 0.06, 4, 0.100, 1, 1, 1.0, 0.20, 0.30, 1.3, 1, 0.1, (3, 5, 2), 0.0, 0.30, 0.05, 30, 2.0, 0.03),
 )
 
 
@@ -95,6 +96,7 @@ class Behaviour:
     discount_share: Floats
     sale_pull: Floats
     weekend: Floats
+    office: Floats
     levels: Floats
     mail_effect: Floats
     opens: Floats
@@ -171,6 +173,7 @@ def behaviour(separation: float) -> Behaviour:
         discount_share=share("discount_share"),
         sale_pull=rate("sale_pull"),
         weekend=rate("weekend"),
+        office=share("office"),
         levels=levels,
         mail_effect=np.clip(linear("mail_effect"), 0, 1),
         opens=share("opens"),
@@ -181,6 +184,12 @@ def behaviour(separation: float) -> Behaviour:
         categories=categories,
         ages=np.asarray(life @ ages + separation * (ages - life @ ages)),
     )
+
+
+def blended(table: Floats, weights: Floats, separation: float) -> Floats:
+    """Rows of a table (group × anything) drawn towards their weighted mean, kept at or above 0."""
+    mean = weights @ table
+    return np.asarray(np.clip(mean + separation * (table - mean), 0, None))
 
 
 def linear_values(name: str) -> Floats:

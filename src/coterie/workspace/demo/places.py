@@ -1,6 +1,7 @@
 """Where the customers live: a table of real towns with one postcode each, the shop's lookup file."""
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import pyarrow as pa
 
@@ -72,7 +73,7 @@ def places_table() -> pa.Table:
             "postcode": [place.postcode for place in PLACES],
             "region": [place.region for place in PLACES],
             "setting": [place.setting for place in PLACES],
-            "latitude": [place.latitude for place in PLACES],
-            "longitude": [place.longitude for place in PLACES],
+            "latitude": pa.array([Decimal(place.latitude) for place in PLACES]),
+            "longitude": pa.array([Decimal(place.longitude) for place in PLACES]),
         }
     )
