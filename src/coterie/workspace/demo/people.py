@@ -15,7 +15,7 @@ from coterie.workspace.demo.files import dates, flags, hidden, ids, rounded, wor
 from coterie.workspace.demo.groups import LIFESTYLES, VALUE_GROUPS, Behaviour, blended, lifestyle_shares, shares
 from coterie.workspace.demo.places import LANGUAGES, PLACES
 
-RATE_SHAPE = 6  # of the gamma that spreads the rates of one group: a coefficient of variation of 0.41
+RATE_SHAPE = 10  # of the gamma that spreads the rates of one group: a coefficient of variation of 0.32
 
 
 @dataclass(frozen=True, slots=True)
