@@ -4,6 +4,7 @@
 CoterieError                     .code  .hint  .place
 ├─ DefinitionError               a project file or an expression cannot be read
 │  ├─ UnknownName · Cycle · TypeMismatch
+│  ├─ DefinitionErrors           several of them at once
 ├─ DataError                     a file or its rows cannot be read
 │  ├─ MissingColumn · BadRow
 ├─ EngineError                   an engine refused a step
@@ -67,6 +68,23 @@ class TypeMismatch(DefinitionError):
     """Values of kinds that do not go together."""
 
     default_code = "E104"
+
+
+class DefinitionErrors(DefinitionError):
+    """Several things of one project file that are wrong: `errors` in the order of their places, each printed in full."""
+
+    def __init__(self, errors: Iterable[DefinitionError]):
+        flat = [e for error in errors for e in (error.errors if isinstance(error, DefinitionErrors) else (error,))]
+        self.errors: tuple[DefinitionError, ...] = tuple(sorted(flat, key=_by_place))
+        first = self.errors[0]
+        super().__init__(first.message, code=first.code, hint=first.hint, place=first.place)
+
+    def __str__(self) -> str:
+        return "\n".join(str(error) for error in self.errors)
+
+
+def _by_place(error: CoterieError) -> tuple[str, int, int]:
+    return (error.place.file, error.place.line, error.place.column) if error.place else ("", 0, 0)
 
 
 class DataError(CoterieError):
