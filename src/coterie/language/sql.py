@@ -4,14 +4,16 @@ SQL is built as SQLGlot nodes and generated in the engine's dialect. Functions a
 SQLGlot never rewrites one engine's function into another's.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from itertools import count, islice
 from typing import Any
 
 from sqlglot import exp
 
+from coterie.core.windows import Duration
 from coterie.language.leaves import Context
 from coterie.language.types import FLOAT, Kind, Type, sql_type
 
@@ -35,6 +37,9 @@ BINARY: dict[str, type[exp.Expression]] = {
     "+": exp.Add,
     "-": exp.Sub,
     "*": exp.Mul,
+    "/": exp.Div,
+    "%": exp.Mod,
+    "||": exp.DPipe,
     "and": exp.And,
     "or": exp.Or,
     "is": exp.Is,
@@ -100,11 +105,67 @@ class Builder:
         pairs = self.call("min", self.call("row", exp.Neg(this=n.copy()), value))
         return self.call("struct_extract", self.filter(pairs, self.binary(">", n, self.literal(0))), self.literal(2))
 
+    def step(self, day: exp.Expression, n: int, unit: str) -> exp.Expression:
+        """A date moved by n days, weeks, months, quarters or years, clamped at month ends."""
+        length = exp.Interval(this=self.literal(abs(n) * {"quarter": 3}.get(unit, 1)), unit=exp.var({"quarter": "month"}.get(unit, unit)))
+        moved = exp.Add(this=day.copy(), expression=length) if n >= 0 else exp.Sub(this=day.copy(), expression=length)
+        return self.cast(exp.Paren(this=moved), "DATE")
+
+    def micros(self, n: int) -> exp.Expression:
+        """An interval of n microseconds."""
+        return exp.Interval(this=self.literal(n), unit=exp.var("microsecond"))
+
     def case(self, branches: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None = None) -> exp.Expression:
         return exp.Case(
             ifs=[exp.If(this=when.copy(), true=then.copy()) for when, then in branches],
             default=otherwise.copy() if otherwise is not None else None,
         )
+
+    def neg(self, a: exp.Expression) -> exp.Expression:
+        return exp.Paren(this=exp.Neg(this=a.copy()))
+
+    def between(self, a: exp.Expression, low: exp.Expression, high: exp.Expression) -> exp.Expression:
+        """`low <= a and a <= high`, Kleene's."""
+        return exp.Paren(this=exp.Between(this=a.copy(), low=low.copy(), high=high.copy()))
+
+    def one_of(self, a: exp.Expression, items: Iterable[exp.Expression]) -> exp.Expression:
+        """`a in (…)`: Kleene's or of equalities."""
+        return exp.Paren(this=exp.In(this=a.copy(), expressions=[i.copy() for i in items]))
+
+    def interval(self, n: int, unit: str) -> exp.Expression:
+        return exp.Interval(this=exp.Literal.string(str(n)), unit=exp.var(unit.upper()))
+
+    def local(self, instant: exp.Expression) -> exp.Expression:
+        """The wall-clock time (a TIMESTAMP) of a UTC TIMESTAMP in the project's zone."""
+        if self.context.zone == "UTC":
+            return instant.copy()
+        utc = self.call("TIMEZONE", exp.Literal.string("UTC"), instant)
+        return self.call("TIMEZONE", exp.Literal.string(self.context.zone), utc)
+
+    def local_day(self, instant: exp.Expression) -> exp.Expression:
+        return self.cast(self.local(instant), "DATE")
+
+    def on_list(self, name: str) -> exp.Expression:
+        """Whether the customer is on a list of ids, from the table `lists(list, customer)`."""
+        named = exp.EQ(this=exp.column("list"), expression=exp.Literal.string(name))
+        ids = exp.select("customer").from_("lists").where(named)
+        return exp.Paren(this=exp.In(this=self.customer.copy(), query=exp.Subquery(this=ids)))
+
+    def let(self, trees: Iterable[exp.Expression], body: Callable[..., exp.Expression]) -> exp.Expression:
+        """`body` of trees that it may mention several times: a large one is bound to a name, so that rules nest without
+        growing (each mention would double what stands inside). Bound by a list of one, transformed: DuckDB and Spark.
+        """
+        trees = list(trees)
+        taken = {i.name.lower() for t in (*trees, self.customer) for i in t.find_all(exp.Identifier)}
+        names = (name for n in count(1) if (name := f"v{n}") not in taken)
+        bound = [(tree, next(names)) if _is_large(tree) else (tree, None) for tree in trees]
+        out = body(*(tree.copy() if name is None else exp.column(name) for tree, name in bound))
+        for tree, name in reversed(bound):
+            if name is not None:
+                function = exp.Lambda(this=out, expressions=[exp.to_identifier(name)])
+                one = self.call("LIST_TRANSFORM", exp.Array(expressions=[tree.copy()]), function)
+                out = self.call("LIST_EXTRACT", one, exp.Literal.number(1))
+        return out
 
     def cast(self, a: exp.Expression, to: str) -> exp.Expression:
         """A cast to a type named as this engine names it; fails on what does not fit."""
@@ -125,6 +186,9 @@ class Builder:
         match value:
             case None:
                 return self.null(type_)
+            case Duration():
+                scale, unit = {"week": (7, "day"), "quarter": (3, "month")}.get(value.unit, (1, value.unit))
+                return self.interval(value.n * scale, unit)
             case bool():
                 return exp.true() if value else exp.false()
             case int() if type_ != FLOAT:
@@ -140,3 +204,11 @@ class Builder:
             case str():
                 return exp.Literal.string(value)
         raise TypeError(f"no SQL literal for {value!r}")
+
+
+SMALL = 32
+"""How many nodes a tree may have to be repeated rather than bound to a name."""
+
+
+def _is_large(tree: exp.Expression) -> bool:
+    return next(islice(tree.walk(), SMALL, None), None) is not None

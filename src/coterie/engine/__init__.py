@@ -1,0 +1,1 @@
+"""Where SQL runs: the Engine protocol and the engines."""

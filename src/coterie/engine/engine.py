@@ -1,0 +1,51 @@
+"""What an engine can do: make tables, answer queries, write Parquet. Everything above speaks to this and to nothing else."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import pyarrow as pa
+from sqlglot import exp
+
+Query = exp.Expression | str
+
+
+class Engine(Protocol):
+    """A place where SQL runs. Queries are SQLGlot trees, generated in the engine's own dialect (or text already in it).
+
+    Every method raises `EngineError` with the step, the SQL and the engine's words.
+    """
+
+    dialect: str
+
+    def text(self, query: Query) -> str:
+        """The query in this engine's words."""
+
+    def create(self, table: str, query: Query, about: str = "") -> None:
+        """Make a table of what a query gives; replaces one of that name."""
+
+    def view(self, name: str, query: Query) -> None:
+        """Make a view; replaces one of that name."""
+
+    def parquet(self, name: str, paths: Sequence[Path]) -> None:
+        """Make a view of Parquet files that have the same columns (by name; a column missing in one is NULL there)."""
+
+    def register(self, table: str, data: pa.Table) -> None:
+        """Make a table of rows held in memory."""
+
+    def drop(self, table: str) -> None:
+        """Drop a table or view, if it is there."""
+
+    def fetch(self, query: Query, about: str = "") -> pa.Table:
+        """All rows of a query, in memory."""
+
+    def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
+        """All rows of a small query as Python values."""
+
+    def write_parquet(self, query: Query, path: Path, about: str = "") -> int:
+        """Write what a query gives to one Parquet file (never half a file); returns the number of rows."""
+
+    def schema(self, query: Query) -> Mapping[str, str]:
+        """The columns of a query and their types as this engine names them."""
+
+    def close(self) -> None: ...

@@ -1,0 +1,790 @@
+"""All definitions in one go: what they need of the events is gathered, each kind of event is scanned once, and the columns
+are made layer by layer.
+
+This module only writes SQL. It returns a `Batch`: steps in order, each a table to make, with the fits between them; the
+engine carries them out. Measures stand in the result under their canonical text, so that whoever names the same measure
+finds it there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from typing import Protocol
+
+from sqlglot import exp
+
+from coterie.core.hashing import fingerprint
+from coterie.core.windows import MICROSECOND as _MICROSECOND
+from coterie.core.windows import Around, Duration, days, exact_length, instants, local_day
+from coterie.language import tree
+from coterie.language.aggregations import AGGREGATIONS, Rows, filtered
+from coterie.language.compile import Compiler
+from coterie.language.format import format_expr
+from coterie.language.leaves import Context
+from coterie.language.scope import EventInfo, Scope
+from coterie.language.sql import Builder
+from coterie.language.tree import Column, Expr, Fitted, Measure, Members, children, typed, walk
+from coterie.language.types import EVENT_FLOAT, FLOAT, Kind, Type, sql_type
+
+CHUNK = 40
+"""Aggregates a query: one query with hundreds plans for seconds and runs slower than several with a few dozen."""
+
+KEY = "_customer"
+"""The customer as a dense number, which joins and groups faster than its text."""
+TIME, DAY, ORDER, ID = "time", "_day", "_order", "id"
+"""Of an event: its instant (UTC), its local day, its place among the events of its kind, its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Whom (a checked condition over customers' columns) and since when a kind of event is complete."""
+
+    covers: Expr | None = None
+    complete_from: date | None = None
+    complete_to: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventTable:
+    """One kind of event as a table: `_customer`, `time`, `_day`, `_order`, `id` and its columns.
+
+    `nullable`: columns that are missing in some row; a condition over others can never be unknown.
+    """
+
+    relation: str
+    info: EventInfo
+    rank: int
+    coverage: Coverage | None = None
+    nullable: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """What there is to read: a relation with one row per customer of the population (`_customer`, `customer`, attributes,
+    account columns as `account.x`), and one per kind of event."""
+
+    customers: str
+    events: Mapping[str, EventTable]
+    account: str | None = None
+    """The customers' column that names their account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A column to make: its name, the checked tree, and what the check derived of it."""
+
+    name: str
+    tree: Expr
+    nothing: bool = False
+    partial: bool = False
+    parts: Mapping[str, Type] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A table to make. `about` says in words what is being done."""
+
+    table: str
+    query: exp.Expression
+    about: str
+
+
+
+def quoted(name: str, table: str | None = None) -> exp.Column:
+    return exp.column(name, table=table, quoted=True)
+
+
+def relation(name: str) -> exp.Table:
+    return exp.to_table(name, dialect="duckdb") if "." in name else exp.Table(this=exp.to_identifier(name, quoted=True))
+
+
+def canonical(node: Expr) -> str:
+    """The name under which a measure, sequence or fitted call stands among the columns."""
+    return format_expr(node)
+
+
+class Fitter(Protocol):
+    """What a fitted function is in SQL (implemented in `models/kinds`)."""
+
+    def inputs(self, call: Fitted) -> Mapping[str, Expr]:
+        """The customer's values that it learns from, as checked trees by the names that it gives them."""
+
+    def parameters(
+        self, q: Builder, call: Fitted, table: exp.Expression, column: Callable[[str], exp.Expression]
+    ) -> exp.Expression | None:
+        """A query of one row of learned parameters over a table that has the inputs; None where it learns none."""
+
+    def score(
+        self,
+        q: Builder,
+        call: Fitted,
+        column: Callable[[str], exp.Expression],
+        parameter: Callable[[str], exp.Expression],
+    ) -> Mapping[str, exp.Expression]:
+        """The value ("") and its parts, over the inputs and the parameters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """A fit that a batch makes: its parameters stand as the one row of `parameters`, learned from `table`."""
+
+    call: Fitted
+    column: str
+    table: str
+    parameters: str | None
+    inputs: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Steps in order; the last makes `table`, which has every column wanted. `unknown` asks per measure for the rows that
+    its `where` could not decide: (canonical text, kind of event, query of one number)."""
+
+    steps: tuple[Step, ...]
+    table: str
+    columns: tuple[str, ...]
+    fits: tuple[Fit, ...]
+    unknown: tuple[tuple[str, str, exp.Expression], ...]
+
+
+@dataclass(frozen=True)
+class _Customers:
+    """Names of expressions over the table of customers: everything is a column there."""
+
+    q: Builder
+    scope: Scope
+    tables: Tables
+    covered: Mapping[str, bool]
+
+    def column(self, name: str, part: str | None) -> exp.Expression:
+        return quoted(name if part is None else f"{name}.{part}")
+
+    def measure(self, node: Measure | tree.Sequence | Fitted) -> exp.Expression:
+        return quoted(canonical(node))
+
+    def least(self, node: Column | Measure) -> exp.Expression | None:
+        if isinstance(node, Column):
+            partial = node.part is None and node.name in self.scope.columns and self.scope.columns[node.name].partial
+            return quoted(least_of(node.name)) if partial else None
+        bounded = is_bounded(node) and self.tables.events[node.event].coverage is not None
+        return quoted(least_of(canonical(node))) if bounded else None
+
+    def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
+        q, account = self.q, quoted(self.tables.account or "account")
+        met = exp.true() if where is None else where
+
+        def over(condition: exp.Expression) -> exp.Expression:
+            counted = q.filter(q.count_rows(), condition)
+            return exp.Window(this=counted, partition_by=[account.copy()])
+
+        yes, unknown = over(met), over(q.is_null(met))
+        some = q.binary(">", yes, q.literal(0))
+        doubt = q.binary(">", unknown, q.literal(0))
+        alone = q.is_null(account)
+        if node.quantifier == "count":
+            return q.case([(alone, q.literal(0))], yes)
+        if node.quantifier == "all":
+            no = q.binary(">", over(q.not_(met)), q.literal(0))
+            return q.case([(alone, exp.true()), (no, exp.false()), (doubt, q.null())], exp.true())
+        any_ = q.case([(alone, exp.false()), (some, exp.true()), (doubt, q.null())], exp.false())
+        return any_ if node.quantifier == "any" else q.not_(any_)
+
+
+@dataclass(frozen=True)
+class _Row:
+    """Names of a condition inside a measure: the columns of that event."""
+
+    q: Builder
+    info: EventInfo
+
+    def column(self, name: str, part: str | None) -> exp.Expression:
+        column = quoted(name, "e")
+        return self.q.cast(column, "DOUBLE") if self.info.column(name) == FLOAT else column
+
+    def measure(self, node: Measure | tree.Sequence | Fitted) -> exp.Expression:
+        raise ValueError("a condition on events measures nothing")
+
+    def least(self, node: Column | Measure) -> exp.Expression | None:
+        return None
+
+    def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
+        raise ValueError("a condition on events asks no account")
+
+
+def least_of(name: str) -> str:
+    """The column that holds what was seen at least, beside a column whose source may know only a part."""
+    return f"{name}~least"
+
+
+def is_bounded(node: Measure) -> bool:
+    """Whether an incomplete source leaves a measure known to be at least something."""
+    if node.aggregation == "exists":
+        return False  # seen is seen: then the value itself is true
+    return AGGREGATIONS[node.aggregation].lower_bound and (node.aggregation != "last" or node.column == "time")
+
+
+def compiler(q: Builder, scope: Scope, tables: Tables) -> Compiler:
+    """The compiler of expressions over a table that a batch has made."""
+    return Compiler(q, _Customers(q, scope, tables, {}), scope, lambda node: is_nothing(node, scope))
+
+
+def is_nothing(node: Expr, scope: Scope) -> bool:
+    """Whether a missing value of this node means that nothing happened."""
+    match node:
+        case Measure(aggregation=name):
+            return AGGREGATIONS[name].nothing
+        case Column(name=name, part=None):
+            return name in scope.columns and scope.columns[name].nothing
+    return False
+
+
+def plan(
+    wanted: Sequence[Wanted],
+    tables: Tables,
+    scope: Scope,
+    q: Builder,
+    fitters: Mapping[str, Fitter],
+    *,
+    have: Iterable[str] = (),
+    prefix: str = "coterie",
+    table: str = "traits",
+) -> Batch:
+    """Plan the columns `wanted`, given in the order in which they use each other.
+
+    Args:
+        wanted: what to make; measures, sequences and fitted calls inside come along under their canonical text.
+        tables: what to read.
+        scope: what names mean, every wanted column included.
+        q: the builder, which carries as_of and the zone.
+        fitters: by the name of the fitted function.
+        have: columns that `tables.customers` has beside attributes (an earlier batch's measures), which are not made again.
+        prefix: of the names of intermediate tables.
+        table: the name of the result.
+
+    Returns:
+        The batch; its last step makes `table` from `tables.customers` with everything wanted added.
+    """
+    return _Planner(tables, scope, q, fitters, set(have), prefix, table).plan(list(wanted))
+
+
+class _Planner:
+    def __init__(
+        self,
+        tables: Tables,
+        scope: Scope,
+        q: Builder,
+        fitters: Mapping[str, Fitter],
+        have: set[str],
+        prefix: str,
+        table: str,
+    ):
+        self.tables, self.scope, self.q, self.fitters = tables, scope, q, fitters
+        self.have, self.prefix, self.result = have, prefix, table
+        self.compiler = compiler(q, scope, tables)
+        self.steps: list[Step] = []
+        self.fits: list[Fit] = []
+        self.unknown: dict[str, tuple[str, str, exp.Expression]] = {}
+        self.made: set[str] = set()
+        self.scans = 0
+        self.pending_fits: list[Fit] = []
+
+    def plan(self, wanted: list[Wanted]) -> Batch:
+        later = {w.name for w in wanted}
+        base, stage, order = self.tables.customers, 0, [w.name for w in wanted]
+        pending = wanted
+        while True:
+            ready, fits, pending = self.ready(pending, later)
+            if not ready and not fits and pending and not self.pending_fits:
+                raise ValueError(f"definitions that never become ready: {', '.join(w.name for w in pending)}")
+            target = self.result if not pending and not fits else f"{self.prefix}_stage_{stage}"
+            self.stage(base, target, ready, fits)
+            later -= {w.name for w in ready}
+            base, stage = target, stage + 1
+            if not pending and not fits:
+                break
+        return Batch(tuple(self.steps), self.result, tuple(order), tuple(self.fits), tuple(self.unknown.values()))
+
+    def ready(self, pending: list[Wanted], later: set[str]) -> tuple[list[Wanted], list[Fitted], list[Wanted]]:
+        """What this stage can make: definitions whose names are there or made in it, whose windows stand around columns of
+        the stage before, and whose fitted calls are fitted; then the calls that can be fitted on what it makes."""
+        fitted = {f.column for f in self.pending_fits} | {f.column for f in self.fits}
+        here: set[str] = set()
+        ready, rest, fits = [], [], []
+        for w in pending:
+            calls = [n for n in walk_outer(w.tree) if isinstance(n, Fitted)]
+            waiting = [c for c in calls if fitted_name(c) not in fitted and fitted_name(c) not in self.have]
+            named = used(w.tree) - {w.name}
+            blocked = any(n in later and n not in here for n in named) or any(a in later for a in anchors(w.tree))
+            if not waiting and not blocked:
+                ready.append(w)
+                here.add(w.name)
+                continue
+            rest.append(w)
+            for call in waiting:
+                names = used(call)
+                if all(n not in later or n in here for n in names) and not any(a in later for a in anchors(call)):
+                    fits.append(call)
+        return ready, list(dict.fromkeys(fits)), rest
+
+    def stage(self, base: str, target: str, ready: list[Wanted], calls: list[Fitted]) -> None:
+        """Write the scans and the one table of a stage."""
+        fits = [self.fit(c, target, i) for i, c in enumerate(calls)]
+        inputs = {
+            f.inputs[name]: node for f in fits for name, node in self.fitters[f.call.function].inputs(f.call).items()
+        }
+        trees = [w.tree for w in ready] + list(inputs.values())
+        joined, joins = self.measures(base, trees)
+        select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("b"))).from_(aliased(base, "b"))
+        for name, sql in [*self.scores(), *joined]:
+            select = select.select(sql.as_(name, quoted=True), copy=False)
+        for source, alias in joins:
+            on = exp.EQ(this=quoted(KEY, "b"), expression=quoted(KEY, alias))
+            select = select.join(aliased(source, alias), on=on, join_type="left", copy=False)
+        for fit in self.pending_fits:
+            if fit.parameters is not None:
+                select = select.join(aliased(fit.parameters, fit.parameters), join_type="cross", copy=False)
+        for layer in self.layers(ready, inputs):
+            inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("t")))
+            select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("t"))).from_(inner, copy=False)
+            for name, sql in layer:
+                select = select.select(sql.as_(name, quoted=True), copy=False)
+        self.steps.append(Step(target, select, "customers and their traits"))
+        self.pending_fits = fits
+        for fit in fits:
+            query = self.fitters[fit.call.function].parameters(
+                self.q, fit.call, relation(target), lambda name, f=fit: quoted(f.inputs[name])
+            )
+            if query is not None and fit.parameters is not None:
+                self.steps.append(Step(fit.parameters, query, f"fit {fit.column}"))
+        self.fits += fits
+
+    # --- fitted calls
+
+    def fit(self, call: Fitted, table: str, number: int) -> Fit:
+        name = fitted_name(call)
+        learns = self.fitters[call.function].parameters(self.q, call, relation(table), quoted) is not None
+        inputs = {}
+        for key, node in self.fitters[call.function].inputs(call).items():
+            plain = isinstance(node, Column) and node.part is None
+            inputs[key] = node.name if plain and isinstance(node, Column) else f"{name} {key}"
+        parameters = f"{self.prefix}_fit_{len(self.fits) + number}" if learns else None
+        return Fit(call, name, table, parameters, inputs)
+
+    def scores(self) -> Iterator[tuple[str, exp.Expression]]:
+        """The columns that the fits of the stage before give."""
+        for fit in self.pending_fits:
+            parts = self.fitters[fit.call.function].score(
+                self.q,
+                fit.call,
+                lambda name, f=fit: quoted(f.inputs[name], "b"),
+                lambda name, f=fit: quoted(name, f.parameters or "p"),
+            )
+            for part, sql in parts.items():
+                yield (f"{fit.column}.{part}" if part else fit.column), sql
+
+    # --- layers of columns
+
+    def layers(
+        self, ready: list[Wanted], inputs: Mapping[str, Expr]
+    ) -> list[list[tuple[str, exp.Expression]]]:
+        """Definitions by how deep they stand on each other, so that none is written out inside another."""
+        depth: dict[str, int] = {}
+        layers: list[list[tuple[str, exp.Expression]]] = []
+
+        def put(names: Iterable[str], columns: list[tuple[str, exp.Expression]]) -> int:
+            at = max((depth[n] + 1 for n in names if n in depth), default=0)
+            while len(layers) <= at:
+                layers.append([])
+            layers[at] += columns
+            return at
+
+        for w in ready:
+            columns = [(w.name, self.compiler.sql(w.tree))]
+            if w.partial:
+                columns.append((least_of(w.name), self.least(w.tree)))
+            columns += [(f"{w.name}.{part}", self.part(w.tree, part)) for part in w.parts]
+            depth[w.name] = put(used(w.tree), columns)
+        for name, node in inputs.items():
+            if name not in depth and name not in self.have and not (isinstance(node, Column) and node.name == name):
+                put(used(node), [(name, self.compiler.sql(node))])
+        return [layer for layer in layers if layer]
+
+    def least(self, node: Expr) -> exp.Expression:
+        found = self.compiler.names.least(node) if isinstance(node, Column | Measure) else None
+        return self.q.null() if found is None else found
+
+    def part(self, node: Expr, part: str) -> exp.Expression:
+        base = fitted_name(node) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
+        return quoted(f"{base}.{part}")
+
+    # --- measures and sequences
+
+    def measures(
+        self, base: str, trees: Iterable[Expr]
+    ) -> tuple[list[tuple[str, exp.Expression]], list[tuple[str, str]]]:
+        """The scans that the trees need; (column, SQL over the joined scans) and (scan's table, its alias)."""
+        nodes = {canonical(n): n for t in trees for n in walk_outer(t) if isinstance(n, Measure | tree.Sequence)}
+        missing = {name: n for name, n in nodes.items() if name not in self.have}
+        self.have |= set(missing)
+        groups: dict[tuple[str, str], list[tuple[str, Measure]]] = {}
+        columns: list[tuple[str, exp.Expression]] = []
+        joins: list[tuple[str, str]] = []
+        for name, node in missing.items():
+            if isinstance(node, tree.Sequence):
+                table = self.scan(self.sequence(base, node), f"sequence of {', '.join(s.event for s in node.steps)}")
+                joins.append((table, table))
+                columns.append((name, self.q.not_(self.q.is_null(quoted(KEY, table)))))
+            else:
+                grouped = AGGREGATIONS[node.aggregation].grouped
+                groups.setdefault((node.event, (node.column or "") if grouped else ""), []).append((name, node))
+        for (event, column), members in groups.items():
+            for start in range(0, len(members), CHUNK):
+                chunk = members[start : start + CHUNK]
+                query = self.grouped(base, event, column, chunk) if column else self.aggregates(base, event, chunk)
+                table = self.scan(query, f"{event}: {len(chunk)} measures")
+                joins.append((table, table))
+                for i, (name, node) in enumerate(chunk):
+                    columns += self.joined(name, node, table, f"m{i}")
+                    self.note_unknown(name, node)
+        return columns, joins
+
+    def scan(self, query: exp.Expression, about: str) -> str:
+        table = f"{self.prefix}_scan_{self.scans}"
+        self.scans += 1
+        self.steps.append(Step(table, query, about))
+        return table
+
+    def joined(self, name: str, node: Measure, table: str, column: str) -> list[tuple[str, exp.Expression]]:
+        """A measure beside the customers: its value over nothing where there was no row, and what coverage leaves of it."""
+        q, found = self.q, quoted(column, table)
+        value: exp.Expression = found
+        if not AGGREGATIONS[node.aggregation].nothing:
+            type_ = typed(node)
+            none = q.literal(False) if type_.kind is Kind.BOOLEAN else q.as_type(q.literal(0), type_)
+            value = q.case([(q.is_null(quoted(KEY, table)), none)], found)
+        around = node.window if isinstance(node.window, Around) else None
+        if around is not None:
+            known = q.not_(q.is_null(self.compiler.anchor(around)))
+            value = q.case([(known, value)])
+        coverage = self.tables.events[node.event].coverage
+        if coverage is None:
+            return [(name, value)]
+        whole = self.complete(node, coverage)
+        seen = q.case([(whole, value)])
+        if node.aggregation == "exists":
+            seen = q.case([(q.any([whole, value]), value)])
+        out = [(name, seen)]
+        if is_bounded(node):
+            out.append((least_of(name), q.case([(whole, q.null())], value)))
+        return out
+
+    def complete(self, node: Measure, coverage: Coverage) -> exp.Expression:
+        """Whether the source knows this customer for all of the window: true or false, never NULL."""
+        q, today = self.q, self.q.context.today
+        parts: list[exp.Expression] = []
+        if coverage.covers is not None:
+            parts.append(q.call("coalesce", self.compiler.sql(coverage.covers), q.literal(False)))
+        if isinstance(node.window, Around):
+            anchor, length = self.compiler.anchor(node.window), node.window.length
+            after = node.window.side == "after"
+            first = anchor if after else q.step(q.step(anchor, -length.n, length.unit), 1, "day")
+            last = q.step(q.step(anchor, length.n, length.unit), -1, "day") if after else anchor
+            last = q.case([(q.binary("<", last, q.literal(today)), last)], q.literal(today))
+            span = [q.binary(">", first, last)]
+            if coverage.complete_from is not None or coverage.complete_to is not None:
+                inside = []
+                if coverage.complete_from is not None:
+                    inside.append(q.binary(">=", first, q.literal(coverage.complete_from)))
+                if coverage.complete_to is not None:
+                    inside.append(q.binary("<=", last, q.literal(coverage.complete_to)))
+                parts.append(q.call("coalesce", q.any([*span, q.all(inside)]), q.literal(False)))
+        elif not window_covered(node, coverage, self.q.context):
+            parts.append(q.literal(False))
+        return q.all(parts)
+
+    def keep(self, base: str, node: Measure, *, condition: bool = True) -> exp.Expression | None:
+        """Which rows a measure sees: inside its window, with its column known, and (unless told otherwise) its `where` true."""
+        q = self.q
+        parts = []
+        inside = self.compiler_of_anchor().events_inside(node.window, quoted(TIME, "e"), quoted(DAY, "e"))
+        if inside is not None:
+            parts.append(inside)
+        table = self.tables.events[node.event]
+        nullable = table.nullable is None or node.column in table.nullable
+        if node.column is not None and node.column not in (TIME, ID) and nullable:
+            parts.append(q.not_(q.is_null(quoted(node.column, "e"))))
+        if condition and node.where is not None:
+            parts.append(self.condition(node.event, node.where))
+        return q.all(parts) if parts else None
+
+    def compiler_of_anchor(self) -> Compiler:
+        """Windows around a customer's date name it beside the event: the customers stand as `b` there."""
+        names = _Beside(self.q)
+        return replace(self.compiler, names=names)
+
+    def condition(self, event: str, where: Expr) -> exp.Expression:
+        info = self.tables.events[event].info
+        return Compiler(self.q, _Row(self.q, info), self.scope, lambda _: False).sql(where)
+
+    def from_events(self, base: str, event: str, nodes: Iterable[Measure | tree.Sequence]) -> exp.Select:
+        """The events of a kind up to as_of, beside their customers where a window needs a date of them."""
+        q = self.q
+        select = exp.select().from_(aliased(self.tables.events[event].relation, "e"))
+        if any(isinstance(n.window, Around) for n in nodes):
+            on = exp.EQ(this=quoted(KEY, "e"), expression=quoted(KEY, "b"))
+            select = select.join(aliased(base, "b"), on=on, copy=False)
+        return select.where(q.binary("<=", quoted(TIME, "e"), q.literal(q.context.as_of)), copy=False)
+
+    def aggregates(self, base: str, event: str, chunk: Sequence[tuple[str, Measure]]) -> exp.Expression:
+        select = self.from_events(base, event, [n for _, n in chunk]).select(quoted(KEY, "e"), copy=False)
+        info = self.tables.events[event].info
+        for i, (_, node) in enumerate(chunk):
+            aggregation = AGGREGATIONS[node.aggregation]
+            type_ = None if node.column is None else info.column(node.column)
+            if node.aggregation == "share" and node.where is not None:
+                rows = Rows(self.condition(event, node.where), None, self.keep(base, node, condition=False), quoted(ORDER, "e"))
+            else:
+                value = None if node.column is None else quoted(node.column, "e")
+                rows = Rows(value, type_, self.keep(base, node), quoted(ORDER, "e"))
+            select = select.select(aggregation.sql(self.q, rows).as_(f"m{i}"), copy=False)
+        return select.group_by(quoted(KEY, "e"), copy=False)
+
+    def grouped(self, base: str, event: str, column: str, chunk: Sequence[tuple[str, Measure]]) -> exp.Expression:
+        """Aggregations over the different values of a column: first counted by value, then by customer."""
+        q = self.q
+        value = quoted(column, "e")
+        inner = self.from_events(base, event, [n for _, n in chunk]).select(
+            quoted(KEY, "e"), value.copy().as_("v"), copy=False
+        )
+        inner = inner.where(q.not_(q.is_null(value)), copy=False)
+        for i, (_, node) in enumerate(chunk):
+            counted = filtered(q, q.count_rows(), self.keep(base, node))
+            inner = inner.select(counted.as_(f"n{i}"), copy=False)
+        inner = inner.group_by(quoted(KEY, "e"), value, copy=False)
+        outer = exp.select(quoted(KEY, "g")).from_(inner.subquery("g"), copy=False)
+        type_ = self.tables.events[event].info.column(column)
+        for i, (_, node) in enumerate(chunk):
+            rows = Rows(quoted("v", "g"), type_, None, quoted(f"n{i}", "g"))
+            outer = outer.select(AGGREGATIONS[node.aggregation].sql(q, rows).as_(f"m{i}"), copy=False)
+        return outer.group_by(quoted(KEY, "g"), copy=False)
+
+    def note_unknown(self, name: str, node: Measure) -> None:
+        """Ask for the rows that a `where` cannot decide, where a column it reads is missing in some row."""
+        table = self.tables.events[node.event]
+        if node.where is None:
+            return
+        read = {n.name for n in walk(node.where) if isinstance(n, Column)}
+        if table.nullable is not None and not read & table.nullable and not may_fail(node.where):
+            return
+        q = self.q
+        if isinstance(node.window, Around):
+            return
+        keep = self.keep("", node, condition=False)
+        undecided = q.is_null(self.condition(node.event, node.where))
+        query = self.from_events("", node.event, []).select(q.count_rows().as_("n"), copy=False)
+        query = query.where(undecided, copy=False)
+        self.unknown[name] = (name, node.event, query if keep is None else query.where(keep, copy=False))
+
+    def sequence(self, base: str, node: tree.Sequence) -> exp.Expression:
+        """Customers for whom some choice of events fits, by one window function a step.
+
+        The latest completion of each prefix dominates every earlier one, since a step only asks to lie within its time of
+        the positive step before. `not e` belongs to that step's event: none of e in the time behind it, and that time over.
+        """
+        q = self.q
+        same = [quoted("same")] if node.same is not None else []
+        partition = [quoted(KEY), *same]
+        order = [quoted(TIME), quoted("kind"), quoted(ORDER)]
+        union: exp.Expression | None = None
+        for event in dict.fromkeys(s.event for s in node.steps):
+            part = self.steps_of(base, event, node)
+            union = part if union is None else exp.Union(this=union, expression=part, distinct=False)
+        assert union is not None
+        rows: exp.Expression = exp.Subquery(this=union, alias=exp.TableAlias(this=exp.to_identifier("s")))
+
+        def following(flag: str, length: Duration) -> exp.Expression:
+            """How many events with the flag lie in (this one's time, its time + length]."""
+            micros = exact_length(length) // _MICROSECOND
+            frame = exp.WindowSpec(
+                kind="RANGE", start=q.micros(1), start_side="FOLLOWING", end=q.micros(micros), end_side="FOLLOWING"
+            )
+            counted = q.filter(exp.Count(this=exp.Star()), quoted(flag))
+            return exp.Window(
+                this=counted,
+                partition_by=[c.copy() for c in partition],
+                order=exp.Order(expressions=[exp.Ordered(this=quoted(TIME), nulls_first=False)]),
+                spec=frame,
+            )
+
+        def latest(column: str) -> exp.Expression:
+            """The latest time in `column` among the events before this one."""
+            frame = exp.WindowSpec(
+                kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=q.literal(1), end_side="PRECEDING"
+            )
+            return exp.Window(
+                this=q.call("max", quoted(column)),
+                partition_by=[c.copy() for c in partition],
+                order=exp.Order(expressions=[exp.Ordered(this=c.copy(), nulls_first=False) for c in order]),
+                spec=frame,
+            )
+
+        # Column `t` is this event's time where the steps so far are complete with it, else NULL.
+        done = q.case([(quoted("p0"), quoted(TIME))])
+        if node.window is not None:
+            inside = self.compiler_of_first().events_inside(node.window, quoted(TIME), quoted(DAY))
+            if inside is not None:
+                done = q.case([(q.all([quoted("p0"), inside]), quoted(TIME))])
+        select = exp.select("*", done.as_("t0")).from_(rows, copy=False)
+        last = 0
+        for i, step in enumerate(node.steps[1:], 1):
+            inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier(f"s{i}")))
+            if step.negated:
+                assert step.within is not None
+                over = q.binary("<=", quoted(TIME), q.literal(q.context.as_of - exact_length(step.within)))
+                none = q.binary("=", following(f"p{i}", step.within), q.literal(0))
+                now = q.case([(q.all([none, over]), quoted(f"t{last}"))])
+            else:
+                before = latest(f"t{last}")
+                fits = q.not_(q.is_null(before))
+                if step.within is not None:
+                    limit = exp.Paren(
+                        this=exp.Sub(this=quoted(TIME), expression=q.micros(exact_length(step.within) // _MICROSECOND))
+                    )
+                    fits = q.binary(">=", before, limit)
+                now = q.case([(q.all([quoted(f"p{i}"), fits]), quoted(TIME))])
+            select = exp.select("*", now.as_(f"t{i}")).from_(inner, copy=False)
+            last = i
+        final = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("f")))
+        found = q.not_(q.is_null(quoted(f"t{last}")))
+        return exp.select(quoted(KEY)).distinct().from_(final, copy=False).where(found, copy=False)
+
+    def compiler_of_first(self) -> Compiler:
+        return replace(self.compiler, names=_Carried(self.q))
+
+    def steps_of(self, base: str, event: str, node: tree.Sequence) -> exp.Expression:
+        """The events of a kind that some step can use, with a flag for each step."""
+        q, table = self.q, self.tables.events[event]
+        flags = []
+        for step in node.steps:
+            if step.event != event:
+                flags.append(q.literal(False))
+            elif step.where is None:
+                flags.append(q.literal(True))
+            else:
+                flags.append(q.call("coalesce", self.condition(event, step.where), q.literal(False)))
+        select = self.from_events(base, event, [node]).select(
+            quoted(KEY, "e"),
+            quoted(TIME, "e"),
+            quoted(DAY, "e"),
+            quoted(ORDER, "e"),
+            q.literal(table.rank).as_("kind"),
+            *(flag.as_(f"p{i}") for i, flag in enumerate(flags)),
+            copy=False,
+        )
+        if node.same is not None:
+            type_ = table.info.column(node.same)
+            assert type_ is not None
+            stored = EVENT_FLOAT if type_ == FLOAT else sql_type(type_)
+            select = select.select(q.cast(quoted(node.same, "e"), stored).as_("same"), copy=False)
+            select = select.where(q.not_(q.is_null(quoted(node.same, "e"))), copy=False)
+        if isinstance(node.window, Around):
+            select = select.select(self.compiler_of_anchor().anchor(node.window).as_("anchor"), copy=False)
+        return select.where(q.any(flags), copy=False)
+
+
+@dataclass(frozen=True)
+class _Beside(_Row):
+    """Names of a window around a customer's date, in a scan where the customers stand as `b`."""
+
+    info: EventInfo = EventInfo({})
+
+    def column(self, name: str, part: str | None) -> exp.Expression:
+        return quoted(name if part is None else f"{name}.{part}", "b")
+
+
+@dataclass(frozen=True)
+class _Carried(_Row):
+    """Names of a sequence's window: the customer's date was carried along with each event, as its day."""
+
+    info: EventInfo = EventInfo({})
+
+    def column(self, name: str, part: str | None) -> exp.Expression:
+        return quoted("anchor")
+
+
+def window_covered(node: Measure, coverage: Coverage, context: Context) -> bool:
+    """Whether a window that is the same for all customers lies inside what a source knows."""
+    exact = None if node.window is None else instants(node.window, context.as_of)
+    first: date | None
+    last: date | None
+    if exact is not None:
+        first = None if exact.lo is None else local_day(exact.lo, context.zone)
+        last = None if exact.hi is None else local_day(exact.hi - _MICROSECOND, context.zone)
+    else:
+        admitted = None if node.window is None else days(node.window, context.today)
+        first = None if admitted is None else admitted.lo
+        last = None if admitted is None or admitted.hi is None else admitted.hi - timedelta(days=1)
+    if last is None or last > context.today:
+        last = context.today
+    if first is not None and first > last:
+        return True
+    begins = coverage.complete_from is None or (first is not None and first >= coverage.complete_from)
+    return begins and (coverage.complete_to is None or last <= coverage.complete_to)
+
+
+def may_fail(where: Expr) -> bool:
+    """Whether a condition can be unknown though all its columns are known (a division by zero, a text that is no number)."""
+    plain = {"=", "<", "<=", ">", ">=", "between", "in", "contains", "starts with", "ends with", "matches", "is missing"}
+    plain |= {"is known", "has any", "has all", "lower", "upper", "trim", "length", "coalesce"}
+    return any(isinstance(n, tree.Case) or (isinstance(n, tree.Apply) and n.op not in plain) for n in walk(where))
+
+
+def walk_outer(node: Expr) -> Iterator[Expr]:
+    """The nodes that are evaluated per customer: not those inside a measure's or a step's condition, nor a fitted call's."""
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        yield current
+        if not isinstance(current, Measure | tree.Sequence | Fitted):
+            stack.extend(reversed(children(current)))
+
+
+def anchors(node: Expr) -> set[str]:
+    """The columns around which measures and sequences stand: they must be there before the events are scanned."""
+    out = set()
+    for n in walk_outer(node):
+        window = n.window if isinstance(n, Measure | tree.Sequence) else None
+        if isinstance(window, Around):
+            out.add(window.anchor.partition(".")[0])
+            out.add(window.anchor)
+    return out
+
+
+def used(node: Expr) -> set[str]:
+    """The customers' columns that a checked tree reads."""
+    out = anchors(node)
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        match current:
+            case Column(name=name):
+                out.add(name)
+            case tree.WindowTest(window=Around(anchor=anchor)):
+                out |= {anchor, anchor.partition(".")[0]}
+                stack.extend(children(current))
+            case Measure() | tree.Sequence():
+                pass
+            case _:
+                stack.extend(children(current))
+    return out
+
+
+def fitted_name(call: Fitted) -> str:
+    """The column of a fitted call: its text, and what sets it apart from others that are written the same."""
+    if not call.settings:
+        return canonical(call)
+    return f"{canonical(call)} {fingerprint(repr(call.settings))}"
+
+
+def aliased(name: str, alias: str) -> exp.Expression:
+    return exp.alias_(relation(name), alias, table=True, quoted=True)
