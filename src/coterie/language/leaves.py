@@ -1,11 +1,12 @@
 """What an operator or function is: one row that holds all of its faces.
 
 A row of `operators.py` or `functions.py` is everything that the language knows of it: how it is written, its types, its
-meaning in Python, its meaning as a SQL tree per engine, its words, and vectors (known answers) that prove the faces equal.
-Nothing here imports SQLGlot: a SQL face is a function of a builder (`sql.Builder`), which brings it.
+meaning in Python, its meaning as a SQL tree per engine, its words, and vectors (known answers) that prove the faces
+equal. Nothing here imports SQLGlot: a SQL face is a function of a builder (`sql.Builder`), which brings it.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,12 @@ from coterie.core.windows import local_day
 from coterie.language.types import Type, Value
 
 if TYPE_CHECKING:
-    from coterie.language.sql import Builder, Sql
+    pass
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a meaning may depend on beside its arguments. `lists` are the named lists of ids; `customer` the id in question."""
+    """What a meaning may depend on beside its arguments; `lists` are named lists of ids, `customer` is an id."""
 
     as_of: datetime
     zone: str
@@ -32,9 +33,12 @@ class Context:
         return local_day(self.as_of, self.zone)
 
 
-Shape = OneOf["comparison", "sum", "product", "between", "in", "has", "is", "function", "name"]
-"""How a row is written: `a = b` and `a contains b` (comparison), `a + b` (sum), `a * b` (product), `a between b and c`,
-`a in (…)`, `a has any (…)`, `a is missing`, `lower(a)`, or a bare name (`as_of`)."""
+instant = datetime.fromisoformat
+"""A UTC instant as the vectors write it."""
+
+Shape = OneOf["comparison", "sum", "product", "sign", "between", "in", "has", "is", "function", "name"]
+"""How a row is written: `a = b` and `a contains b` (comparison), `a + b` (sum), `a * b` (product), `-a` (sign),
+`a between b and c`, `a in (…)`, `a has any (…)`, `a is missing`, `lower(a)`, or a bare name (`as_of`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Vector:
     args: tuple[Value | None, ...]
     result: Value | None
     types: tuple[Type, ...] = ()
-    """The types of the arguments; left empty where they follow from the values (an int is an integer, a Decimal money)."""
+    """The types of the arguments; left empty where the values tell (an int is an integer, a Decimal money)."""
     context: Context | None = None
 
 
@@ -62,15 +66,19 @@ class Leaf:
             `context` is set. Returns None for missing.
         duckdb: the same meaning as a SQL tree: (builder, *args) → SQLGlot expression. With `strict` it must give NULL
             when an argument is NULL; it never raises at run time, whatever the data.
-        words: English with {0}, {1} … for the arguments ({rest} for all after the first, as a list).
+        words: English with {0}, {1} … for the arguments ({rest} for all after the first, as a list); a part in square
+            brackets is left out when an argument in it was not written (see `phrase`).
         unlike: English of the negation, where better than "it is not so that …".
         vectors: known answers.
         strict: a missing argument makes the result missing.
         context: `python` takes a Context first.
         literal: positions of arguments that must be literals (a pattern, a salt).
-        validate: literal arguments → complaint or None (a pattern that cannot be read); called with the values at `literal`.
-        at_least: for a comparison whose first argument is only known to be at least some value: (bound, *others) → True,
-            False, or None when that does not decide it.
+        validate: literal arguments → complaint or None (a pattern that cannot be read); called with the values at
+            `literal`.
+        forbids: types and values of all arguments (None for what is no literal) → complaint or None, for what neither
+            the types nor a literal alone can tell (a month added to an instant).
+        at_least: for a comparison whose first argument is only known to be at least some value: (bound, *others) →
+            True, False, or None when that does not decide it.
         live: what freshness reading the clock adds ("daily" for days_since, "timed" for hours), or None.
     """
 
@@ -87,11 +95,21 @@ class Leaf:
     context: bool = False
     literal: tuple[int, ...] = ()
     validate: Callable[..., str | None] | None = None
+    forbids: Callable[[Sequence[Type], Sequence[Value | None]], str | None] | None = None
     at_least: Callable[..., bool | None] | None = None
     live: OneOf["daily", "timed"] | None = None
 
 
+OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 
+
+def phrase(words: str, written: int) -> str:
+    """The template for so many written arguments: `{0} rounded[ to {1} places]` keeps its bracket only where {1} is."""
+
+    def keep(match: re.Match[str]) -> str:
+        return match[1] if all(int(n) < written for n in re.findall(r"\{(\d+)\}", match[1])) else ""
+
+    return OPTIONAL.sub(keep, words)
 
 
 def table(*rows: Leaf) -> dict[str, Leaf]:

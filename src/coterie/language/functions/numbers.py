@@ -1,0 +1,372 @@
+"""Functions on numbers and choices among values: `abs round floor ceil log sqrt least greatest coalesce`."""
+
+import math
+from collections.abc import Callable
+from datetime import date
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from coterie.language.leaves import Leaf, Vector, instant, table
+from coterie.language.numerals import Number as Numeric
+from coterie.language.numerals import (
+    aligned,
+    alike,
+    as_finite,
+    as_integer,
+    as_kind,
+    as_money,
+    decimal_of,
+    double,
+    finite,
+    fits,
+    nine_places,
+    rounded,
+    wide,
+    widest,
+)
+from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type
+from coterie.language.types import NUMBERS as KINDS
+
+if TYPE_CHECKING:
+    from sqlglot import exp
+
+    from coterie.language.sql import Builder, Sql
+
+MOST_PLACES = 9
+LONGEST = Decimal(10) ** 38
+
+
+def _one(to: Type | None = None) -> Callable[..., Type | None]:
+    """One number, to this kind or its own."""
+    return lambda *types: (to or types[0]) if len(types) == 1 and types[0] in KINDS else None
+
+
+def _abs(x: Any) -> Any:
+    return as_integer(abs(x)) if isinstance(x, int) else abs(x)
+
+
+def _abs_sql(b: "Builder", x: "Sql") -> "exp.Expression":
+    return fits(b, b.call("ABS", wide(b, x)), INTEGER) if x.type == INTEGER else b.call("ABS", x.tree)
+
+
+def _round_type(*types: Type) -> Type | None:
+    if len(types) == 2 and types[0] in KINDS and types[1] == INTEGER:
+        return types[0]
+    return INTEGER if len(types) == 1 and types[0] in KINDS else None
+
+
+def _round(x: Numeric, places: int | None = None) -> Any:
+    if isinstance(x, int):
+        return x
+    exact = decimal_of(x) if isinstance(x, float) else x
+    if places is None:
+        return as_integer(int(rounded(exact, 0))) if abs(exact) < LONGEST else None
+    if isinstance(x, Decimal):
+        return as_money(rounded(x, min(places, 4)))
+    # A DECIMAL of 38 digits is where the engine does it: beyond, missing.
+    if abs(exact) >= LONGEST or abs(near := rounded(exact, places)) >= LONGEST.scaleb(-places):
+        return None
+    return float(near)
+
+
+def _round_sql(b: "Builder", x: "Sql", places: "Sql | None" = None) -> "exp.Expression":
+    if x.type == INTEGER:
+        return x.tree
+    if x.type == MONEY:
+        kept = 0 if places is None else min(int(str(places.value)), 4)
+        near = b.call("ROUND", wide(b, x), b.literal(kept))
+        return fits(b, near, INTEGER if places is None else MONEY)
+    kept = 0 if places is None else int(str(places.value))
+    near = b.try_cast(b.cast(double(b, x), "VARCHAR"), f"DECIMAL(38,{kept})")
+    return fits(b, near, INTEGER) if places is None else b.cast(near, "DOUBLE")
+
+
+def _places(n: Any) -> str | None:
+    return (
+        None if isinstance(n, int) and 0 <= n <= MOST_PLACES else f"places are a whole number from 0 to {MOST_PLACES}"
+    )
+
+
+def _whole(step: Callable[[Any], int]) -> Callable[[Any], int | None]:
+    return lambda x: as_integer(step(x))
+
+
+def _whole_sql(name: str) -> Callable[..., "exp.Expression"]:
+    def duckdb(b: "Builder", x: "Sql") -> "exp.Expression":
+        return x.tree if x.type == INTEGER else fits(b, b.call(name, x.tree), INTEGER)
+
+    return duckdb
+
+
+def _log(x: Numeric, base: Numeric | None = None) -> float | None:
+    number = float(x)
+    if number <= 0:
+        return None
+    return as_finite(nine_places(math.log(number) if base is None else math.log(number) / math.log(float(base))))
+
+
+def _log_sql(b: "Builder", x: "Sql", base: "Sql | None" = None) -> "exp.Expression":
+    """LN of zero or less is -inf or NaN, which becomes NULL."""
+    log = b.call("LN", double(b, x))
+    if base is not None:
+        log = b.binary("/", log, b.call("LN", double(b, base)))
+    return finite(b, b.call("ROUND", log, b.literal(9)))
+
+
+def _log_type(*types: Type) -> Type | None:
+    return FLOAT if len(types) in (1, 2) and widest(types) is not None else None
+
+
+def _base(n: Any) -> str | None:
+    return None if n > 0 and n != 1 else "the base of a logarithm is above 0 and not 1"
+
+
+def _sqrt(x: Numeric) -> float | None:
+    number = float(x)
+    return None if number < 0 else math.sqrt(number)
+
+
+def _sqrt_sql(b: "Builder", x: "Sql") -> "exp.Expression":
+    """SQRT of a negative number is NaN, which becomes NULL."""
+    return finite(b, b.call("SQRT", double(b, x)))
+
+
+def _same_kind(*kinds: Type) -> Callable[..., Type | None]:
+    def result(*types: Type) -> Type | None:
+        if len(types) < 2:
+            return None
+        one = types[0] if len(set(types)) == 1 and types[0] in kinds else None
+        return widest(types) or one
+
+    return result
+
+
+def _extreme(pick: Callable[[Any], Any]) -> Callable[..., Any]:
+    return lambda *values: pick(alike(values))
+
+
+def _extreme_sql(name: str) -> Callable[..., "exp.Expression"]:
+    """LEAST and GREATEST skip a NULL in both engines; here a missing part makes the result missing."""
+
+    def duckdb(b: "Builder", *args: "Sql") -> "exp.Expression":
+        kind = widest([a.type for a in args])
+
+        def picked(*trees: "exp.Expression") -> "exp.Expression":
+            known = b.all(b.not_(b.is_null(t)) for t in trees)
+            return b.case([(known, b.call(name, *trees))])
+
+        picked_tree = b.let(aligned(b, args), picked)
+        return fits(b, picked_tree, kind) if kind == MONEY and INTEGER in [a.type for a in args] else picked_tree
+
+    return duckdb
+
+
+def _coalesce(*values: Any) -> Any:
+    return next((v for v in values if v is not None), None)
+
+
+def _coalesce_type(*types: Type) -> Type | None:
+    if len(types) < 2:
+        return None
+    return widest(types) or (types[0] if len(set(types)) == 1 else None)
+
+
+def _coalesce_sql(b: "Builder", *args: "Sql") -> "exp.Expression":
+    kind = widest([a.type for a in args])
+    return b.call("COALESCE", *([a.tree for a in args] if kind is None else [_lifted(b, a, kind) for a in args]))
+
+
+def _lifted(b: "Builder", a: "Sql", kind: Type) -> "exp.Expression":
+    """A number as this kind; an integer too large for money is none."""
+    return fits(b, a.tree, MONEY) if kind == MONEY and a.type == INTEGER else as_kind(b, a, kind)
+
+
+ORDERED = (TEXT, DATE, TIMESTAMP)
+LARGEST = 2**63 - 1
+RICHEST = Decimal("99999999999999.9999")
+
+NUMBERS = table(
+    Leaf(
+        name="abs",
+        shape="function",
+        result=_one(),
+        expects="a number",
+        python=_abs,
+        duckdb=_abs_sql,
+        words="{0} without its sign",
+        vectors=(
+            Vector((-5,), 5),
+            Vector((-(2**63),), None),
+            Vector((-LARGEST,), LARGEST),
+            Vector((-RICHEST,), RICHEST),
+            Vector((-0.5,), 0.5),
+            Vector((None,), None, (INTEGER,)),
+        ),
+    ),
+    Leaf(
+        name="round",
+        shape="function",
+        result=_round_type,
+        expects="a number, and places (0 to 9) written out if any are to stay",
+        python=_round,
+        duckdb=_round_sql,
+        words="{0} rounded[ to {1} places]",
+        literal=(1,),
+        validate=_places,
+        vectors=(
+            Vector((2.5,), 3),
+            Vector((-2.5,), -3),
+            Vector((0.49999999999999994,), 0),
+            Vector((1.005, 2), 1.01),
+            Vector((0.285, 2), 0.29),
+            Vector((-1e-12, 9), 0.0),
+            Vector((1.5e-7, 7), 2e-7),
+            Vector((9.3e18,), None),
+            Vector((1e28, 9), 1e28),
+            Vector((1e29, 9), None),
+            Vector((1e37, 0), 1e37),
+            Vector((1e300,), None),
+            Vector((Decimal("2.5000"),), 3),
+            Vector((Decimal("-0.0500"), 1), Decimal("-0.1000")),
+            Vector((Decimal("0.0500"), 7), Decimal("0.0500")),
+            Vector((RICHEST,), 100000000000000),
+            Vector((RICHEST, 2), None),
+            Vector((7,), 7),
+            Vector((7, 2), 7),
+            Vector((None,), None, (FLOAT,)),
+            Vector((None, 2), None, (MONEY, INTEGER)),
+        ),
+    ),
+    Leaf(
+        name="floor",
+        shape="function",
+        result=_one(INTEGER),
+        expects="a number",
+        python=_whole(math.floor),
+        duckdb=_whole_sql("FLOOR"),
+        words="{0} rounded down",
+        vectors=(
+            Vector((2.9,), 2),
+            Vector((-2.1,), -3),
+            Vector((9.3e18,), None),
+            Vector((-9223372036854775808.0,), -(2**63)),
+            Vector((9223372036854775807.0,), None),
+            Vector((Decimal("-0.0001"),), -1),
+            Vector((-RICHEST,), -100000000000000),
+            Vector((LARGEST,), LARGEST),
+            Vector((None,), None, (FLOAT,)),
+        ),
+    ),
+    Leaf(
+        name="ceil",
+        shape="function",
+        result=_one(INTEGER),
+        expects="a number",
+        python=_whole(math.ceil),
+        duckdb=_whole_sql("CEIL"),
+        words="{0} rounded up",
+        vectors=(
+            Vector((2.1,), 3),
+            Vector((-0.9,), 0),
+            Vector((1e300,), None),
+            Vector((Decimal("0.0001"),), 1),
+            Vector((RICHEST,), 100000000000000),
+            Vector((None,), None, (MONEY,)),
+        ),
+    ),
+    Leaf(
+        name="log",
+        shape="function",
+        result=_log_type,
+        expects="a number, and a base written out if it is not the natural logarithm",
+        python=_log,
+        duckdb=_log_sql,
+        words="the logarithm of {0}[ to base {1}]",
+        literal=(1,),
+        validate=_base,
+        vectors=(
+            Vector((1,), 0.0),
+            Vector((10.0,), 2.302585093),
+            Vector((100, 10), 2.0),
+            Vector((8, 2), 3.0),
+            Vector((Decimal("0.5000"), Decimal("0.5000")), 1.0),
+            Vector((5e-324,), -744.440071921),
+            Vector((0,), None),
+            Vector((-1,), None),
+            Vector((None,), None, (INTEGER,)),
+        ),
+    ),
+    Leaf(
+        name="sqrt",
+        shape="function",
+        result=_one(FLOAT),
+        expects="a number",
+        python=_sqrt,
+        duckdb=_sqrt_sql,
+        words="the square root of {0}",
+        vectors=(
+            Vector((4,), 2.0),
+            Vector((2.0,), 1.4142135623730951),
+            Vector((0,), 0.0),
+            Vector((Decimal("-0.0001"),), None),
+            Vector((LARGEST,), 3037000499.97605),
+            Vector((None,), None, (FLOAT,)),
+        ),
+    ),
+    Leaf(
+        name="least",
+        shape="function",
+        result=_same_kind(*ORDERED),
+        expects="two or more numbers, texts, dates or times",
+        python=_extreme(min),
+        duckdb=_extreme_sql("LEAST"),
+        words="the smallest of {0} and {rest}",
+        vectors=(
+            Vector((3, 1, 2), 1),
+            Vector((Decimal("0.5000"), 1), Decimal("0.5000")),
+            Vector((Decimal("1.5000"), 0.5), 0.5),
+            Vector((RICHEST, LARGEST), RICHEST),
+            Vector(("b", "a"), "a"),
+            Vector((date(2026, 1, 2), date(2026, 1, 1)), date(2026, 1, 1)),
+            Vector((1, None), None, (INTEGER, INTEGER)),
+        ),
+    ),
+    Leaf(
+        name="greatest",
+        shape="function",
+        result=_same_kind(*ORDERED),
+        expects="two or more numbers, texts, dates or times",
+        python=_extreme(max),
+        duckdb=_extreme_sql("GREATEST"),
+        words="the largest of {0} and {rest}",
+        vectors=(
+            Vector((3, 1, 2), 3),
+            Vector((Decimal("0.5000"), 1), Decimal("1.0000")),
+            Vector((RICHEST, LARGEST), None),
+            Vector(("Z", "a"), "a"),
+            Vector((instant("2026-01-02"), instant("2026-01-01")), instant("2026-01-02")),
+            Vector((None, 2), None, (INTEGER, INTEGER)),
+        ),
+    ),
+    Leaf(
+        name="coalesce",
+        shape="function",
+        result=_coalesce_type,
+        expects="two or more values of one kind",
+        python=_coalesce,
+        duckdb=_coalesce_sql,
+        words="{0}, or where that is missing {rest}",
+        strict=False,
+        vectors=(
+            Vector((None, 0), 0, (INTEGER, INTEGER)),
+            Vector((5, 0), 5),
+            Vector((None, 0), Decimal("0.0000"), (MONEY, INTEGER)),
+            Vector((None, None, 0.5), 0.5, (MONEY, INTEGER, FLOAT)),
+            Vector((None, LARGEST), None, (MONEY, INTEGER)),
+            Vector((None, None), None, (TEXT, TEXT)),
+            Vector((None, "x"), "x", (TEXT, TEXT)),
+            Vector((None, False), False, (BOOLEAN, BOOLEAN)),
+            Vector((None, date(2026, 1, 1)), date(2026, 1, 1), (DATE, DATE)),
+        ),
+    ),
+)
