@@ -135,7 +135,7 @@ def catalogue() -> Catalogue:
 def category_weights(mix: Floats) -> Floats:
     """Weights of the categories in each month: mix (lifestyle × category) → (lifestyle · 12 + month) × category."""
     months = np.array([CATEGORY_MONTHS[category] for category in CATEGORIES]).T
-    return (mix[:, None, :] * months[None, :, :]).reshape(-1, len(CATEGORIES))
+    return np.asarray((mix[:, None, :] * months[None, :, :]).reshape(-1, len(CATEGORIES)))
 
 
 def mean_price(mix: Floats, levels: Floats) -> Floats:

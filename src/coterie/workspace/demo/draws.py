@@ -44,9 +44,8 @@ class Draws:
     def choose(self, size: int, weights: Sequence[float] | Floats) -> Integers:
         """`size` positions in `weights`, each as likely as its weight."""
         steps = np.cumsum(np.asarray(weights, dtype=np.float64))
-        return np.minimum(np.searchsorted(steps, self.uniform(size) * steps[-1], side="right"), len(steps) - 1).astype(
-            np.int64
-        )
+        chosen = np.searchsorted(steps, self.uniform(size) * steps[-1], side="right")
+        return np.asarray(np.minimum(chosen, len(steps) - 1), dtype=np.int64)
 
     def choose_by_row(self, rows: Integers, weights: Floats) -> Integers:
         """For each entry of `rows` a position in that row of the 2-D `weights`, as likely as its weight there."""
@@ -86,11 +85,10 @@ class Draws:
         open_ = np.arange(len(mean))
         term = np.exp(-mean)
         reached = term.copy()
-        left, term, reached, mean = draw, term, reached, mean
         step = 0
         while len(open_):
-            more = (left >= reached) & (step < 1000)
-            open_, left, term, reached, mean = open_[more], left[more], term[more], reached[more], mean[more]
+            more = (draw >= reached) & (step < 1000)
+            open_, draw, term, reached, mean = open_[more], draw[more], term[more], reached[more], mean[more]
             step += 1
             counts[open_] = step
             term = term * mean / step

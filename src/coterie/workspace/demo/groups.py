@@ -18,13 +18,22 @@ PRICE_LEVELS = 3  # budget, standard, premium
 class ValueGroup:
     """One kind of customer, by the way they buy.
 
-    share: of all customers. orders_per_year: while they are customers. dropout_odds: odds of leaving for good after
-    each order, from `least_orders` on. never_buys: share that registers and never orders. extra_lines, extra_quantity:
-    mean above one per order and line. discount_share: share of lines bought at a discount outside sales. sale_pull,
-    weekend: as in `seasons.demand`. office: share of orders placed in office hours. levels: weights of budget, standard, premium products. mail_effect: added chance
-    of an order in the week after an e-mail. opens: chance of opening it. refunds: share of orders with a refund.
-    settled: registered at least this many days before the end of the data. visits: browsing sessions a month.
-    business: share of business contacts.
+    Attributes:
+        share: of all customers.
+        orders_per_year: while they are customers.
+        dropout_odds: odds of leaving for good after each order, from the `least_orders`-th on.
+        never_buys: share that registers and never orders.
+        extra_lines, extra_quantity: mean number above one, per order and per line.
+        discount_share: share of lines bought at a discount outside sales.
+        sale_pull, weekend: as in `seasons.demand`.
+        office: share of orders placed in office hours.
+        levels: weights of budget, standard and premium products.
+        mail_effect: added chance of an order in the week after an e-mail.
+        opens: chance of opening an e-mail.
+        refunds: share of orders with a refund.
+        settled: registered at least this many days before the end of the data.
+        visits: browsing sessions a month.
+        business: share of business contacts.
     """
 
     name: str
@@ -49,15 +58,45 @@ class ValueGroup:
 
 
 VALUE_GROUPS = (
-    ValueGroup("champions", 0.07, 20, 0.003, 4, 0, 1.8, 0.25, 0.06, 1.2, 1, 0.1, (2, 4, 5), 0.01, 0.55, 0.05, 60, 4.0, 0.08),
-    ValueGroup("loyal", 0.17, 5, 0.006, 4, 0, 0.9, 0.15, 0.08, 1.2, 1, 0.1, (4, 5, 1), 0.06, 0.45, 0.05, 180, 2.2, 0.08),
     ValueGroup(
-        "bargain hunters", 0.15, 6, 0.008, 3, 0, 1.2, 0.20, 0.90, 4.0, 1, 0.1, (8, 2, 0.3), 0.12, 0.50, 0.08, 200, 2.6, 0.05
+        "champions", 0.07, 20, 0.003, 4, 0, 1.8, 0.25, 0.06, 1.2, 1, 0.1, (2, 4, 5), 0.01, 0.55, 0.05, 60, 4.0, 0.08
     ),
-    ValueGroup("one-timers", 0.36, 5, 90.0, 1, 0, 0.4, 0.10, 0.20, 1.6, 1, 0.1, (4, 5, 1), 0.0, 0.15, 0.10, 30, 0.3, 0.07),
-    ValueGroup("lapsed", 0.13, 9, 0.450, 3, 0, 0.9, 0.15, 0.15, 1.3, 1, 0.1, (4, 5, 1), 0.03, 0.20, 0.06, 540, 1.5, 0.08),
-    ValueGroup("wholesalers", 0.06, 10, 0.004, 3, 0, 2.5, 7.0, 0.10, 1, 0.2, 0.95, (6, 4, 0.5), 0.0, 0.35, 0.03, 60, 2.0, 1.0),
-    ValueGroup("browsers", 0.06, 4, 0.100, 1, 1, 1.0, 0.20, 0.30, 1.3, 1, 0.1, (3, 5, 2), 0.0, 0.30, 0.05, 30, 2.0, 0.03),
+    ValueGroup(
+        "loyal", 0.17, 5, 0.006, 4, 0, 0.9, 0.15, 0.08, 1.2, 1, 0.1, (4, 5, 1), 0.06, 0.45, 0.05, 180, 2.2, 0.08
+    ),
+    ValueGroup(
+        "bargain hunters",
+        0.15,
+        6,
+        0.008,
+        3,
+        0,
+        1.2,
+        0.20,
+        0.90,
+        4.0,
+        1,
+        0.1,
+        (8, 2, 0.3),
+        0.12,
+        0.50,
+        0.08,
+        200,
+        2.6,
+        0.05,
+    ),
+    ValueGroup(
+        "one-timers", 0.36, 5, 90.0, 1, 0, 0.4, 0.10, 0.20, 1.6, 1, 0.1, (4, 5, 1), 0.0, 0.15, 0.10, 30, 0.3, 0.07
+    ),
+    ValueGroup(
+        "lapsed", 0.13, 9, 0.450, 3, 0, 0.9, 0.15, 0.15, 1.3, 1, 0.1, (4, 5, 1), 0.03, 0.20, 0.06, 540, 1.5, 0.08
+    ),
+    ValueGroup(
+        "wholesalers", 0.06, 10, 0.004, 3, 0, 2.5, 7.0, 0.10, 1, 0.2, 0.95, (6, 4, 0.5), 0.0, 0.35, 0.03, 60, 2.0, 1.0
+    ),
+    ValueGroup(
+        "browsers", 0.06, 4, 0.100, 1, 1, 1.0, 0.20, 0.30, 1.3, 1, 0.1, (3, 5, 2), 0.0, 0.30, 0.05, 30, 2.0, 0.03
+    ),
 )
 
 

@@ -268,5 +268,3 @@ def expected_order_value(crowd: People, model: Behaviour) -> Floats:
     percent = (5 * DISCOUNTS[0] + 3 * DISCOUNTS[1] + 2 * DISCOUNTS[2]) / 10 / 100
     per_group = (lines_ * quantity)[:, None] * price
     return per_group[crowd.group, crowd.lifestyle] * (1 - percent * crowd.sensitivity)
-
-

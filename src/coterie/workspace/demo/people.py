@@ -109,7 +109,20 @@ def _planted(draws: Draws, size: int, weights: Floats) -> Integers:
     return labels[np.argsort(draws.uniform(size), kind="stable")]
 
 
-_ADJECTIVES = ("quiet", "amber", "brave", "clever", "dusty", "early", "fuzzy", "green", "happy", "indigo", "jolly", "kind")
+_ADJECTIVES = (
+    "quiet",
+    "amber",
+    "brave",
+    "clever",
+    "dusty",
+    "early",
+    "fuzzy",
+    "green",
+    "happy",
+    "indigo",
+    "jolly",
+    "kind",
+)
 _NOUNS = ("otter", "birch", "comet", "delta", "ember", "fern", "gull", "harbour", "iris", "juniper", "kestrel", "lynx")
 _HOUSEHOLDS = ("single", "couple", "family", "shared")
 _CHANNELS = ("search", "social", "referral", "email", "store", "marketplace")

@@ -60,7 +60,7 @@ def demand(days: list[date], sale_pull: float, weekend: float) -> Floats:
             for day in days
         ]
     )
-    return weight / weight.mean()
+    return np.asarray(weight / weight.mean())
 
 
 def time_of_day(draws: Draws, size: int, office: bool = False) -> Integers:

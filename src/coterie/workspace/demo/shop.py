@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from importlib.resources import files as package_files
 from pathlib import Path
@@ -59,7 +59,7 @@ class DemoShop:
     end: date
     separation: float
     files: tuple[DemoFile, ...]
-    truth: DemoTruth
+    truth: DemoTruth = field(repr=False)
 
     def write_truth(self, path: Path) -> None:
         """Write the planted truth to a .csv or .parquet file, one row per customer."""
@@ -168,7 +168,7 @@ def write_demo(
     )
 
 
-DEFAULT_FIRST_VISIT = "2026-04-01"  # as coterie.yaml says for the default last day
+DEFAULT_FIRST_VISIT = "2026-07-01"  # as coterie.yaml says for the default last day
 
 _FILES = {
     "customers.csv": "one row per customer",

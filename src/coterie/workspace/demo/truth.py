@@ -12,7 +12,7 @@ from coterie.workspace.demo.groups import LIFESTYLES, VALUE_GROUPS
 from coterie.workspace.demo.people import group_names, lifestyle_names
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DemoTruth:
     """One entry per customer, in the order of customer_id (the first is C0000001).
 

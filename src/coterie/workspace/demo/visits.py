@@ -15,7 +15,7 @@ from coterie.workspace.demo.orders import Calendar, Lines, Orders
 from coterie.workspace.demo.people import People
 from coterie.workspace.demo.seasons import DAY
 
-MONTHS_KEPT = 6  # the analytics tool keeps no more
+MONTHS_KEPT = 3  # the analytics tool keeps no more
 REFERRERS = ("google", "newsletter", "instagram", "direct", "partner")
 DEVICES = ("mobile", "desktop", "tablet")
 PAGE_VIEW, SEARCH, PRODUCT_VIEW, CART_ADDED, CHECKOUT_STARTED = range(5)
@@ -108,15 +108,15 @@ def visits(
     device = draws.choose(total, [62, 31, 7])
     session = np.concatenate([part[0] for part in parts])
     time = np.concatenate([part[1] for part in parts])
-    event = np.concatenate([np.full(len(part[0]), part[2], dtype=np.int64) for part in parts])
+    kind = np.concatenate([np.full(len(part[0]), part[2], dtype=np.int64) for part in parts])
     product = np.concatenate([part[3] for part in parts])
-    order = np.lexsort((event, session, time))
+    order = np.lexsort((kind, session, time))
     order = order[(time[order] >= since * DAY) & (time[order] < days.stop)]
     session = session[order]
     return Visits(
         customer=owners[session],
         time=time[order],
-        event=event[order],
+        event=kind[order],
         product=product[order],
         referrer=referrer[session],
         device=device[session],
