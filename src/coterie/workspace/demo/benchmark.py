@@ -104,7 +104,8 @@ def events_for_benchmark(
 
 def _customers(draws: Draws, size: int, customers: int) -> Integers:
     """Customer numbers from 1, some far more often than others, the busy ones spread over all numbers."""
-    rank = np.floor(draws.uniform(size) ** 2 * customers).astype(np.int64)
+    draw = draws.uniform(size)
+    rank = np.floor(draw * np.sqrt(draw) * customers).astype(np.int64)
     step = 48_271
     while gcd(step, customers) != 1:
         step += 1
