@@ -59,9 +59,10 @@ class UnknownName(DefinitionError):
 
 
 class Cycle(DefinitionError):
-    """Definitions that need each other."""
+    """Definitions that need each other; `names` are they, in a circle."""
 
     default_code = "E103"
+    names: tuple[str, ...] = ()
 
 
 class TypeMismatch(DefinitionError):

@@ -19,7 +19,7 @@ from coterie.core.windows import Around, Duration, days, exact_length, instants,
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, Rows, filtered
 from coterie.language.compile import Compiler
-from coterie.language.format import format_expr
+from coterie.language.format import format as format_expr
 from coterie.language.leaves import Context
 from coterie.language.scope import EventInfo, Scope
 from coterie.language.sql import Builder
@@ -154,20 +154,20 @@ class _Customers:
     q: Builder
     scope: Scope
     tables: Tables
-    covered: Mapping[str, bool]
+    aliases: Mapping[str, str]
 
     def column(self, name: str, part: str | None) -> exp.Expression:
         return quoted(name if part is None else f"{name}.{part}")
 
     def measure(self, node: Measure | tree.Sequence | Fitted) -> exp.Expression:
-        return quoted(canonical(node))
+        return quoted(column_of(node, self.aliases))
 
     def least(self, node: Column | Measure) -> exp.Expression | None:
         if isinstance(node, Column):
             partial = node.part is None and node.name in self.scope.columns and self.scope.columns[node.name].partial
             return quoted(least_of(node.name)) if partial else None
         bounded = is_bounded(node) and self.tables.events[node.event].coverage is not None
-        return quoted(least_of(canonical(node))) if bounded else None
+        return quoted(least_of(column_of(node, self.aliases))) if bounded else None
 
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
         q, account = self.q, quoted(self.tables.account or "account")
@@ -223,9 +223,28 @@ def is_bounded(node: Measure) -> bool:
     return AGGREGATIONS[node.aggregation].lower_bound and (node.aggregation != "last" or node.column == "time")
 
 
-def compiler(q: Builder, scope: Scope, tables: Tables) -> Compiler:
-    """The compiler of expressions over a table that a batch has made."""
-    return Compiler(q, _Customers(q, scope, tables, {}), scope, lambda node: is_nothing(node, scope))
+def compiler(q: Builder, scope: Scope, tables: Tables, aliases: Mapping[str, str]) -> Compiler:
+    """The compiler of expressions over a table that a batch has made; `aliases` as `aliases_of` gives them."""
+    return Compiler(q, _Customers(q, scope, tables, aliases), scope, lambda node: is_nothing(node, scope))
+
+
+def aliases_of(trees: Iterable[tuple[str, Expr]]) -> dict[str, str]:
+    """Measures, sequences and fitted calls that are the whole of a definition stand under its name and nowhere else."""
+    out: dict[str, str] = {}
+    for name, node in trees:
+        if isinstance(node, Measure | tree.Sequence | Fitted):
+            out.setdefault(own_name(node), name)
+    return out
+
+
+def own_name(node: Measure | tree.Sequence | Fitted) -> str:
+    """Under what a measure, sequence or fitted call stands that no definition names."""
+    return fitted_name(node) if isinstance(node, Fitted) else canonical(node)
+
+
+def column_of(node: Measure | tree.Sequence | Fitted, aliases: Mapping[str, str]) -> str:
+    name = own_name(node)
+    return aliases.get(name, name)
 
 
 def is_nothing(node: Expr, scope: Scope) -> bool:
@@ -245,6 +264,7 @@ def plan(
     q: Builder,
     fitters: Mapping[str, Fitter],
     *,
+    aliases: Mapping[str, str] | None = None,
     have: Iterable[str] = (),
     prefix: str = "coterie",
     table: str = "traits",
@@ -257,6 +277,7 @@ def plan(
         scope: what names mean, every wanted column included.
         q: the builder, which carries as_of and the zone.
         fitters: by the name of the fitted function.
+        aliases: as `aliases_of` gives them for all definitions there are; None derives them from `wanted`.
         have: columns that `tables.customers` has beside attributes (an earlier batch's measures), which are not made again.
         prefix: of the names of intermediate tables.
         table: the name of the result.
@@ -264,7 +285,8 @@ def plan(
     Returns:
         The batch; its last step makes `table` from `tables.customers` with everything wanted added.
     """
-    return _Planner(tables, scope, q, fitters, set(have), prefix, table).plan(list(wanted))
+    known = aliases_of((w.name, w.tree) for w in wanted) if aliases is None else aliases
+    return _Planner(tables, scope, q, fitters, known, set(have), prefix, table).plan(list(wanted))
 
 
 class _Planner:
@@ -274,13 +296,15 @@ class _Planner:
         scope: Scope,
         q: Builder,
         fitters: Mapping[str, Fitter],
+        aliases: Mapping[str, str],
         have: set[str],
         prefix: str,
         table: str,
     ):
         self.tables, self.scope, self.q, self.fitters = tables, scope, q, fitters
         self.have, self.prefix, self.result = have, prefix, table
-        self.compiler = compiler(q, scope, tables)
+        self.aliases = aliases
+        self.compiler = compiler(q, scope, tables, aliases)
         self.steps: list[Step] = []
         self.fits: list[Fit] = []
         self.unknown: dict[str, tuple[str, str, exp.Expression]] = {}
@@ -312,7 +336,7 @@ class _Planner:
         ready, rest, fits = [], [], []
         for w in pending:
             calls = [n for n in walk_outer(w.tree) if isinstance(n, Fitted)]
-            waiting = [c for c in calls if fitted_name(c) not in fitted and fitted_name(c) not in self.have]
+            waiting = [c for c in calls if column_of(c, self.aliases) not in fitted | self.have]
             named = used(w.tree) - {w.name}
             blocked = any(n in later and n not in here for n in named) or any(a in later for a in anchors(w.tree))
             if not waiting and not blocked:
@@ -361,12 +385,16 @@ class _Planner:
     # --- fitted calls
 
     def fit(self, call: Fitted, table: str, number: int) -> Fit:
-        name = fitted_name(call)
+        name = column_of(call, self.aliases)
         learns = self.fitters[call.function].parameters(self.q, call, relation(table), quoted) is not None
         inputs = {}
         for key, node in self.fitters[call.function].inputs(call).items():
-            plain = isinstance(node, Column) and node.part is None
-            inputs[key] = node.name if plain and isinstance(node, Column) else f"{name} {key}"
+            if isinstance(node, Column) and node.part is None:
+                inputs[key] = node.name
+            elif isinstance(node, Measure | tree.Sequence):
+                inputs[key] = column_of(node, self.aliases)
+            else:
+                inputs[key] = f"{name} {key}"
         parameters = f"{self.prefix}_fit_{len(self.fits) + number}" if learns else None
         return Fit(call, name, table, parameters, inputs)
 
@@ -399,13 +427,16 @@ class _Planner:
             return at
 
         for w in ready:
+            if isinstance(w.tree, Measure | tree.Sequence | Fitted) and column_of(w.tree, self.aliases) == w.name:
+                continue  # the scan or the fit has made it
             columns = [(w.name, self.compiler.sql(w.tree))]
             if w.partial:
                 columns.append((least_of(w.name), self.least(w.tree)))
             columns += [(f"{w.name}.{part}", self.part(w.tree, part)) for part in w.parts]
             depth[w.name] = put(used(w.tree), columns)
         for name, node in inputs.items():
-            if name not in depth and name not in self.have and not (isinstance(node, Column) and node.name == name):
+            made = isinstance(node, Column | Measure | tree.Sequence) and name not in depth
+            if name not in depth and not made:
                 put(used(node), [(name, self.compiler.sql(node))])
         return [layer for layer in layers if layer]
 
@@ -414,7 +445,7 @@ class _Planner:
         return self.q.null() if found is None else found
 
     def part(self, node: Expr, part: str) -> exp.Expression:
-        base = fitted_name(node) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
+        base = column_of(node, self.aliases) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
         return quoted(f"{base}.{part}")
 
     # --- measures and sequences
@@ -423,7 +454,7 @@ class _Planner:
         self, base: str, trees: Iterable[Expr]
     ) -> tuple[list[tuple[str, exp.Expression]], list[tuple[str, str]]]:
         """The scans that the trees need; (column, SQL over the joined scans) and (scan's table, its alias)."""
-        nodes = {canonical(n): n for t in trees for n in walk_outer(t) if isinstance(n, Measure | tree.Sequence)}
+        nodes = {column_of(n, self.aliases): n for t in trees for n in walk_outer(t) if isinstance(n, Measure | tree.Sequence)}
         missing = {name: n for name, n in nodes.items() if name not in self.have}
         self.have |= set(missing)
         groups: dict[tuple[str, str], list[tuple[str, Measure]]] = {}
@@ -583,7 +614,7 @@ class _Planner:
         undecided = q.is_null(self.condition(node.event, node.where))
         query = self.from_events("", node.event, []).select(q.count_rows().as_("n"), copy=False)
         query = query.where(undecided, copy=False)
-        self.unknown[name] = (name, node.event, query if keep is None else query.where(keep, copy=False))
+        self.unknown[name] = (canonical(node), node.event, query if keep is None else query.where(keep, copy=False))
 
     def sequence(self, base: str, node: tree.Sequence) -> exp.Expression:
         """Customers for whom some choice of events fits, by one window function a step.

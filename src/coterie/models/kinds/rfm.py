@@ -1,0 +1,168 @@
+"""Recency, frequency, monetary: three scores, a label, and the cells that name them (LANGUAGE.md section 6).
+
+Recency is the number of local days since the last event, frequency the number of events, monetary the sum of the amount.
+Each is scored 1 (worst) to k (best) by its quantile (ties share a score) or by breaks of the user's; a cell such as
+`'1-2/2-5/4-5'` names the customers whose r / f / m scores lie in its ranges, and the first that fits gives the label.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlglot import exp
+
+from coterie.language.sql import Builder
+from coterie.language.tree import Apply, EventColumn, Expr, Fitted, Measure, typed
+from coterie.language.types import INTEGER, MONEY, TIMESTAMP
+
+AXES = ("recency", "frequency", "monetary")
+LETTERS = {"recency": "r", "frequency": "f", "monetary": "m"}
+
+CELLS: tuple[tuple[str, str], ...] = (
+    ("Champions", "4-5/4-5/4-5"),
+    ("Loyal customers", "3-5/4-5/1-5"),
+    ("Big spenders", "3-5/1-5/5"),
+    ("Potential loyalists", "4-5/2-3/1-5"),
+    ("New customers", "5/1/1-5"),
+    ("Promising", "4/1/1-5"),
+    ("Need attention", "3/2-3/1-5"),
+    ("About to sleep", "3/1/1-5"),
+    ("Cannot lose them", "1-2/4-5/4-5"),
+    ("At risk", "1-2/3-5/1-5"),
+    ("Hibernating", "2/1-2/1-5"),
+    ("Lost", "1/1-2/1-5"),
+)
+"""The customary named cells for five scores; each customer with an event falls in exactly one as the first that fits."""
+
+ColumnOf = Callable[[str], exp.Expression]
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Bins:
+    """How many scores there are, and the user's breaks where quantiles are not wanted: a value scores 1 + the number of
+    breaks that are ≤ it (recency the other way round)."""
+
+    k: int = 5
+    breaks: Mapping[str, tuple[Decimal, ...]] | None = None
+
+
+def bins_of(call: Fitted) -> Bins:
+    """The `bins` setting: a number of quantiles, or breaks by axis."""
+    found = dict(call.settings).get("bins", 5)
+    if isinstance(found, int):
+        return Bins(found)
+    breaks = {str(axis): tuple(Decimal(str(b)) for b in values) for axis, values in dict(found).items()}  # type: ignore[call-overload]
+    return Bins(max((len(b) for b in breaks.values()), default=4) + 1, breaks)
+
+
+def cells_of(call: Fitted) -> tuple[tuple[str, tuple[Range, Range, Range]], ...]:
+    """The `cells` setting, else the customary ones; ranges of scores for r, f and m."""
+    found = dict(call.settings).get("cells")
+    pairs = CELLS if found is None else tuple((str(a), str(b)) for a, b in found)  # type: ignore[attr-defined]
+    if found is None and bins_of(call).k != 5:
+        return ()
+    return tuple((name, ranges(text)) for name, text in pairs)
+
+
+def ranges(text: str) -> tuple[Range, Range, Range]:
+    """`'1-2/2-5/4'` as ((1, 2), (2, 5), (4, 4))."""
+    parts = []
+    for part in text.split("/"):
+        low, _, high = part.strip().partition("-")
+        parts.append((int(low), int(high or low)))
+    r, f, m = parts
+    return r, f, m
+
+
+class Rfm:
+    def inputs(self, call: Fitted) -> Mapping[str, Expr]:
+        time, amount = call.args
+        assert isinstance(time, EventColumn) and isinstance(amount, EventColumn)
+        last = Measure("last", time.event, time.column, type=TIMESTAMP)
+        return {
+            "recency": Apply("days_since", (last,), type=INTEGER),
+            "frequency": Measure("count", time.event, type=INTEGER),
+            "monetary": Measure("sum", amount.event, amount.column, type=typed(amount)),
+        }
+
+    def parameters(self, q: Builder, call: Fitted, table: exp.Expression, column: ColumnOf) -> exp.Expression | None:
+        bins = bins_of(call)
+        cut = [axis for axis in AXES if bins.breaks is None or axis not in bins.breaks]
+        if not cut:
+            return None
+        selects = [self.cuts(q, table, column(axis), column("recency"), axis, bins.k) for axis in cut]
+        query = exp.select("*").from_(selects[0])
+        for select in selects[1:]:
+            query = query.join(select, join_type="cross", copy=False)
+        return query
+
+    def cuts(
+        self, q: Builder, table: exp.Expression, x: exp.Expression, recency: exp.Expression, axis: str, k: int
+    ) -> exp.Expression:
+        """The k − 1 cuts of an axis: the value at place ⌈j·n/k⌉ of the sorted values, so that a value above exactly the
+        first j cuts has j·n/k ≤ below. Customers without an event have no scores and are not counted."""
+        counted = exp.select(x.copy().as_("v"), q.count_rows().as_("c")).from_(table.copy())
+        counted = counted.where(q.all([q.not_(q.is_null(recency)), q.not_(q.is_null(x))])).group_by(x.copy())
+        order = exp.Order(expressions=[exp.Ordered(this=exp.column("v"), nulls_first=False)])
+        frame = exp.WindowSpec(
+            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW", end_side=None
+        )
+        upto = exp.Window(this=q.call("sum", exp.column("c")), order=order, spec=frame)
+        total = exp.Window(this=q.call("sum", exp.column("c")))
+        summed = exp.select("v", upto.as_("upto"), total.as_("n")).from_(counted.subquery("c"))
+        out = exp.select().from_(summed.subquery("s"))
+        for j in range(1, k):
+            reached = exp.GTE(
+                this=exp.Mul(this=exp.column("upto"), expression=q.literal(k)),
+                expression=exp.Mul(this=q.literal(j), expression=exp.column("n")),
+            )
+            out = out.select(q.filter(q.call("min", exp.column("v")), reached).as_(f"{axis}_{j}"))
+        return out.subquery(f"cuts_{axis}")
+
+    def score(self, q: Builder, call: Fitted, column: ColumnOf, parameter: ColumnOf) -> Mapping[str, exp.Expression]:
+        bins = bins_of(call)
+        happened = q.not_(q.is_null(column("recency")))
+        scores = {axis: self.points(q, axis, column(axis), bins, parameter) for axis in AXES}
+        out = {LETTERS[axis]: q.case([(happened, sql)]) for axis, sql in scores.items()}
+        for axis in AXES:
+            out[axis] = q.case([(happened, column(axis))])
+        texts = [q.cast(scores[axis], "VARCHAR") for axis in AXES]
+        joined = q.call("concat", texts[0], *texts[1:])
+        out["score"] = q.case([(happened, joined)])
+        cells = cells_of(call)
+        branches = [(q.not_(happened), q.null())]
+        for name, limits in cells:
+            inside = [
+                q.all(
+                    [
+                        q.binary(">=", scores[axis], q.literal(low)),
+                        q.binary("<=", scores[axis], q.literal(high)),
+                    ]
+                )
+                for axis, (low, high) in zip(AXES, limits, strict=True)
+            ]
+            branches.append((q.all(inside), q.literal(name)))
+        out[""] = q.case(branches, joined if not cells else q.null())
+        return out
+
+    def points(
+        self, q: Builder, axis: str, x: exp.Expression, bins: Bins, parameter: ColumnOf
+    ) -> exp.Expression:
+        own = None if bins.breaks is None else bins.breaks.get(axis)
+        one, zero = q.literal(1), q.literal(0)
+        total: exp.Expression = one
+        if own is not None:
+            k = len(own) + 1
+            for value in own:
+                limit = q.literal(value, MONEY) if value != int(value) else q.literal(int(value))
+                total = exp.Add(this=total, expression=q.case([(q.binary(">=", x, limit), one)], zero))
+        else:
+            k = bins.k
+            for j in range(1, k):
+                above = q.binary(">", x, parameter(f"{axis}_{j}"))
+                total = exp.Add(this=total, expression=q.case([(above, one)], zero))
+        tile = exp.Paren(this=total)
+        if axis != "recency":
+            return tile
+        return exp.Paren(this=exp.Sub(this=q.literal(k + 1), expression=tile))  # few days since the last is best

@@ -1,0 +1,1 @@
+"""Segments and segmentations: who belongs where."""
