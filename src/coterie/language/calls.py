@@ -84,10 +84,10 @@ def call(name: Name, args: Many[Arg], span: Span) -> Expr:
     if function in AGGREGATIONS:
         return _measure(function, name, args, span)
     if function == "sequence":
-        return _sequence(name, args, span)
+        return _sequence(args, span)
     if function in FITTED:
         return _fitted(function, args, span)
-    complaint = _foreign(function, args)
+    complaint = _foreign(function)
     if complaint:
         raise Fault(name.span.start, name.span.end, *complaint)
     return Apply(function, tuple(_plain(arg, function) for arg in args), span=span)
@@ -97,7 +97,7 @@ def _no(span: Span, code: str, message: str, hint: str) -> Fault:
     return Fault(span.start, span.end, code, message, hint)
 
 
-def _foreign(function: str, args: Many[Arg]) -> tuple[str, str, str] | None:
+def _foreign(function: str) -> tuple[str, str, str] | None:
     """Functions of other languages that are written otherwise here."""
     if function in shape.SYMBOLS and function != "neg":
         return "E139", f"`{function}` stands between its two sides", f"write `x {function} 'text'`"
@@ -202,7 +202,8 @@ def _measure(function: str, name: Name, args: Many[Arg], span: Span) -> Expr:
             second.span,
             "E134",
             f"{function} takes one argument, this is the second",
-            f"conditions and windows stand behind the event without a comma: {function}({_stem(args[0])} where … within 90 days)",
+            "conditions and windows stand behind the event without a comma: "
+            f"{function}({_stem(args[0])} where … within 90 days)",
         )
     arg = args[0]
     where: Expr | None = None
@@ -215,7 +216,7 @@ def _measure(function: str, name: Name, args: Many[Arg], span: Span) -> Expr:
                     arg.span,
                     "E134",
                     f"`not` says nothing inside {function}(…)",
-                    f"negate the measure, not not exists(…), or the condition behind `where`",
+                    "negate the measure, not not exists(…), or the condition behind `where`",
                 )
             if same:
                 raise _no(
@@ -269,7 +270,8 @@ def _not_events(function: str, node: Expr) -> Fault:
                     node.span,
                     "E123",
                     f"{function} takes one column; row by row arithmetic is a column of the source",
-                    f"under sources, {event}: `columns: {{value: {text}}}`, then {function}({names.written(event)}.value)",
+                    f"under sources, {event}: `columns: {{value: {text}}}`, "
+                    f"then {function}({names.written(event)}.value)",
                 )
             return _no(
                 node.span,
@@ -339,7 +341,7 @@ def _members(function: str, args: Many[Arg], span: Span) -> Expr:
             span,
             "E136",
             f"{function}(…) asks all members of an account",
-            f"write {function}(members where …); for a list of values `x in (…)` or `tags has {function if function != 'none' else 'any'} (…)`",
+            f"write {function}(members where …); for values `x in (…)`, `tags has any (…)` or `tags has all (…)`",
         )
     arg = args[0]
     if isinstance(arg, WindowTest) or (isinstance(arg, Events) and arg.window):
@@ -366,7 +368,7 @@ def _members(function: str, args: Many[Arg], span: Span) -> Expr:
 # Sequences
 
 
-def _sequence(name: Name, args: Many[Arg], span: Span) -> Expr:
+def _sequence(args: Many[Arg], span: Span) -> Expr:
     if not args:
         raise _no(
             span, "E135", "sequence() has no steps", "sequence(cart_added, not order within 24 hours) within 3 days"
@@ -388,24 +390,23 @@ def _sequence(name: Name, args: Many[Arg], span: Span) -> Expr:
 
 
 def _step(arg: Arg) -> tuple[Step, Name | None]:
-    same, negated = None, False
+    same: Name | None = None
     where: Expr | None = None
     window: Window | None = None
-    if isinstance(arg, Same):
-        same, arg = arg.same, arg.step
+    negated = False
     if isinstance(arg, Events):
-        same = arg.same
-        node, where, negated = arg.event, arg.where, arg.negated
+        node, where, negated, same = arg.event, arg.where, arg.negated, arg.same
         window = arg.window.value if arg.window else None
-    elif isinstance(arg, By):
-        _plain(arg, "sequence")
-        raise AssertionError
     else:
-        node = arg
+        if isinstance(arg, Same):
+            node, same = arg.step, arg.same
+        else:
+            node = _plain(arg, "sequence")
         if isinstance(node, Not):
             negated, node = True, node.arg
         if isinstance(node, WindowTest):
-            node, window = node.value, node.window
+            window = node.window
+            node = node.value
     event = _event(node)
     if event is None:
         raise _no(

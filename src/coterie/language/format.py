@@ -36,7 +36,7 @@ VERSION = "1"
 
 
 class Level(IntEnum):
-    """How tightly a text holds together: it stands without parentheses wherever its level or a lower one is asked for."""
+    """How tightly a text holds together: it stands bare wherever its level or a lower one is asked for."""
 
     OR = 0
     AND = 1
@@ -49,7 +49,7 @@ class Level(IntEnum):
     WHOLE = 8
 
 
-def format(tree: Expr) -> str:  # noqa: A001 - the word for it
+def format(tree: Expr) -> str:
     """The canonical text of a tree: the same bytes for the same tree, no parenthesis too many, keywords in lower case.
 
     For every tree that `parse` gives, `parse(format(tree)) == tree`. Settings of fitted calls, which are written in the

@@ -5,8 +5,10 @@ import unicodedata
 from functools import lru_cache
 
 RESERVED = frozenset(
-    ["and", "or", "not", "true", "false", "case", "when", "then", "else", "end", "is", "in", "between"]
-    + ["missing", "known", "otherwise", "null"]
+    {
+        *("and", "or", "not", "true", "false", "case", "when", "then", "else", "end"),
+        *("is", "in", "between", "missing", "known", "otherwise", "null"),
+    }
 )
 """Words that stand for themselves only when quoted; every other word is free."""
 

@@ -13,7 +13,7 @@ from coterie.core.place import Origin
 from coterie.core.windows import Ago, Around, Before, Duration, FromTo, Next, Period, Since, Unit, Window, Within
 from coterie.language import names, shape
 from coterie.language.calls import Arg, By, Events, Name, Same, WindowAt, call
-from coterie.language.mistakes import Elsewhere, Fault, diagnose, not_a_date
+from coterie.language.mistakes import Elsewhere, Fault, diagnose, not_a_day, refuse
 from coterie.language.tree import (
     And,
     Apply,
@@ -159,7 +159,7 @@ def _day(token: "Token") -> date:
             return date.fromisoformat(text)
         except ValueError:
             pass
-    raise not_a_date(_span(token), text)
+    raise not_a_day(_span(token), text)
 
 
 def _whole(token: "Token") -> int:
@@ -182,15 +182,9 @@ def _whole(token: "Token") -> int:
 
 def _number(token: "Token", text: str) -> int | Decimal:
     span = _span(token)
-    whole = text.split(".")[0]
+    whole = text.split(".", maxsplit=1)[0]
     if len(whole) > 1 and whole[0] == "0":
-        raise Fault(
-            span.start,
-            span.end,
-            "E118",
-            f"a number does not begin with 0: {text}",
-            f"an id is text: '{text}'; a number is written without separators: 1000",
-        )
+        raise Elsewhere(span.start)
     if len(text) > shape.MAX_DIGITS:
         raise Fault(
             span.start,
@@ -271,7 +265,16 @@ def _tree_maker() -> Any:
             return _List(items, _from(_span(opening), _span(rest[-1])))
 
         def arithmetic(self, a: Expr, op: "Token", b: Expr) -> Expr:
-            return Apply(str(op), (a, b), span=_from(a.span, b.span))
+            span = _from(a.span, b.span)
+            match a, op, b:
+                case Apply(op="-", args=(Literal(value=int(year)), Literal(value=int(month)))), "-", Literal(
+                    value=int(day)
+                ):
+                    if span.end - span.start == len(f"{year}-{month}-{day}") and year > 1000:
+                        raise Elsewhere(span.start)
+                case _:
+                    pass
+            return Apply(str(op), (a, b), span=span)
 
         def sign(self, op: "Token", a: Expr) -> Expr:
             span = _from(_span(op), a.span)
@@ -311,11 +314,7 @@ def _tree_maker() -> Any:
 
         def duration(self, number: "Token", unit: "Token") -> Literal:
             length = Duration(_whole(number), _unit(unit))
-            span = _from(_span(number), _span(unit))
-            complaint = shape.of_duration(length)
-            if complaint:
-                _refuse(span, complaint)
-            return Literal(length, span=span)
+            return Literal(length, span=_from(_span(number), _span(unit)))
 
         def parentheses(self, opening: "Token", inner: Expr, closing: "Token") -> Expr:
             return inner if isinstance(inner, Column) else at(inner, _from(_span(opening), _span(closing)))
@@ -338,8 +337,6 @@ def _tree_maker() -> Any:
             stray = names.stray(text)
             if stray is not None:
                 raise Elsewhere(span.start + stray)
-            if text.lower() in names.RESERVED:
-                raise Elsewhere(span.start)
             return self._named(names.normal(text), False, span)
 
         def quoted(self, token: "Token") -> Name:
@@ -427,14 +424,12 @@ def _tree_maker() -> Any:
             first = event.span if no is None else _span(no)
             return Events(no is not None, event, where, window, same, _from(first, last))
 
-        def call(self, name: Name, opening: "Token", *rest: Any) -> Expr:
+        def call(self, name: Name, _: "Token", *rest: Any) -> Expr:
             span = _from(name.span, _span(rest[-1]))
             args: list[Arg] = [r for r in rest[:-1] if r is not None]
             if name.quoted:
-                raise Fault(
-                    name.span.start, name.span.end, "E101", f"{names.quoted(name.text)} in double quotes is a name, not a function",
-                    f"without quotes: {name.text}(…)",
-                )  # fmt: skip
+                what = f"{names.quoted(name.text)} in double quotes is a name, not a function"
+                refuse(name.span, "E101", what, f"without quotes: {name.text}(…)")
             return call(name, args, span)
 
     return TreeMaker()

@@ -93,10 +93,9 @@ def of_window(window: Window) -> Complaint | None:
             if near < 1:
                 return Complaint("E132", f"a window up to {near} {unit}s ago ends now", f"write `within {far} {unit}s`")
             if far <= near:
+                right = f"from {near + (far == near)} to {far} {unit}s ago"
                 return Complaint(
-                    "E132",
-                    f"from {far} to {near} {unit}s ago holds nothing",
-                    f"the earlier end comes first: `from {max(far, near + 1) if far == near else near} to {far} {unit}s ago`",
+                    "E132", f"from {far} to {near} {unit}s ago holds nothing", f"the earlier end comes first: `{right}`"
                 )
             return of_duration(Duration(far, unit))
         case Period(which, unit):
@@ -164,4 +163,5 @@ def too_many(nodes: int, least: bool = False) -> Complaint:
 
 
 def of_literal(node: Literal) -> Complaint | None:
-    return of_number(node.value)
+    """Why a value cannot be meant, if so."""
+    return of_duration(node.value) if isinstance(node.value, Duration) else of_number(node.value)
