@@ -108,6 +108,17 @@ def test_a_shop_is_written_over_itself_but_over_nothing_else(tmp_path):
     assert digests(tmp_path) == before | {"letter.txt": hashlib.sha256(b"mine").hexdigest()}
 
 
+def test_an_edited_project_file_is_kept(tmp_path):
+    write_demo(tmp_path, 5)
+    project = tmp_path / "coterie.yaml"
+    edited = project.read_text(encoding="utf-8").replace("revenue >= 1000", "revenue >= 2000")
+    project.write_text(edited, encoding="utf-8")
+    before = digests(tmp_path)
+    with pytest.raises(CoterieError, match=r"coterie\.yaml differs"):
+        write_demo(tmp_path, 6)
+    assert digests(tmp_path) == before
+
+
 @pytest.mark.parametrize("wrong", [{"customers": 0}, {"seed": -1}, {"separation": -0.1}, {"separation": float("nan")}])
 def test_sizes_out_of_range_are_refused(tmp_path, wrong):
     with pytest.raises(CoterieError, match="E480"):

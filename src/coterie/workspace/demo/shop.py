@@ -1,5 +1,6 @@
 """Writing a whole demo shop: customers part by part, so that a million of them fit into memory."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -86,7 +87,8 @@ def write_demo(
     planted: False writes a shop without groups, as separation 0 does. separation: how far the groups are apart,
     0 (not at all) to 2; 1 is clear, 0.5 blurred. progress: told the customers done and their number.
 
-    Raises CoterieError (E480) for a size, seed or separation out of range, and E481 when the folder holds other files.
+    Raises CoterieError: E480 for a size, seed or separation out of range; E481 when the folder holds other files or a
+    project file that somebody has changed. Nothing is written then.
     """
     if customers < 1 or seed < 0 or not 0 <= separation <= 2:
         raise CoterieError(
@@ -100,6 +102,7 @@ def write_demo(
     months = seasons.months_between(since, end)
     folder.mkdir(parents=True, exist_ok=True)
     _refuse_other_files(folder, {f"web/visits-{month}.jsonl" for month in months} | set(_FILES))
+    _refuse_changed_project(folder / "coterie.yaml")
     (folder / "web").mkdir(exist_ok=True)
 
     model = behaviour(separation if planted else 0.0)
@@ -139,9 +142,7 @@ def write_demo(
         counted |= {f"web/visits-{month}.jsonl": file.rows for month, file in zip(months, web, strict=True)}
         counted["support.jsonl"] = support.rows
     counted["emails.xlsx"] = sum(write_workbook(folder / "emails.xlsx", mail, end))
-    project = package_files(__package__).joinpath("coterie.yaml").read_text(encoding="utf-8")
-    project = project.replace(DEFAULT_FIRST_VISIT, since.isoformat())
-    (folder / "coterie.yaml").write_bytes(project.encode())
+    (folder / "coterie.yaml").write_bytes(_project(since).encode())
     counted["coterie.yaml"] = 0
 
     return DemoShop(
@@ -183,6 +184,12 @@ _FILES = {
 }
 
 
+def _project(since: date) -> str:
+    """The project file of a shop whose visits begin on a day."""
+    text = package_files(__package__).joinpath("coterie.yaml").read_text(encoding="utf-8")
+    return text.replace(DEFAULT_FIRST_VISIT, since.isoformat())
+
+
 def _is_table(name: str) -> bool:
     return name.endswith((".csv", ".parquet"))
 
@@ -208,4 +215,18 @@ def _refuse_other_files(folder: Path, ours: set[str]) -> None:
             f"{folder} holds files that are not this demo shop's: {', '.join(others[:3])}",
             code="E481",
             hint="name a folder that is new or empty",
+        )
+
+
+def _refuse_changed_project(path: Path) -> None:
+    """Definitions that somebody wrote into the shop's project file are never overwritten."""
+    if not path.exists():
+        return
+    text = path.read_bytes().decode(errors="replace")
+    since = re.search(r"complete_from: (\d{4}-\d\d-\d\d)", text)
+    if since is None or text != _project(date.fromisoformat(since[1])):
+        raise CoterieError(
+            f"{path} differs from the demo shop's own, and writing the shop again would lose that",
+            code="E481",
+            hint="name another folder, or delete the file first",
         )
