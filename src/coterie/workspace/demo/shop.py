@@ -223,8 +223,8 @@ def _refuse_changed_project(path: Path) -> None:
     if not path.exists():
         return
     text = path.read_bytes().decode(errors="replace")
-    since = re.search(r"complete_from: (\d{4}-\d\d-\d\d)", text)
-    if since is None or text != _project(date.fromisoformat(since[1])):
+    ours = re.sub(r"complete_from: \d{4}-\d\d-\d\d", f"complete_from: {DEFAULT_FIRST_VISIT}", text)
+    if ours != _project(date.fromisoformat(DEFAULT_FIRST_VISIT)):
         raise CoterieError(
             f"{path} differs from the demo shop's own, and writing the shop again would lose that",
             code="E481",
