@@ -17,6 +17,7 @@ from coterie.core import kleene
 from coterie.core.windows import Around, Days, Instants, Next, Window, days, exact_length, instants, local_day
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, as_float, settle
+from coterie.language.format import format as canonical
 from coterie.language.functions import LEAVES
 from coterie.language.leaves import Context
 from coterie.language.tree import Expr
@@ -87,13 +88,6 @@ class Coverage:
     covers: Expr | None = None
     complete_from: date | None = None
     complete_to: date | None = None
-
-
-def canonical(node: Expr) -> str:
-    """A node as canonical text: how the blame names what has no name of its own."""
-    from coterie.language.format import format_expr
-
-    return format_expr(node)
 
 
 def not_fitted(_name: str, _customer: str) -> Value | None:
@@ -262,11 +256,11 @@ class Evaluation:
         leaf = LEAVES[node.op]
         args = [self.value(a, row) for a in node.args]
         missing = [a for a in args if isinstance(a, Missing)]
-        if missing and leaf.strict:
-            decided = self.bounded(node.op, args)
-            return decided if decided is not None else Missing("not recorded", blame(missing))
         plain = [None if isinstance(a, Missing) else a for a in args]
-        value: Value | None = leaf.python(self.context, *plain) if leaf.context else leaf.python(*plain)
+        given = (self.context,) if leaf.context else ()
+        value: Value | None = None if missing and leaf.strict else leaf.python(*given, *plain)
+        if value is None and missing:
+            value = self.bounded(node.op, args)
         if value is None:
             # Nothing was missing, and still no value comes out (a division by zero): the operation itself is to blame.
             return Missing("not recorded", blame(missing) or frozenset({canonical(node)}))
@@ -276,13 +270,14 @@ class Evaluation:
         """What a comparison says when one side is only known to be at least some value; None: it does not say."""
         for name, sides in ((op, list(args)), (MIRRORED.get(op, ""), list(args)[::-1])):
             leaf = LEAVES.get(name)
-            first, others = sides[0], sides[1:]
-            if leaf is None or leaf.at_least is None or not isinstance(first, Missing) or first.at_least is None:
-                continue
-            if not any(isinstance(o, Missing) for o in others):
-                given = (self.context,) if leaf.context else ()
-                decided: bool | None = leaf.at_least(*given, first.at_least, *others)
-                return decided
+            first, others = sides[0], [None if isinstance(o, Missing) else o for o in sides[1:]]
+            if (
+                leaf is not None
+                and leaf.at_least is not None
+                and isinstance(first, Missing)
+                and first.at_least is not None
+            ):
+                return leaf.at_least(first.at_least, *others)
         return None
 
     def case(self, node: tree.Case, row: Event | None) -> Result:
