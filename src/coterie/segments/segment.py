@@ -19,7 +19,7 @@ class Segmentation(Definition):
     """Labels with rules, or a fitted call that gives a label; for other definitions it is a text column.
 
     Attributes:
-        labels: (label, rule) in order, the first true rule wins; None is `otherwise`, which stands last. Empty with `call`.
+        labels: (label, rule) in order, the first true rule wins; None is `otherwise`, which stands last.
         call: the fitted call, also where the file has its long form.
         settings: of the long form: as in `Trait`.
     """

@@ -1,0 +1,1 @@
+"""The façade: load a project, know its names, plan the steps, run them."""

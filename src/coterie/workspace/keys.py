@@ -1,0 +1,393 @@
+"""The keys of the project file: each with its shape and its meaning, in one place.
+
+Reading, the JSON Schema for editors and the documentation all come from these tables.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from coterie.core.errors import DefinitionError, DefinitionErrors, did_you_mean, nearest
+from coterie.core.windows import UNITS
+from coterie.language.fitted import FITTED, LATER
+from coterie.workspace.document import Map, Node, Scalar
+from coterie.workspace.shapes import (
+    AS_OF,
+    BINS,
+    CELLS,
+    COLUMN,
+    COLUMNS,
+    CURRENCIES,
+    CURRENCY,
+    DATE,
+    EXACT,
+    EXACTS,
+    EXPRESSION,
+    EXPRESSIONS,
+    FREE,
+    FROM_WHEN,
+    LOCALE,
+    PATH,
+    SCALAR,
+    TEXT,
+    TEXTS,
+    TRUTH,
+    WHOLE,
+    ZONE,
+    Shape,
+    map_of,
+    mapping,
+    one_of,
+    refuse,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a map of the project file.
+
+    Attributes:
+        name: as written.
+        shape: what its value is.
+        about: what it means, for people.
+        note: kept and shown, changes no answer.
+    """
+
+    name: str
+    shape: Shape
+    about: str
+    note: bool = False
+
+
+Keys = Mapping[str, Key]
+
+
+def table(*rows: Key) -> Keys:
+    return MappingProxyType({row.name: row for row in rows})
+
+
+def shown(*rows: Key) -> Keys:
+    """Keys that are kept and shown."""
+    return table(*(Key(row.name, row.shape, row.about, note=True) for row in rows))
+
+
+GOAL = table(
+    Key("metric", EXPRESSION, "what is to move: a measure of the customers, such as avg(revenue)"),
+    Key("change", TEXT, "by how much: +5%, -200"),
+    Key("per", one_of(*UNITS), "in which time"),
+)
+
+
+def _goal(node: Node) -> object:
+    if isinstance(node, Scalar):
+        return TEXT.read(node)
+    return MappingProxyType(read_keys(mapping(node, "a text, or metric, change and per"), GOAL, "a goal"))
+
+
+GOAL_SHAPE = Shape(
+    "a text, or metric, change and per",
+    _goal,
+    {
+        "anyOf": [
+            SCALAR,
+            {
+                "type": "object",
+                "properties": {k.name: {**k.shape.schema, "description": k.about} for k in GOAL.values()},
+                "additionalProperties": False,
+            },
+        ]
+    },
+)
+
+NOTES = shown(
+    Key("about", TEXT, "what it is, for people"),
+    Key("owner", TEXT, "who answers for it"),
+    Key("tags", TEXTS, "words to find it by"),
+    Key("was", TEXTS, "its earlier names"),
+    Key("purpose", TEXTS, "what it may be used for, such as marketing email"),
+)
+PRIVACY = shown(
+    Key("personal", FREE, "whether it is personal data, or which columns are"),
+    Key("sensitive", FREE, "whether it is sensitive data, or which columns are"),
+)
+
+OPTIONS = table(
+    Key("delimiter", EXACT, "what stands between the cells of a CSV file; found by looking"),
+    Key("encoding", TEXT, "the encoding of a text file, such as utf-8 or cp1252; found by looking"),
+    Key("header", WHOLE, "the line with the column names, from 1; 0 for a file without one; found by looking"),
+    Key("decimal", one_of(".", ","), "the decimal sign; found by looking"),
+    Key("dates", one_of("dmy", "mdy", "ymd"), "the order of dates such as 03/04/2025; found by looking"),
+    Key("types", map_of(TEXT, "columns with their type"), "column: type, where the guess is not wanted"),
+    Key("missing", EXACTS, "further texts that stand for a missing value, such as N/A"),
+    Key("skip_total_rows", TRUTH, "leave out rows such as Total at the end of a file"),
+)
+
+LINES = table(
+    Key("id", COLUMN, "the column by which rows are lines of one event"),
+    Key("sum", COLUMNS, "the columns that are added up over the lines of an event"),
+)
+
+
+def keys_schema(keys: Keys, required: Iterable[str] = ()) -> dict[str, Any]:
+    """The JSON Schema of a map with these keys."""
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {k.name: {**k.shape.schema, "description": k.about} for k in keys.values()},
+        "additionalProperties": False,
+    }
+    needed = list(required)
+    return {**schema, "required": needed} if needed else schema
+
+
+def _lines(node: Node) -> tuple[str, tuple[str, ...] | None]:
+    """The column of the event's id, and what is summed where that stands here too."""
+    if not isinstance(node, Map):
+        return COLUMN.read(node), None
+    values = read_keys(node, LINES, "lines")
+    if "id" not in values:
+        raise refuse(
+            node,
+            "E187",
+            "lines need the column that tells which event they belong to",
+            "lines: {id: order_id, sum: [amount]}",
+        )
+    return values["id"], values.get("sum", ())
+
+
+def _options(node: Node) -> Mapping[str, Any]:
+    return MappingProxyType(
+        read_keys(mapping(node, "options with their values, such as {delimiter: ';'}"), OPTIONS, "options")
+    )
+
+
+LINES_SHAPE = Shape("a column, or {id: …, sum: […]}", _lines, {"anyOf": [SCALAR, keys_schema(LINES, ["id"])]})
+
+SOURCE = table(
+    Key("path", PATH, "a file, a glob or a folder, relative to the project's folder: orders.parquet, visits/*.jsonl"),
+    Key(
+        "url",
+        TEXT,
+        "a database, such as postgresql://${USER}:${PASSWORD}@host/shop; "
+        "${NAME} is taken from the environment when it is used",
+    ),
+    Key("table", TEXT, "the table of the database"),
+    Key("query", TEXT, "a query of the database, instead of a table"),
+    Key("sheet", TEXT, "the sheet of a workbook; the first that holds anything otherwise"),
+    Key("kind", TEXT, "csv, parquet, jsonl, excel or sql, where name and content do not tell"),
+    Key("id", COLUMN, "the column that identifies a row: of customers the customer, of an event the event"),
+    Key("customer", COLUMN, "of events: the column that says whose it is"),
+    Key("time", COLUMN, "of events: the column that says when it happened"),
+    Key(
+        "columns",
+        map_of(EXPRESSION, "names with the file's column or an expression over it"),
+        "name: the file's column, or an expression over the file's columns such as price * quantity",
+    ),
+    Key("where", EXPRESSION, "which rows count, an expression over the file's columns"),
+    Key(
+        "lines",
+        LINES_SHAPE,
+        "the column by which rows are lines of one event: gives <name>_line (rows) and <name> (one an id)",
+    ),
+    Key("sum", COLUMNS, "the columns that are added up over the lines of an event"),
+    Key("account", COLUMN, "of customers: the column that names their account"),
+    Key("since", COLUMN, "of customers: the column with the day from which they exist"),
+    Key("lookup", COLUMN, "makes this source a lookup: the customers' column that is looked up by this source's id"),
+    Key("valid_from", FROM_WHEN, "a column or a date from which the values hold; before that they are not recorded"),
+    Key("constant", COLUMNS, "columns assumed never to have changed, such as birth_date"),
+    Key("covers", EXPRESSION, "whom this source knows, an expression over the customers' columns: email is known"),
+    Key("complete_from", DATE, "since when it knows everything"),
+    Key("complete_to", DATE, "until when it knows everything"),
+    Key("timezone", ZONE, "of times without an offset; the project's otherwise"),
+    Key("updated_at", COLUMN, "the column that says when a row changed; a database is then read incrementally"),
+    Key("deleted", COLUMN, "the column that marks a row as gone"),
+    Key("fold", COLUMNS, "text columns whose case and Unicode form are folded at import, such as email"),
+    Key("currency", CURRENCIES, "of money columns: one code, or column: code"),
+    Key(
+        "options",
+        Shape("how to read the file", _options, keys_schema(OPTIONS)),
+        "how to read the file, where looking at it is not enough",
+    ),
+    Key("personal", COLUMNS, "columns that are personal data"),
+    Key("sensitive", COLUMNS, "columns that are sensitive data"),
+    Key("purpose", TEXTS, "what it may be used for, such as marketing email"),
+    *(key for key in NOTES.values() if key.name != "purpose"),
+)
+
+
+FITTED_FUNCTIONS = (*FITTED, *LATER)
+FITS = table(
+    *(Key(name, EXPRESSIONS, f"the arguments of {name}, for its long form with settings") for name in FITTED_FUNCTIONS)
+)
+FIT_SETTINGS = table(
+    Key("bins", BINS, "of rfm: the number of groups, or for recency, frequency and monetary the limits between them"),
+    Key("cells", CELLS, "of rfm: labels with their scores, the first that fits wins: {Champions: 5/5/5}"),
+    Key("by", COLUMN, "within each value of this column"),
+    Key("refit", TEXT, "when parameters are learned again: each run, daily, weekly, monthly or never"),
+)
+SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "rfm": ("bins", "cells", "refit"),
+        "percentile": ("by", "refit"),
+        "quantile": ("by", "refit"),
+        "rank": ("by", "refit"),
+        **dict.fromkeys(LATER, ("refit",)),
+    }
+)
+"""Which settings each fitted function has."""
+
+TRAIT = table(
+    Key("value", EXPRESSION, "the expression that gives the value"),
+    Key("refit", TEXT, "of a fitted trait: when its parameters are learned again", note=True),
+    Key("missing", TEXT, "how a missing value is to be taken", note=True),
+    Key("currency", CURRENCY, "of a trait of money", note=True),
+    *NOTES.values(),
+    *PRIVACY.values(),
+)
+SEGMENT = table(
+    Key("where", EXPRESSION, "the rule: whom it holds of is in the segment"),
+    *shown(
+        Key(
+            "goal",
+            GOAL_SHAPE,
+            "what is to be reached with it: a text, or {metric: avg(revenue), change: +5%, per: quarter}",
+        ),
+        Key("examples", FREE, "customers known to be in or out, checked as tests: {in: [17850], out: [12346]}"),
+        Key("expect", FREE, "what is expected of its size, checked at each run"),
+        Key("include", FREE, "customers or lists that are in whatever the rule says"),
+        Key("exclude", FREE, "customers or lists that are out whatever the rule says"),
+        Key("max_change", TEXT, "by how much its size may change between two runs before somebody is asked: 20%"),
+        Key("channel", TEXTS, "the channels it is used on"),
+        Key("missing", TEXT, "how a customer for whom the rule cannot tell is to be taken"),
+        Key("covers", TEXT, "whom it is about"),
+    ).values(),
+    *NOTES.values(),
+    *PRIVACY.values(),
+)
+SEGMENTATION = table(
+    Key(
+        "labels",
+        Shape("labels with their rules", lambda node: node, {}),
+        "label: rule; the first that is true wins, `otherwise` at the end takes the rest",
+    ),
+    *shown(
+        Key("goal", GOAL_SHAPE, "what is to be reached with it"),
+        Key("examples", FREE, "customers whose label is known, checked as tests"),
+        Key("expect", FREE, "what is expected of its sizes, checked at each run"),
+        Key("max_change", TEXT, "by how much a size may change between two runs before somebody is asked: 20%"),
+        Key("channel", TEXTS, "the channels it is used on"),
+        Key("missing", TEXT, "how a customer without a label is to be taken"),
+    ).values(),
+    *NOTES.values(),
+    *PRIVACY.values(),
+)
+
+PROJECT = table(
+    Key("project", TEXT, "the project's name"),
+    Key("version", WHOLE, "the version of this file's format: 1"),
+    Key("timezone", ZONE, "the zone in which days begin and end, such as Europe/London"),
+    Key("currency", CURRENCY, "the currency of money columns, such as GBP"),
+    Key(
+        "as_of",
+        AS_OF,
+        "the instant at which everything is asked: now, latest event (of a finished data set), "
+        "a date (its end) or an instant",
+    ),
+    Key(
+        "population",
+        one_of("all", "customers"),
+        "whom counts are about: everybody with a row or an event, or who is in the customers source",
+    ),
+    Key("engine", one_of("duckdb"), "where the work is done"),
+    Key("locale", LOCALE, "how numbers and dates are shown, such as en-GB"),
+    Key("goal", GOAL_SHAPE, "what is to be reached", note=True),
+    *NOTES.values(),
+    Key(
+        "sources",
+        Shape("sources by name", lambda node: node, {}),
+        "the files and databases: customers, accounts, lookups; every other name is a kind of event",
+    ),
+    Key(
+        "lists",
+        Shape("lists by name", lambda node: node, map_of(PATH, "").schema),
+        "name: path of a list of ids, used as in_list('name')",
+    ),
+    Key("traits", Shape("traits by name", lambda node: node, {}), "what is known of a customer: name: expression"),
+    Key("segments", Shape("segments by name", lambda node: node, {}), "groups of customers: name: rule"),
+    Key(
+        "segmentations",
+        Shape("segmentations by name", lambda node: node, {}),
+        "each customer gets at most one label: labels with rules, or a fitted call such as "
+        "rfm(order.time, order.amount)",
+    ),
+)
+
+OTHER_WORDS: Mapping[str, str] = MappingProxyType(
+    {
+        "file": "path",
+        "files": "path",
+        "filter": "where",
+        "type": "kind",
+        "format": "kind",
+        "rename": "columns",
+        "customer_id": "customer",
+        "user": "customer",
+        "timestamp": "time",
+        "date": "time",
+        "database": "url",
+        "key": "id",
+        "tz": "timezone",
+        "time_zone": "timezone",
+        "name": "project",
+        "description": "about",
+        "rule": "where",
+        "expression": "value",
+        "segmentation": "segmentations",
+        "segment": "segments",
+        "trait": "traits",
+        "source": "sources",
+        "events": "sources",
+    }
+)
+"""What is written elsewhere for a key of ours."""
+
+
+def unknown_key(key: Scalar, keys: Iterable[str], what: str) -> DefinitionError:
+    """E186 for a key that is none, with the nearest one that is."""
+    text, known = key.text, list(keys)
+    meant = OTHER_WORDS.get(text.lower())
+    if text in OPTIONS and "options" in known:
+        hint = f"it stands under options: options: {{{text}: …}}"
+    elif meant in known and nearest(text, known) is None:
+        hint = f"did you mean '{meant}'? Keys here: {', '.join(known)}"
+    else:
+        hint = did_you_mean(text, known, "Keys here")
+    return refuse(key, "E186", f"unknown key '{text}' in {what}", hint)
+
+
+def read_keys(node: Map, keys: Keys, what: str) -> dict[str, Any]:
+    """The values of a map by key.
+
+    Raises:
+        DefinitionErrors: all unknown keys and all values that cannot be read.
+    """
+    values, errors = collect_keys(node, keys, what)
+    if errors:
+        raise DefinitionErrors(errors)
+    return values
+
+
+def collect_keys(node: Map, keys: Keys, what: str) -> tuple[dict[str, Any], list[DefinitionError]]:
+    """The values that can be read, and what is wrong with the others."""
+    values: dict[str, Any] = {}
+    errors: list[DefinitionError] = []
+    for entry in node.entries:
+        key = keys.get(entry.key.text)
+        if key is None:
+            errors.append(unknown_key(entry.key, keys, what))
+            continue
+        try:
+            values[key.name] = key.shape.read(entry.value)
+        except DefinitionError as error:
+            errors.append(error)
+    return values, errors
