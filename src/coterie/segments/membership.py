@@ -1,0 +1,274 @@
+"""Who is in which segment: every different condition is asked of the engine once, then combined as bitmaps.
+
+A rule is a tree of and / or / not over conditions. Fifty rules share most of their conditions; each is one boolean column of
+one query, and the rules are Kleene's logic on packed bits. What comes out is three-valued: in, out, cannot tell, and for the
+last the names to blame.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+from sqlglot import exp
+
+from coterie.engine.engine import Engine
+from coterie.language.compile import Compiler
+from coterie.language.format import format as format_expr
+from coterie.language.tree import And, Column, Expr, Fitted, Measure, Not, Or, Sequence as Steps
+from coterie.language.tree import children
+from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, empty, of_arrow, ones, union, words
+from coterie.traits.batch import quoted, relation
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A three-way count; `missing` splits `cannot_tell` by the names to blame (several at once joined by " and ")."""
+
+    inside: int
+    outside: int
+    cannot_tell: int
+    missing: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def population(self) -> int:
+        return self.inside + self.outside + self.cannot_tell
+
+    def __add__(self, other: "Size") -> "Size":
+        missing = {n: self.missing.get(n, 0) + other.missing.get(n, 0) for n in {**self.missing, **other.missing}}
+        return Size(
+            self.inside + other.inside, self.outside + other.outside, self.cannot_tell + other.cannot_tell, missing
+        )
+
+
+NOBODY = Size(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A leaf of a rule: its boolean column, and the columns of what it reads that may be to blame for not knowing."""
+
+    tree: Expr
+    column: str
+    operands: tuple[tuple[str, str], ...]
+    """(name to blame, boolean column that says it is missing); empty where the condition itself is all there is."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Rules compiled to one query of distinct conditions and a way to combine them."""
+
+    trees: Mapping[str, Expr]
+    conditions: Mapping[Expr, Condition]
+    query: exp.Expression
+
+    def answer(self, rows: pa.RecordBatch) -> "Answers":
+        """All rules over some rows of the query."""
+        cells = {name: of_arrow(rows.column(name)) for name in rows.schema.names if name.startswith("~")}
+        leaves = {tree: cells[c.column] for tree, c in self.conditions.items()}
+        return Answers(self, rows.num_rows, leaves, cells)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The rules answered for some customers."""
+
+    rules: Rules
+    rows: int
+    leaves: Mapping[Expr, Bits]
+    cells: Mapping[str, Bits]
+
+    def bits(self, name: str) -> Bits:
+        return self.combined(self.rules.trees[name])
+
+    def combined(self, node: Expr) -> Bits:
+        found = self.leaves.get(node)
+        if found is not None:
+            return found
+        match node:
+            case And(args=args):
+                return all_([self.combined(a) for a in args])
+            case Or(args=args):
+                return any_([self.combined(a) for a in args])
+            case Not(arg=arg):
+                return self.combined(arg).not_()
+        raise KeyError(format_expr(node))
+
+    def size(self, name: str, bits: Bits | None = None) -> Size:
+        found = self.bits(name) if bits is None else bits
+        inside, outside, doubt = found.counts()
+        return Size(inside, outside, doubt, self.missing(self.rules.trees[name]) if doubt else {})
+
+    def missing(self, rule: Expr) -> dict[str, int]:
+        """How many customers cannot be told for lack of which names: the union over a rule's unknown sides."""
+        blamed = self.blamed(rule)
+        names = sorted(blamed)
+        if len(names) == 1:
+            return {names[0]: ones(blamed[names[0]])}
+        width = len(next(iter(blamed.values())))
+        rows = np.flatnonzero(np.unpackbits(union(list(blamed.values()), width), bitorder="little"))
+        table = np.stack([np.unpackbits(blamed[n], bitorder="little")[rows] for n in names], axis=1)
+        kinds, counts = np.unique(table, axis=0, return_counts=True)
+        return {
+            " and ".join(n for n, on in zip(names, kind, strict=True) if on): int(count)
+            for kind, count in zip(kinds, counts, strict=True)
+        }
+
+    def blamed(self, node: Expr) -> dict[str, Bytes]:
+        """By name, the rows where this node is unknown on its account."""
+        bits = self.combined(node)
+        if bits.unknown is None:
+            return {}
+        condition = self.rules.conditions.get(node)
+        if condition is not None:
+            return self.blamed_leaf(node, condition, bits.unknown)
+        out: dict[str, Bytes] = {}
+        for child in children(node):
+            for name, rows in self.blamed(child).items():
+                here = rows & bits.unknown
+                out[name] = out[name] | here if name in out else here
+        return out
+
+    def blamed_leaf(self, node: Expr, condition: Condition, unknown: Bytes) -> dict[str, Bytes]:
+        if len(condition.operands) == 1:
+            return {condition.operands[0][0]: unknown}
+        out: dict[str, Bytes] = {}
+        left = unknown
+        for name, column in condition.operands:
+            rows = unknown & self.cells[column].true
+            if rows.any():
+                out[name] = out[name] | rows if name in out else rows
+                left = left & ~rows
+        if left.any():
+            out[format_expr(node)] = left  # nothing it reads is missing: the operation itself gave no answer
+        return out
+
+
+def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: Iterable[str] = ()) -> Rules:
+    """Compile rules over a table that a batch has made.
+
+    Args:
+        trees: checked boolean trees by name.
+        compiler: of expressions over that table.
+        table: its name.
+        keys: columns to bring along.
+    """
+    conditions: dict[Expr, Condition] = {}
+    select = exp.select(*(quoted(k) for k in keys)).from_(relation(table))
+    missing: dict[str, str] = {}
+    for tree in trees.values():
+        for leaf in leaves(tree):
+            if leaf in conditions:
+                continue
+            column = f"~{len(conditions)}"
+            select = select.select(compiler.sql(leaf).as_(column, quoted=True), copy=False)
+            reads = {name: node for node in operands(leaf) for name in [blame_name(node)]}
+            named = []
+            for name, node in reads.items():
+                if len(reads) > 1 and name not in missing:
+                    missing[name] = f"~missing {len(missing)}"
+                    null = compiler.q.is_null(compiler.sql(node))
+                    select = select.select(null.as_(missing[name], quoted=True), copy=False)
+                named.append((name, missing.get(name, "")))
+            conditions[leaf] = Condition(leaf, column, tuple(named))
+    if not conditions:
+        select = select.select(exp.true().as_("~none", quoted=True), copy=False)
+    return Rules(trees, conditions, select)
+
+
+def leaves(node: Expr) -> list[Expr]:
+    """The conditions of a rule: what stands below its and, or and not."""
+    out: list[Expr] = []
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        match current:
+            case And(args=args) | Or(args=args):
+                stack.extend(reversed(args))
+            case Not(arg=arg):
+                stack.append(arg)
+            case _:
+                out.append(current)
+    return out
+
+
+def operands(node: Expr) -> list[Expr]:
+    """What a condition reads of a customer: columns, measures, fitted values."""
+    out: list[Expr] = []
+    stack = [node]
+    while stack:
+        current = stack.pop()
+        if isinstance(current, Column | Measure | Fitted):
+            out.append(current)
+        elif not isinstance(current, Steps):
+            stack.extend(reversed(children(current)))
+    return out
+
+
+def blame_name(node: Expr) -> str:
+    """A name as the rule has it: of a column that name, of a measure written in place its text."""
+    if isinstance(node, Column):
+        return node.name if node.part is None else f"{node.name}.{node.part}"
+    return format_expr(node)
+
+
+def count(engine: Engine, compiled: Rules, about: str = "count") -> dict[str, Size]:
+    """The size of each rule."""
+    sizes = dict.fromkeys(compiled.trees, NOBODY)
+    for rows in engine.fetch(compiled.query, about).combine_chunks().to_batches():
+        answers = compiled.answer(rows)
+        for name in sizes:
+            sizes[name] += answers.size(name)
+    return sizes
+
+
+BITS = "segment_bits"
+"""The table of memberships: `_customer`, `customer`, and 64-bit words `w0`, `w1` … of PER_WORD segments each."""
+VIEW = "segments"
+"""The same as one boolean column a segment, for people and other tools."""
+
+
+def store(engine: Engine, compiled: Rules, about: str = "segments") -> dict[str, Size]:
+    """Answer all rules for everybody, keep the answers in the engine, and count them."""
+    sizes = dict.fromkeys(compiled.trees, NOBODY)
+    parts: list[pa.RecordBatch] = []
+    for rows in engine.fetch(compiled.query, about).to_batches():
+        answers = compiled.answer(rows)
+        found = [answers.bits(name) for name in compiled.trees]
+        for name, bits in zip(compiled.trees, found, strict=True):
+            sizes[name] += answers.size(name, bits)
+        columns = [rows.column("_customer"), rows.column("customer")]
+        columns += [pa.array(w) for w in words(found, rows.num_rows)]
+        names = ["_customer", "customer", *(f"w{i}" for i in range(len(columns) - 2))]
+        parts.append(pa.RecordBatch.from_arrays(columns, names=names))
+    if not parts:
+        width = (len(compiled.trees) + PER_WORD - 1) // PER_WORD
+        fields = [("_customer", pa.int64()), ("customer", pa.string()), *((f"w{i}", pa.int64()) for i in range(width))]
+        parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
+    engine.register(BITS, pa.Table.from_batches(parts))
+    view = exp.select(quoted("_customer"), quoted("customer")).from_(relation(BITS))
+    for i, name in enumerate(compiled.trees):
+        view = view.select(member(i).as_(name, quoted=True), copy=False)
+    engine.view(VIEW, view)
+    return sizes
+
+
+def member(place: int) -> exp.Expression:
+    """The truth of the segment at a place among all, out of its word: true, false or NULL."""
+    word, bit = quoted(f"w{place // PER_WORD}"), 2 * (place % PER_WORD)
+    found = exp.Mod(
+        this=exp.Paren(this=exp.IntDiv(this=word, expression=exp.Literal.number(1 << bit))),
+        expression=exp.Literal.number(4),
+    )
+    return exp.Case(
+        this=exp.Paren(this=found),
+        ifs=[
+            exp.If(this=exp.Literal.number(1), true=exp.true()),
+            exp.If(this=exp.Literal.number(0), true=exp.false()),
+        ],
+    )
+
+
+__all__ = ["BITS", "NOBODY", "VIEW", "Bits", "Rules", "Size", "count", "empty", "leaves", "member", "rules", "store"]
+
+
