@@ -1,0 +1,1 @@
+"""The world becomes customers and events: kinds of files and databases, how they are read, how they are mapped."""

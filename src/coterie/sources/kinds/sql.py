@@ -1,0 +1,2 @@
+from coterie.sources.kinds import Kind
+KIND = Kind("sql", None)  # type: ignore
