@@ -69,34 +69,31 @@ class DuckDB:
         except (duckdb.Error, RecursionError) as error:
             raise _explained(error, about, sql) from error
 
-    def create(self, table: str, query: Query, about: str = "") -> None:
-        self.execute(f"CREATE OR REPLACE TABLE {_name(table)} AS {self.text(query)}", about or f"make {table}")
+    def create(self, table: str, query: Query, about: str = "", *, temporary: bool = False) -> None:
+        kind = "TEMP TABLE" if temporary else "TABLE"
+        self.execute(f"CREATE OR REPLACE {kind} {_name(table)} AS {self.text(query)}", about or f"make {table}")
 
-    def view(self, name: str, query: Query) -> None:
-        self.execute(f"CREATE OR REPLACE VIEW {_name(name)} AS {self.text(query)}", f"make {name}")
+    def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
+        kind = "TEMP VIEW" if temporary else "VIEW"
+        self.execute(f"CREATE OR REPLACE {kind} {_name(name)} AS {self.text(query)}", f"make {name}")
 
-    def parquet(self, name: str, paths: Sequence[Path]) -> None:
-        self.view(name, f"SELECT * FROM {self.files(paths)}")
+    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False) -> None:
+        self.view(name, f"SELECT * FROM {self.files(paths)}", temporary=temporary)
 
     def files(self, paths: Sequence[Path]) -> str:
         """Parquet files as a table function."""
         listed = ", ".join(exp.Literal.string(str(p)).sql(dialect="duckdb") for p in paths)
         return f"read_parquet([{listed}], union_by_name = true)" if len(paths) > 1 else f"read_parquet([{listed}])"
 
-    def register(self, table: str, data: pa.Table) -> None:
+    def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         self.connection.register("coterie_rows", data)
         try:
-            self.create(table, "SELECT * FROM coterie_rows")
+            self.create(table, "SELECT * FROM coterie_rows", temporary=temporary)
         finally:
             self.connection.unregister("coterie_rows")
 
     def drop(self, table: str) -> None:
-        kind = self.rows(
-            "SELECT table_type FROM information_schema.tables WHERE table_name = "
-            + exp.Literal.string(table).sql(dialect="duckdb")
-        )
-        if kind:
-            self.execute(f"DROP {'VIEW' if kind[0][0] == 'VIEW' else 'TABLE'} {_name(table)}", f"drop {table}")
+        self.execute(f"DROP TABLE IF EXISTS {_name(table)}", f"drop {table}")
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
         sql = self.text(query)

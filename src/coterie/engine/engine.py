@@ -21,20 +21,20 @@ class Engine(Protocol):
     def text(self, query: Query) -> str:
         """The query in this engine's words."""
 
-    def create(self, table: str, query: Query, about: str = "") -> None:
-        """Make a table of what a query gives; replaces one of that name."""
+    def create(self, table: str, query: Query, about: str = "", *, temporary: bool = False) -> None:
+        """Make a table of what a query gives; replaces one of that name. A temporary one is gone with the engine."""
 
-    def view(self, name: str, query: Query) -> None:
+    def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         """Make a view; replaces one of that name."""
 
-    def parquet(self, name: str, paths: Sequence[Path]) -> None:
+    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False) -> None:
         """Make a view of Parquet files that have the same columns (by name; a column missing in one is NULL there)."""
 
-    def register(self, table: str, data: pa.Table) -> None:
+    def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
 
     def drop(self, table: str) -> None:
-        """Drop a table or view, if it is there."""
+        """Drop a table, if it is there."""
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
         """All rows of a query, in memory."""

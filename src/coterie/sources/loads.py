@@ -1,0 +1,180 @@
+"""The record of what was loaded when: it cannot be computed again, so it lives apart from the cache.
+
+SQLite, in `record/record.sqlite`; each part of coterie keeps its own tables there and the version of their form in
+`forms(part, version)`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import apsw
+
+from coterie.core.errors import StoreError
+from coterie.core.hashing import fingerprint
+
+PART, VERSION = "loads", 1
+FILE = "record.sqlite"
+_TABLES = """
+CREATE TABLE loads (
+    source TEXT NOT NULL, content TEXT NOT NULL, name TEXT NOT NULL, first_loaded TEXT NOT NULL,
+    PRIMARY KEY (source, content)
+) WITHOUT ROWID;
+CREATE TABLE attribute_parts (
+    source TEXT NOT NULL, number INTEGER NOT NULL, file TEXT NOT NULL, learned_at TEXT NOT NULL, rows INTEGER NOT NULL,
+    PRIMARY KEY (source, number)
+) WITHOUT ROWID;
+CREATE TABLE attribute_states (source TEXT PRIMARY KEY, state TEXT NOT NULL, learned_at TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE source_columns (source TEXT PRIMARY KEY, columns TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE batches (
+    source TEXT NOT NULL, up_to TEXT NOT NULL, first_loaded TEXT NOT NULL, PRIMARY KEY (source, up_to)
+) WITHOUT ROWID;
+CREATE TABLE identity (
+    source TEXT NOT NULL, id TEXT NOT NULL, customer TEXT NOT NULL, PRIMARY KEY (source, id)
+) WITHOUT ROWID;
+"""
+
+
+class Loads:
+    """When each file was first loaded, the parts of the attribute history, and the map from ids to customers."""
+
+    def __init__(self, folder: Path):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.path = folder / FILE
+        try:
+            self.connection = apsw.Connection(str(self.path))
+            self.connection.set_busy_timeout(10_000)
+            self.connection.execute("PRAGMA journal_mode = WAL")
+            self.connection.execute("PRAGMA synchronous = FULL")
+            with self.connection:
+                self._form()
+        except apsw.Error as error:
+            raise StoreError(
+                f"the record {self.path} cannot be opened: {error}",
+                code="E502",
+                hint="restore it from a copy; if there is none, move it away and run again: first loads count from then",
+            ) from error
+
+    def _form(self) -> None:
+        self.connection.execute("CREATE TABLE IF NOT EXISTS forms (part TEXT PRIMARY KEY, version INTEGER NOT NULL)")
+        found = self.connection.execute("SELECT version FROM forms WHERE part = ?", (PART,)).fetchone()
+        if found is None:
+            self.connection.execute(_TABLES)
+            self.connection.execute("INSERT INTO forms VALUES (?, ?)", (PART, VERSION))
+        elif int(str(found[0])) > VERSION:
+            raise StoreError(
+                f"the record {self.path} was written by a newer coterie (form {found[0]} of {PART}, this one knows {VERSION})",
+                code="E503",
+                hint="install the newer version",
+            )
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- files
+
+    def learned(self, source: str, files: Iterable[tuple[str, str]], now: datetime) -> dict[str, datetime]:
+        """When each content was first loaded, `now` for those that never were, which is written down.
+
+        Args:
+            source: the source's name.
+            files: (content hash, file name).
+        """
+        out: dict[str, datetime] = {}
+        with self.connection:
+            for content, name in files:
+                row = self.connection.execute(
+                    "SELECT first_loaded FROM loads WHERE source = ? AND content = ?", (source, content)
+                ).fetchone()
+                if row is None:
+                    self.connection.execute(
+                        "INSERT INTO loads VALUES (?, ?, ?, ?)", (source, content, name, now.isoformat())
+                    )
+                    out[content] = now
+                else:
+                    out[content] = datetime.fromisoformat(str(row[0]))
+        return out
+
+    def batches(self, source: str) -> list[tuple[str, datetime]]:
+        """The incremental readings of a database: (up to which change, when first loaded), oldest first."""
+        found = self.connection.execute(
+            "SELECT up_to, first_loaded FROM batches WHERE source = ? ORDER BY up_to", (source,)
+        ).fetchall()
+        return [(str(up_to), datetime.fromisoformat(str(when))) for up_to, when in found]
+
+    def add_batch(self, source: str, up_to: str, now: datetime) -> None:
+        with self.connection:
+            self.connection.execute("INSERT OR IGNORE INTO batches VALUES (?, ?, ?)", (source, up_to, now.isoformat()))
+
+    # --- columns
+
+    def columns(self, source: str) -> list[str] | None:
+        """The columns that a source's files had when they were last loaded."""
+        row = self.connection.execute("SELECT columns FROM source_columns WHERE source = ?", (source,)).fetchone()
+        return None if row is None else str(row[0]).split("\n")
+
+    def set_columns(self, source: str, columns: Iterable[str]) -> None:
+        with self.connection:
+            self.connection.execute("INSERT OR REPLACE INTO source_columns VALUES (?, ?)", (source, "\n".join(columns)))
+
+    # --- attribute history
+
+    def parts(self, source: str) -> list[str]:
+        """The files of a source's attribute history, oldest first."""
+        found = self.connection.execute("SELECT file FROM attribute_parts WHERE source = ? ORDER BY number", (source,))
+        return [str(file) for (file,) in found]
+
+    def state(self, source: str) -> str | None:
+        """The fingerprint of what the history was last brought up to."""
+        row = self.connection.execute("SELECT state FROM attribute_states WHERE source = ?", (source,)).fetchone()
+        return None if row is None else str(row[0])
+
+    def add_part(self, source: str, state: str, file: str | None, rows: int, now: datetime) -> None:
+        """Note that the history stands at `state`, with a new part where anything changed."""
+        with self.connection:
+            if file is not None:
+                self.connection.execute(
+                    "INSERT INTO attribute_parts VALUES (?, ?, ?, ?, ?)",
+                    (source, self.next_number(source), file, now.isoformat(), rows),
+                )
+            self.connection.execute(
+                "INSERT OR REPLACE INTO attribute_states VALUES (?, ?, ?)", (source, state, now.isoformat())
+            )
+
+    def next_number(self, source: str) -> int:
+        row = self.connection.execute(
+            "SELECT coalesce(max(number), 0) + 1 FROM attribute_parts WHERE source = ?", (source,)
+        ).fetchone()
+        return int(str(row[0])) if row else 1
+
+    # --- identity
+
+    def identity(self) -> dict[tuple[str, str], str]:
+        """The map from (source, id) to the customer; what is not in it is its own customer."""
+        found = self.connection.execute("SELECT source, id, customer FROM identity ORDER BY source, id")
+        return {(str(source), str(id_)): str(customer) for source, id_, customer in found}
+
+    def set_identity(self, rows: Mapping[tuple[str, str], str]) -> None:
+        """Replace the map."""
+        with self.connection:
+            self.connection.execute("DELETE FROM identity")
+            self.connection.executemany(
+                "INSERT INTO identity VALUES (?, ?, ?)",
+                [(source, id_, customer) for (source, id_), customer in sorted(rows.items()) if id_ != customer],
+            )
+
+    def mark(self) -> str:
+        """A fingerprint of everything here that the tables depend on beside the files."""
+        rows = self.connection.execute("SELECT source, number, file FROM attribute_parts ORDER BY source, number")
+        told = [f"{row}" for row in rows] + [f"{k}{v}" for k, v in self.identity().items()]
+        return fingerprint(*told)
