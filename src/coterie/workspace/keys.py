@@ -52,12 +52,14 @@ class Key:
         shape: what its value is.
         about: what it means, for people.
         note: kept and shown, changes no answer.
+        roles: of a key of sources: the roles that have it; empty for all.
     """
 
     name: str
     shape: Shape
     about: str
     note: bool = False
+    roles: tuple[str, ...] = ()
 
 
 Keys = Mapping[str, Key]
@@ -176,8 +178,8 @@ SOURCE = table(
     Key("sheet", TEXT, "the sheet of a workbook; the first that holds anything otherwise"),
     Key("kind", TEXT, "csv, parquet, jsonl, excel or sql, where name and content do not tell"),
     Key("id", COLUMN, "the column that identifies a row: of customers the customer, of an event the event"),
-    Key("customer", COLUMN, "of events: the column that says whose it is"),
-    Key("time", COLUMN, "of events: the column that says when it happened"),
+    Key("customer", COLUMN, "of events: the column that says whose it is", roles=("events",)),
+    Key("time", COLUMN, "of events: the column that says when it happened", roles=("events",)),
     Key(
         "columns",
         map_of(EXPRESSION, "names with the file's column or an expression over it"),
@@ -188,16 +190,32 @@ SOURCE = table(
         "lines",
         LINES_SHAPE,
         "the column by which rows are lines of one event: gives <name>_line (rows) and <name> (one an id)",
+        roles=("events",),
     ),
-    Key("sum", COLUMNS, "the columns that are added up over the lines of an event"),
-    Key("account", COLUMN, "of customers: the column that names their account"),
-    Key("since", COLUMN, "of customers: the column with the day from which they exist"),
-    Key("lookup", COLUMN, "makes this source a lookup: the customers' column that is looked up by this source's id"),
+    Key("sum", COLUMNS, "the columns that are added up over the lines of an event", roles=("events",)),
+    Key("account", COLUMN, "of customers: the column that names their account", roles=("customers",)),
+    Key("since", COLUMN, "of customers: the column with the day from which they exist", roles=("customers",)),
+    Key(
+        "lookup",
+        COLUMN,
+        "makes this source a lookup: the customers' column that is looked up by this source's id",
+        roles=("lookup",),
+    ),
     Key("valid_from", FROM_WHEN, "a column or a date from which the values hold; before that they are not recorded"),
-    Key("constant", COLUMNS, "columns assumed never to have changed, such as birth_date"),
-    Key("covers", EXPRESSION, "whom this source knows, an expression over the customers' columns: email is known"),
-    Key("complete_from", DATE, "since when it knows everything"),
-    Key("complete_to", DATE, "until when it knows everything"),
+    Key(
+        "constant",
+        COLUMNS,
+        "columns assumed never to have changed, such as birth_date",
+        roles=("customers", "lookup", "accounts"),
+    ),
+    Key(
+        "covers",
+        EXPRESSION,
+        "whom it knows, an expression over the customers' columns: email is known",
+        roles=("events",),
+    ),
+    Key("complete_from", DATE, "since when it knows everything", roles=("events",)),
+    Key("complete_to", DATE, "until when it knows everything", roles=("events",)),
     Key("timezone", ZONE, "of times without an offset; the project's otherwise"),
     Key("updated_at", COLUMN, "the column that says when a row changed; a database is then read incrementally"),
     Key("deleted", COLUMN, "the column that marks a row as gone"),
@@ -214,6 +232,11 @@ SOURCE = table(
     *(key for key in NOTES.values() if key.name != "purpose"),
 )
 
+
+NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"customers": ("id",), "accounts": ("id",), "lookup": ("id",), "events": ("customer", "time")}
+)
+"""The keys that a source of each role needs."""
 
 FITTED_FUNCTIONS = (*FITTED, *LATER)
 FITS = table(

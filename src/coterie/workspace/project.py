@@ -33,6 +33,7 @@ from coterie.workspace.document import (
 from coterie.workspace.keys import (
     FIT_SETTINGS,
     FITS,
+    NEEDED,
     PROJECT,
     SEGMENT,
     SEGMENTATION,
@@ -507,24 +508,7 @@ def _check_bins(node: Map, values: Mapping[str, Any]) -> None:
                 raise refuse(key, "E195", message, f"scores run from 1 to {most}; `bins:` says how many there are")
 
 
-ONLY: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {
-        "customer": ("events",),
-        "time": ("events",),
-        "lines": ("events",),
-        "sum": ("events",),
-        "complete_from": ("events",),
-        "complete_to": ("events",),
-        "covers": ("events",),
-        "account": ("customers",),
-        "since": ("customers",),
-        "constant": ("customers", "lookup", "accounts"),
-        "lookup": ("lookup",),
-    }
-)
-"""Which roles a key of a source belongs to; keys not named belong to all."""
 ROLES = {"customers": "the customers", "accounts": "the accounts", "lookup": "a lookup", "events": "a kind of event"}
-NEEDS = {"customers": ("id",), "accounts": ("id",), "lookup": ("id",), "events": ("customer", "time")}
 
 
 def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterable[DefinitionError]:
@@ -542,14 +526,13 @@ def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterabl
         yield refuse(
             key, "E187", f"the source '{name}' does not say what to read of the database", "add table: its name"
         )
-    for each, roles in ONLY.items():
-        if each in written and role not in roles:
-            meant = " and ".join(ROLES[r] for r in roles)
-            hint = f"'{each}' belongs to {meant}"
-            if each == "customer" and role == "customers":
+    for each in SOURCE.values():
+        if each.name in written and each.roles and role not in each.roles:
+            hint = f"'{each.name}' belongs to {' and '.join(ROLES[r] for r in each.roles)}"
+            if each.name == "customer" and role == "customers":
                 hint = "the column that identifies a customer is `id:`"
-            yield refuse(written[each], "E193", f"'{name}' is {ROLES[role]} and has no '{each}'", hint)
-    for needed in NEEDS[role]:
+            yield refuse(written[each.name], "E193", f"'{name}' is {ROLES[role]} and has no '{each.name}'", hint)
+    for needed in NEEDED[role]:
         if needed not in written:
             what = {
                 "id": "the column that identifies a row",
