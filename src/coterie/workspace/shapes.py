@@ -30,11 +30,13 @@ class Shape:
         words: what is expected, after "expected ".
         read: the value of a node; raises DefinitionError (several as DefinitionErrors).
         schema: the same as JSON Schema, draft-07.
+        language: its texts are expressions, which have a canonical form.
     """
 
     words: str
     read: Callable[[Node], Any]
     schema: Schema
+    language: bool = False
 
 
 def refuse(node: Node, code: str, message: str, hint: str) -> DefinitionError:
@@ -277,8 +279,8 @@ def pattern(node: Node) -> str:
 TEXT = Shape("a text", _text, SCALAR)
 EXACT = Shape("a text", _exact, SCALAR)
 COLUMN = Shape("the name of a column", _text, SCALAR)
-PATH = Shape("a path relative to the project's folder", _text, {"type": "string"})
-EXPRESSION = Shape("an expression", _expression, SCALAR)
+PATH = Shape("a path relative to the project's folder", _text, SCALAR)
+EXPRESSION = Shape("an expression", _expression, SCALAR, language=True)
 TRUTH = Shape("true or false", _truth, {"type": "boolean"})
 WHOLE = Shape("a whole number", _whole, {"type": "integer", "minimum": 0})
 DATE = Shape("a date", _date, {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
@@ -396,7 +398,7 @@ _LIMITS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
 TEXTS = Shape("a text or a list of texts", _texts, {"anyOf": [SCALAR, {"type": "array", "items": SCALAR}]})
 EXACTS = Shape("a text or a list of texts", _exacts, TEXTS.schema)
 COLUMNS = Shape("a column or a list of columns", _texts, TEXTS.schema)
-EXPRESSIONS = Shape("an expression or a list of them", _expressions, TEXTS.schema)
+EXPRESSIONS = Shape("an expression or a list of them", _expressions, TEXTS.schema, language=True)
 CURRENCIES = Shape(
     "a currency, or columns with theirs",
     _currencies,
