@@ -96,8 +96,8 @@ def format_project(text: str, file: str = "coterie.yaml") -> str:
         The text to write; formatting it again changes nothing. Expressions that cannot be read stay as they are.
 
     Raises:
-        DefinitionError: where the text is no YAML of a project file (as `read_document`); what is wrong with its keys is
-            left to `load`.
+        DefinitionError: where the text is no YAML of a project file (as `read_document`); what is wrong with its keys
+            is left to `load`.
     """
     document = read_document(text, file)
     if document.errors:
@@ -341,13 +341,13 @@ class _Writer:
         for number, remark in enumerate(self.tails.get(id(node), ())):
             self.remark(remark, indent, first=number == 0 and not self.lines)
 
-    def map(self, node: Map, indent: int, layout: Layout) -> None:
+    def mapped(self, node: Map, indent: int, layout: Layout) -> None:
         pad = self.pad(node, indent, layout) if layout.aligned else 0
         for number, entry in enumerate(node.entries):
             self.entry(entry, indent, layout.child(entry.key.text), pad, first=number == 0)
         self.tail(node, indent)
 
-    def list(self, node: List, indent: int, layout: Layout) -> None:
+    def listed(self, node: List, indent: int, layout: Layout) -> None:
         for number, item in enumerate(node.items):
             anchor = self.anchors[id(item)]
             self.before(anchor, indent, first=number == 0)
@@ -358,9 +358,9 @@ class _Writer:
             elif isinstance(item, Scalar):
                 self.block("", item, indent + 2, layout, "")
             elif isinstance(item, Map):
-                self.map(item, indent + 2, layout)
+                self.mapped(item, indent + 2, layout)
             else:
-                self.list(item, indent + 2, layout)
+                self.listed(item, indent + 2, layout)
             line, behind = self.lines[start]
             self.lines[start] = (" " * indent + "- " + line[indent + 2 :], behind)
             self.behind(anchor, start, indent)
@@ -400,9 +400,9 @@ class _Writer:
         else:
             self.put(" " * indent + f"{key}:")
             if isinstance(value, Map):
-                self.map(value, indent + 2, layout)
+                self.mapped(value, indent + 2, layout)
             else:
-                self.list(value, indent + 2, layout)
+                self.listed(value, indent + 2, layout)
         self.behind(anchor, start, indent)
 
     def one_line(self, entry: Entry, indent: int, layout: Layout) -> str | None:
