@@ -72,7 +72,7 @@ def find(folder: Path, source: Source) -> tuple[Found, ...]:
     assert source.path is not None
     wanted = folder / source.path
     if glob.has_magic(source.path) and not wanted.exists():
-        paths = [Path(p) for p in glob.glob(str(wanted), recursive=True)]
+        paths = [Path(p) for p in glob.glob(str(wanted), recursive=True)]  # noqa: PTH207 (an absolute pattern)
         paths = [p for p in paths if p.is_file() and not p.name.startswith(".")]
         if not paths:
             raise DataError(

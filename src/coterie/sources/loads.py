@@ -54,7 +54,7 @@ class Loads:
             raise StoreError(
                 f"the record {self.path} cannot be opened: {error}",
                 code="E502",
-                hint="restore it from a copy; if there is none, move it away and run again: first loads count from then",
+                hint="restore it from a copy, or move it away and run again: first loads then count from now",
             ) from error
 
     def _form(self) -> None:
@@ -65,7 +65,7 @@ class Loads:
             self.connection.execute("INSERT INTO forms VALUES (?, ?)", (PART, VERSION))
         elif int(str(found[0])) > VERSION:
             raise StoreError(
-                f"the record {self.path} was written by a newer coterie (form {found[0]} of {PART}, this one knows {VERSION})",
+                f"the record {self.path} was written by a newer coterie ({PART}: form {found[0]}, known is {VERSION})",
                 code="E503",
                 hint="install the newer version",
             )
