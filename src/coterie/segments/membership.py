@@ -77,15 +77,20 @@ class Answers:
     rows: int
     leaves: Mapping[Expr, Bits]
     cells: Mapping[str, Bits]
+    known: dict[str, Bits] = field(default_factory=dict)
 
     def bits(self, name: str) -> Bits:
-        return self.combined(self.rules.trees[name])
+        return self.combined(Column(name))
 
     def combined(self, node: Expr) -> Bits:
         found = self.leaves.get(node)
         if found is not None:
             return found
         match node:
+            case Column(name=name) if is_rule(node, self.rules.trees):
+                if name not in self.known:
+                    self.known[name] = self.combined(self.rules.trees[name])
+                return self.known[name]
             case And(args=args):
                 return all_([self.combined(a) for a in args])
             case Or(args=args):
@@ -119,6 +124,8 @@ class Answers:
         bits = self.combined(node)
         if bits.unknown is None:
             return {}
+        if isinstance(node, Column) and is_rule(node, self.rules.trees):
+            return {node.name: bits.unknown}
         condition = self.rules.conditions.get(node)
         if condition is not None:
             return self.blamed_leaf(node, condition, bits.unknown)
@@ -158,7 +165,7 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
     missing: dict[str, str] = {}
     for tree in trees.values():
         for leaf in leaves(tree):
-            if leaf in conditions:
+            if leaf in conditions or is_rule(leaf, trees):
                 continue
             column = f"~{len(conditions)}"
             select = select.select(compiler.sql(leaf).as_(column, quoted=True), copy=False)
@@ -190,6 +197,11 @@ def leaves(node: Expr) -> list[Expr]:
             case _:
                 out.append(current)
     return out
+
+
+def is_rule(node: Expr, trees: Mapping[str, Expr]) -> bool:
+    """Whether a condition is only the name of another rule, which is then answered from that one's bits."""
+    return isinstance(node, Column) and node.part is None and node.name in trees
 
 
 def operands(node: Expr) -> list[Expr]:
@@ -270,5 +282,3 @@ def member(place: int) -> exp.Expression:
 
 
 __all__ = ["BITS", "NOBODY", "VIEW", "Bits", "Rules", "Size", "count", "empty", "leaves", "member", "rules", "store"]
-
-

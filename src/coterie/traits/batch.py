@@ -82,12 +82,12 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A table to make. `about` says in words what is being done."""
+    """A table to make. `about` says in words what is being done; `kept`: it is the result, not a step on the way."""
 
     table: str
     query: exp.Expression
     about: str
-
+    kept: bool = False
 
 
 def quoted(name: str, table: str | None = None) -> exp.Column:
@@ -372,7 +372,13 @@ class _Planner:
             select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("t"))).from_(inner, copy=False)
             for name, sql in layer:
                 select = select.select(sql.as_(name, quoted=True), copy=False)
-        self.steps.append(Step(target, select, "customers and their traits"))
+        if target == self.result:
+            hidden = [i for f in self.fits for i in f.inputs.values() if i.startswith(f"{f.column} ")]
+            if hidden:
+                listed = exp.Star(**{"except_": [exp.to_identifier(h, quoted=True) for h in dict.fromkeys(hidden)]})
+                inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("t")))
+                select = exp.select(listed).from_(inner, copy=False)
+        self.steps.append(Step(target, select, "customers and their traits", kept=target == self.result))
         self.pending_fits = fits
         for fit in fits:
             query = self.fitters[fit.call.function].parameters(
@@ -412,9 +418,7 @@ class _Planner:
 
     # --- layers of columns
 
-    def layers(
-        self, ready: list[Wanted], inputs: Mapping[str, Expr]
-    ) -> list[list[tuple[str, exp.Expression]]]:
+    def layers(self, ready: list[Wanted], inputs: Mapping[str, Expr]) -> list[list[tuple[str, exp.Expression]]]:
         """Definitions by how deep they stand on each other, so that none is written out inside another."""
         depth: dict[str, int] = {}
         layers: list[list[tuple[str, exp.Expression]]] = []
@@ -445,7 +449,9 @@ class _Planner:
         return self.q.null() if found is None else found
 
     def part(self, node: Expr, part: str) -> exp.Expression:
-        base = column_of(node, self.aliases) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
+        base = (
+            column_of(node, self.aliases) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
+        )
         return quoted(f"{base}.{part}")
 
     # --- measures and sequences
@@ -454,7 +460,12 @@ class _Planner:
         self, base: str, trees: Iterable[Expr]
     ) -> tuple[list[tuple[str, exp.Expression]], list[tuple[str, str]]]:
         """The scans that the trees need; (column, SQL over the joined scans) and (scan's table, its alias)."""
-        nodes = {column_of(n, self.aliases): n for t in trees for n in walk_outer(t) if isinstance(n, Measure | tree.Sequence)}
+        nodes = {
+            column_of(n, self.aliases): n
+            for t in trees
+            for n in walk_outer(t)
+            if isinstance(n, Measure | tree.Sequence)
+        }
         missing = {name: n for name, n in nodes.items() if name not in self.have}
         self.have |= set(missing)
         groups: dict[tuple[str, str], list[tuple[str, Measure]]] = {}
@@ -573,7 +584,9 @@ class _Planner:
             aggregation = AGGREGATIONS[node.aggregation]
             type_ = None if node.column is None else info.column(node.column)
             if node.aggregation == "share" and node.where is not None:
-                rows = Rows(self.condition(event, node.where), None, self.keep(base, node, condition=False), quoted(ORDER, "e"))
+                rows = Rows(
+                    self.condition(event, node.where), None, self.keep(base, node, condition=False), quoted(ORDER, "e")
+                )
             else:
                 value = None if node.column is None else quoted(node.column, "e")
                 rows = Rows(value, type_, self.keep(base, node), quoted(ORDER, "e"))
@@ -765,7 +778,20 @@ def window_covered(node: Measure, coverage: Coverage, context: Context) -> bool:
 
 def may_fail(where: Expr) -> bool:
     """Whether a condition can be unknown though all its columns are known (a division by zero, a text that is no number)."""
-    plain = {"=", "<", "<=", ">", ">=", "between", "in", "contains", "starts with", "ends with", "matches", "is missing"}
+    plain = {
+        "=",
+        "<",
+        "<=",
+        ">",
+        ">=",
+        "between",
+        "in",
+        "contains",
+        "starts with",
+        "ends with",
+        "matches",
+        "is missing",
+    }
     plain |= {"is known", "has any", "has all", "lower", "upper", "trim", "length", "coalesce"}
     return any(isinstance(n, tree.Case) or (isinstance(n, tree.Apply) and n.op not in plain) for n in walk(where))
 

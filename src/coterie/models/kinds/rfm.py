@@ -105,9 +105,7 @@ class Rfm:
         counted = exp.select(x.copy().as_("v"), q.count_rows().as_("c")).from_(table.copy())
         counted = counted.where(q.all([q.not_(q.is_null(recency)), q.not_(q.is_null(x))])).group_by(x.copy())
         order = exp.Order(expressions=[exp.Ordered(this=exp.column("v"), nulls_first=False)])
-        frame = exp.WindowSpec(
-            kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW", end_side=None
-        )
+        frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW", end_side=None)
         upto = exp.Window(this=q.call("sum", exp.column("c")), order=order, spec=frame)
         total = exp.Window(this=q.call("sum", exp.column("c")))
         summed = exp.select("v", upto.as_("upto"), total.as_("n")).from_(counted.subquery("c"))
@@ -146,9 +144,7 @@ class Rfm:
         out[""] = q.case(branches, joined if not cells else q.null())
         return out
 
-    def points(
-        self, q: Builder, axis: str, x: exp.Expression, bins: Bins, parameter: ColumnOf
-    ) -> exp.Expression:
+    def points(self, q: Builder, axis: str, x: exp.Expression, bins: Bins, parameter: ColumnOf) -> exp.Expression:
         own = None if bins.breaks is None else bins.breaks.get(axis)
         one, zero = q.literal(1), q.literal(0)
         total: exp.Expression = one

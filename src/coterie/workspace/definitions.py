@@ -1,0 +1,109 @@
+"""From a project's written definitions to one checked catalog."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from coterie.core.errors import DefinitionError, DefinitionErrors
+from coterie.core.place import Origin
+from coterie.language.catalog import Catalog, Entry, resolve
+from coterie.language.format import literal
+from coterie.language.parse import parse
+from coterie.language.scope import Scope
+from coterie.language.tree import Expr, Fitted
+from coterie.segments.segment import Segmentation
+from coterie.workspace.project import Project
+
+MEANT = ("bins", "cells")
+"""The settings of a fitted call that change what it means."""
+
+
+def catalog(project: Project, scope: Scope) -> Catalog:
+    """Parse and check every definition of a project against the columns and events that its sources have.
+
+    Raises:
+        DefinitionErrors: everything that is wrong.
+    """
+    entries: list[Entry] = []
+    errors: list[DefinitionError] = []
+    for read in _entries(project):
+        if isinstance(read, Entry):
+            entries.append(read)
+        else:
+            errors.append(read)
+    for entry in entries:
+        if entry.name in scope.columns:
+            errors.append(
+                DefinitionError(
+                    f"{entry.name!r} is already a column of the customers",
+                    code="E107",
+                    hint=f"give this {entry.noun} another name, or rename the column with `columns:` of its source",
+                    place=entry.origin.place(0, len(entry.origin.text)),
+                )
+            )
+    try:
+        found = resolve([e for e in entries if e.name not in scope.columns], scope)
+    except DefinitionErrors as wrong:
+        raise DefinitionErrors([*errors, *wrong.errors]) from None
+    if errors:
+        raise DefinitionErrors(errors)
+    return found
+
+
+def _entries(project: Project) -> Iterator[Entry | DefinitionError]:
+    for trait in project.traits.values():
+        yield from _read(trait.name, "trait", trait.expression.origin, trait.settings)
+    for segment in project.segments.values():
+        yield from _read(segment.name, "segment", segment.where.origin)
+    for segmentation in project.segmentations.values():
+        if segmentation.call is not None:
+            yield from _read(segmentation.name, "segmentation", segmentation.call.origin, segmentation.settings)
+            continue
+        wrong = [e for _, rule in segmentation.labels if rule is not None for e in _read("", "segment", rule.origin)]
+        broken = [e for e in wrong if not isinstance(e, Entry)]
+        if broken:
+            yield from broken
+        else:
+            yield from _read(segmentation.name, "segmentation", labels(segmentation))
+
+
+def _read(
+    name: str, noun: str, origin: Origin, settings: Mapping[str, object] | None = None
+) -> Iterator[Entry | DefinitionError]:
+    try:
+        tree = parse(origin)
+    except DefinitionError as error:
+        yield error
+        return
+    yield Entry(name, noun, with_settings(tree, settings or {}), origin)  # type: ignore[arg-type]
+
+
+def with_settings(tree: Expr, settings: Mapping[str, object]) -> Expr:
+    """A fitted call of the long form, with the settings that belong to its meaning."""
+    meant = tuple((key, settings[key]) for key in MEANT if key in settings)
+    return replace(tree, settings=meant) if isinstance(tree, Fitted) and meant else tree
+
+
+def labels(segmentation: Segmentation) -> Origin:
+    """The labels of a segmentation as one `case`, each rule still standing where the file has it."""
+    text, starts = "", []
+    first = next(iter(segmentation.labels))[1]
+    file = segmentation.place.file if first is None else first.origin.file
+    here = (segmentation.place.line, segmentation.place.column, segmentation.place.text)
+
+    def put(piece: str) -> None:
+        nonlocal text
+        starts.append((len(text), *here))
+        text += piece
+
+    put("case")
+    otherwise: str | None = None
+    for label, rule in segmentation.labels:
+        if rule is None:
+            otherwise = label
+            continue
+        put(" when (")
+        starts.extend((len(text) + offset, line, column, whole) for offset, line, column, whole in rule.origin.starts)
+        text += rule.origin.text
+        put(f") then {literal(label)}")
+    put(" end" if otherwise is None else f" else {literal(otherwise)} end")
+    return Origin(text, file, tuple(starts))

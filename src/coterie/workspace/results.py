@@ -1,0 +1,561 @@
+"""The published results of a run, open for reading: sizes, members, ad-hoc counts, reasons, SQL.
+
+A results file carries the definitions and the scope it was made with, so what is read is always what was run, whatever has
+become of the project file since. Readers open it read-only and never wait for a run.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from sqlglot import exp
+
+from coterie.core.errors import UnknownName, did_you_mean
+from coterie.core.windows import local
+from coterie.engine.duckdb import DuckDB
+from coterie.engine.engine import Engine
+from coterie.language.catalog import Catalog
+from coterie.language.changes import Change, changes
+from coterie.language.check import Checked
+from coterie.language.describe import describe
+from coterie.language.evaluate import Coverage as KnownCoverage
+from coterie.language.evaluate import Customer, Event, World, in_order
+from coterie.language.explain import Reason, explain
+from coterie.language.format import format as format_expr
+from coterie.language.leaves import Context
+from coterie.language.scope import ColumnInfo, EventInfo, Scope
+from coterie.language.tree import And, Apply, Case, Column, Expr, Measure, Members, Not, Or, WindowTest
+from coterie.language.types import BOOLEAN, MONEY, Type, Value, named
+from coterie.models.kinds import FITTERS
+from coterie.segments import membership
+from coterie.segments.membership import Size
+from coterie.traits import batch
+from coterie.traits.batch import Coverage, EventTable, Tables, quoted, relation
+from coterie.workspace.definitions import catalog as catalog_of
+from coterie.workspace.project import Project, read_project
+from coterie.workspace.run import TRAITS, builder, inner
+from coterie.workspace.store import Generation
+
+RUN = "coterie_run"
+"""The table of one row that says how these results were made, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventSource:
+    """A kind of event as a run saw it: its Parquet files (names in the cache), columns, rank and coverage."""
+
+    files: tuple[str, ...]
+    columns: Mapping[str, Type]
+    rank: int
+    rows: int
+    nullable: frozenset[str]
+    covers: str | None = None
+    complete_from: date | None = None
+    complete_to: date | None = None
+
+    @property
+    def partial(self) -> bool:
+        return self.covers is not None or self.complete_from is not None or self.complete_to is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """How results were made: everything a reader needs beside the tables."""
+
+    as_of: datetime
+    finished: datetime
+    project_text: str
+    project_file: str
+    columns: Mapping[str, Type]
+    """Attributes of customers."""
+    account_columns: Mapping[str, Type]
+    account: str | None
+    events: Mapping[str, EventSource]
+    population: int
+    unknown_rows: Mapping[str, int] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What came in: per source rows, kept, quarantined …; notes and warnings; the data's fingerprint."""
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    version: str = ""
+
+    def to_json(self) -> str:
+        return json.dumps(
+            {
+                "as_of": self.as_of.isoformat(),
+                "finished": self.finished.isoformat(),
+                "project_text": self.project_text,
+                "project_file": self.project_file,
+                "columns": {n: str(t) for n, t in self.columns.items()},
+                "account_columns": {n: str(t) for n, t in self.account_columns.items()},
+                "account": self.account,
+                "events": {
+                    kind: {
+                        "files": list(e.files),
+                        "columns": {n: str(t) for n, t in e.columns.items()},
+                        "rank": e.rank,
+                        "rows": e.rows,
+                        "nullable": sorted(e.nullable),
+                        "covers": e.covers,
+                        "complete_from": None if e.complete_from is None else e.complete_from.isoformat(),
+                        "complete_to": None if e.complete_to is None else e.complete_to.isoformat(),
+                    }
+                    for kind, e in self.events.items()
+                },
+                "population": self.population,
+                "unknown_rows": dict(self.unknown_rows),
+                "data": dict(self.data),
+                "seconds": dict(self.seconds),
+                "labels": {n: dict(c) for n, c in self.labels.items()},
+                "version": self.version,
+            },
+            default=str,
+        )
+
+    @classmethod
+    def from_json(cls, text: str) -> "Made":
+        said = json.loads(text)
+        events = {
+            kind: EventSource(
+                tuple(e["files"]),
+                {n: named(t) for n, t in e["columns"].items()},
+                e["rank"],
+                e["rows"],
+                frozenset(e["nullable"]),
+                e["covers"],
+                _date(e["complete_from"]),
+                _date(e["complete_to"]),
+            )
+            for kind, e in said["events"].items()
+        }
+        return cls(
+            datetime.fromisoformat(said["as_of"]),
+            datetime.fromisoformat(said["finished"]),
+            said["project_text"],
+            said["project_file"],
+            {n: named(t) for n, t in said["columns"].items()},
+            {n: named(t) for n, t in said["account_columns"].items()},
+            said["account"],
+            events,
+            said["population"],
+            said["unknown_rows"],
+            said["data"],
+            said["seconds"],
+            said["labels"],
+            said["version"],
+        )
+
+
+def _date(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def scope_of(
+    project: Project,
+    columns: Mapping[str, Type],
+    account_columns: Mapping[str, Type],
+    account: str | None,
+    events: Mapping[str, EventSource],
+) -> Scope:
+    """The names that definitions may use, before the definitions themselves."""
+    return Scope(
+        {name: ColumnInfo(type_) for name, type_ in columns.items()},
+        {kind: EventInfo(e.columns, e.partial) for kind, e in events.items()},
+        zone=project.timezone,
+        account={name: ColumnInfo(type_) for name, type_ in account_columns.items()},
+        has_accounts=account is not None,
+        lists=frozenset(project.lists),
+    )
+
+
+def tables_of(catalog: Catalog, events: Mapping[str, EventSource], account: str | None, customers: str) -> Tables:
+    """The tables that a batch reads: customers, and each kind of event as the view `event <kind>`."""
+    known = {}
+    for kind, source in events.items():
+        coverage = None
+        if source.partial:
+            covers = None if source.covers is None else catalog.expression(source.covers, expected=BOOLEAN).tree
+            coverage = Coverage(covers, source.complete_from, source.complete_to)
+        info = EventInfo(source.columns, source.partial)
+        known[kind] = EventTable(event_view(kind), info, source.rank, coverage, source.nullable)
+    return Tables(customers, known, account)
+
+
+def event_view(kind: str) -> str:
+    return f"event {kind}"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """A three-way count of an expression, with what it stands for. `definition` is its fingerprint."""
+
+    size: Size
+    expression: str
+    english: str
+    as_of: datetime
+    definition: str
+    timezone: str = "UTC"
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "in": self.size.inside,
+            "out": self.size.outside,
+            "cannot_tell": self.size.cannot_tell,
+            "missing": dict(self.size.missing),
+            "population": self.size.population,
+            "as_of": local(self.as_of, self.timezone).isoformat(timespec="seconds"),
+            "definition": self.definition,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """Why a customer is in or not: each condition with the value found, and what would change the answer."""
+
+    customer: str
+    name: str
+    reason: Reason
+    changes: tuple[Change, ...]
+    as_of: datetime
+
+
+class Results:
+    """The results of one run.
+
+    Args:
+        generation: which.
+        cache: the folder of the cache, where the events' files are.
+        engine: to use instead of opening the file (tests).
+    """
+
+    def __init__(self, generation: Generation, cache: Path, engine: Engine | None = None):
+        self.generation, self.cache = generation, cache
+        self.engine: Engine = engine or DuckDB(generation.path, read_only=True)
+        self.ad_hoc = 0
+
+    @cached_property
+    def made(self) -> Made:
+        return Made.from_json(str(self.engine.rows(exp.select(quoted("json")).from_(relation(RUN)))[0][0]))
+
+    @cached_property
+    def project(self) -> Project:
+        return read_project(self.made.project_text, Path(self.made.project_file))
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        made = self.made
+        return catalog_of(
+            self.project, scope_of(self.project, made.columns, made.account_columns, made.account, made.events)
+        )
+
+    @cached_property
+    def tables(self) -> Tables:
+        return tables_of(self.catalog, self.made.events, self.made.account, TRAITS)
+
+    @cached_property
+    def lists(self) -> Mapping[str, frozenset[str]]:
+        found: dict[str, set[str]] = {name: set() for name in self.project.lists}
+        if found:
+            for name, customer in self.engine.rows(exp.select("*").from_(relation("lists"))):
+                found.setdefault(str(name), set()).add(str(customer))
+        return {name: frozenset(ids) for name, ids in found.items()}
+
+    @cached_property
+    def context(self) -> Context:
+        return Context(self.made.as_of, self.project.timezone)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the table of traits."""
+        return tuple(self.engine.schema(exp.select("*").from_(relation(TRAITS))))
+
+    @cached_property
+    def aliases(self) -> Mapping[str, str]:
+        trees = [(d.name, d.checked.tree) for d in self.catalog.definitions.values() if d.name in self.columns]
+        return batch.aliases_of(trees)
+
+    # --- sizes and members ------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def sizes(self) -> Mapping[str, Size]:
+        """The three-way size of each segment, in the order of the file."""
+        rows = self.engine.rows(exp.select("*").from_(relation("sizes")))
+        found = {
+            str(name): Size(_int(i), _int(o), _int(c), json.loads(str(missing))) for name, i, o, c, missing in rows
+        }
+        return {name: found[name] for name in self.project.segments if name in found}
+
+    def segment(self, name: str) -> Size:
+        if name not in self.sizes:
+            raise self.unknown_segment(name)
+        return self.sizes[name]
+
+    def unknown_segment(self, name: str) -> UnknownName:
+        return UnknownName(
+            f"there is no segment {name!r} in these results",
+            hint=did_you_mean(name, self.sizes, "Segments are"),
+        )
+
+    def members(self, name: str, columns: Sequence[str] = ()) -> exp.Select:
+        """The query of a segment's customers, in the order of their ids, with columns of theirs."""
+        self.segment(name)
+        for column in columns:
+            if column not in self.columns:
+                raise UnknownName(f"unknown column {column!r}", hint=did_you_mean(column, self.columns, "Columns are"))
+        place = list(self.sizes_order).index(name)
+        inside = exp.select(quoted(batch.KEY)).from_(relation(membership.BITS)).where(membership.member(place))
+        select = exp.select(quoted("customer"), *(quoted(c) for c in columns if c != "customer"))
+        select = select.from_(relation(TRAITS))
+        select = select.where(exp.In(this=quoted(batch.KEY), query=inside.subquery()))
+        return select.order_by(quoted("customer"))
+
+    @cached_property
+    def sizes_order(self) -> tuple[str, ...]:
+        """Segments in the order in which their bits are packed."""
+        rows = self.engine.rows(exp.select(quoted("segment")).from_(relation("sizes")))
+        return tuple(str(r[0]) for r in rows)
+
+    def bit(self, name: str) -> exp.Expression:
+        return membership.member(self.sizes_order.index(name))
+
+    def overlap(self, name: str) -> Mapping[str, int]:
+        """How many customers of a segment are in each other one."""
+        self.segment(name)
+        others = [o for o in self.sizes_order if o != name]
+        out: dict[str, int] = {}
+        for start in range(0, len(others), 100):
+            some = others[start : start + 100]
+            select = exp.select().from_(relation(membership.BITS)).where(self.bit(name))
+            for i, other in enumerate(some):
+                counted = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=self.bit(other)))
+                select = select.select(counted.as_(f"n{i}"), copy=False)
+            out.update(zip(some, (_int(v) for v in self.engine.rows(select)[0]), strict=True))
+        return out
+
+    @cached_property
+    def money(self) -> str | None:
+        """The trait that shares of revenue are taken of: one called revenue, else the first sum of money."""
+        found = [d for d in self.catalog.of("trait") if d.checked.type == MONEY]
+        sums = [d.name for d in found if isinstance(d.checked.tree, Measure) and d.checked.tree.aggregation == "sum"]
+        whole = [n for n in sums if (t := self.catalog.definitions[n].checked.tree) and getattr(t, "window", 1) is None]
+        named_so = [d.name for d in found if d.name.casefold() in ("revenue", "total_revenue", "umsatz")]
+        return next(iter([*named_so, *whole, *sums]), None)
+
+    @cached_property
+    def revenue(self) -> Mapping[str, Decimal]:
+        """The money trait summed over each segment, and over everybody under the empty name; empty where there is none."""
+        if self.money is None:
+            return {}
+        out: dict[str, Decimal] = {}
+        joined = exp.select(quoted(self.money, "t").as_("money"), "s.*").from_(batch.aliased(TRAITS, "t"))
+        on = exp.EQ(this=quoted(batch.KEY, "t"), expression=quoted(batch.KEY, "s"))
+        joined = joined.join(batch.aliased(membership.BITS, "s"), on=on)
+        total = exp.Anonymous(this="sum", expressions=[quoted("money")])
+        names = ["", *self.sizes_order]
+        for start in range(0, len(names), 100):
+            select = exp.select().from_(joined.subquery("j"))
+            for i, name in enumerate(names[start : start + 100]):
+                kept = (
+                    total.copy()
+                    if not name
+                    else exp.Filter(this=total.copy(), expression=exp.Where(this=self.bit(name)))
+                )
+                select = select.select(exp.func("coalesce", kept, exp.Literal.number(0)).as_(f"n{i}"), copy=False)
+            values = self.engine.rows(select)[0]
+            out.update((n, Decimal(str(v))) for n, v in zip(names[start : start + 100], values, strict=True))
+        return out
+
+    def english(self, name: str) -> str:
+        """A definition in plain English."""
+        return describe(self.definition(name).written)
+
+    def definition(self, name: str) -> Checked:
+        found = self.catalog.definitions.get(name)
+        if found is None:
+            raise UnknownName(
+                f"nothing is called {name!r}", hint=did_you_mean(name, self.catalog.definitions, "Defined are")
+            )
+        return found.checked
+
+    # --- any expression -----------------------------------------------------------------------------------------------------
+
+    def count(self, expression: str) -> Count:
+        """The three-way size of any expression, over the traits of this run; what it measures anew is scanned for."""
+        checked = self.catalog.expression(expression, expected=BOOLEAN)
+        table = self.prepared([checked.tree])
+        compiled = membership.rules({"": self.inlined(checked.tree)}, self.compiler(), table)
+        size = membership.count(self.engine, compiled)[""]
+        return Count(
+            size,
+            format_expr(checked.written),
+            describe(checked.written),
+            self.made.as_of,
+            self.catalog.hash(checked),
+            self.project.timezone,
+        )
+
+    def compiler(self) -> batch.Compiler:
+        return batch.compiler(builder(self.engine, self.context), self.catalog.scope, self.tables, self.aliases)
+
+    def prepared(self, trees: Iterable[Expr]) -> str:
+        """The table of traits, or a temporary one that also has what these trees measure or fit in place."""
+        trees = [self.inlined(t) for t in trees]
+        wanted = {w.name: w for t in trees for w in inner(t)}
+        missing = [w for n, w in wanted.items() if self.aliases.get(n, n) not in self.columns]
+        if not missing:
+            return TRAITS
+        self.attach_events()
+        self.ad_hoc += 1
+        table = f"ad_hoc_{self.ad_hoc}"
+        q = builder(self.engine, self.context)
+        planned = batch.plan(
+            missing,
+            self.tables,
+            self.catalog.scope,
+            q,
+            FITTERS,
+            aliases=self.aliases,
+            have=self.columns,
+            prefix=f"ad_hoc_{self.ad_hoc}",
+            table=table,
+        )
+        for step in planned.steps:
+            self.engine.create(step.table, step.query, step.about, temporary=True)
+        return table
+
+    def attach_events(self) -> None:
+        """Make the events' files readable here, wherever the folder has been moved to."""
+        for kind, source in self.made.events.items():
+            self.engine.parquet(event_view(kind), [self.cache / f for f in source.files], temporary=True)
+
+    def inlined(self, node: Expr) -> Expr:
+        """The tree with the names of segments that are no columns replaced by their rules."""
+        return substitute(
+            node, {d.name: d.checked.tree for d in self.catalog.of("segment") if d.name not in self.columns}
+        )
+
+    def sql(self, name: str) -> str:
+        """The SQL of a segment or of any expression over the table of traits, to paste into a DuckDB shell."""
+        checked = self.catalog.definitions[name].checked if name in self.catalog.definitions else None
+        if checked is None:
+            checked = self.catalog.expression(name, expected=BOOLEAN)
+        tree = self.inlined(checked.tree)
+        select = exp.select(quoted("customer")).from_(relation(TRAITS))
+        if checked.type == BOOLEAN:
+            select = select.where(self.compiler().sql(tree))
+        else:
+            select = select.select(self.compiler().sql(tree).as_(name, quoted=True))
+        return select.order_by(quoted("customer")).sql(dialect=self.engine.dialect, pretty=True)
+
+    # --- one customer -------------------------------------------------------------------------------------------------------
+
+    def why(self, customer: str, name: str) -> Why:
+        """Why a customer is in a segment (or has a label, or meets an expression) or not, and what would change it."""
+        checked = self.catalog.definitions[name].checked if name in self.catalog.definitions else None
+        if checked is None:
+            checked = self.catalog.expression(name)
+        who, world = self.reference(customer)
+        found = changes(checked.tree, who, world) if checked.type == BOOLEAN else ()
+        return Why(customer, name, explain(checked.tree, who, world), found, self.made.as_of)
+
+    def reference(self, customer: str) -> tuple[Customer, World]:
+        """One customer and the world as the reference interpreter takes them."""
+        rows = self.engine.fetch(self.one(quoted("customer"), customer)).to_pylist()
+        if not rows:
+            near = self.engine.rows(
+                exp.select(quoted("customer"))
+                .from_(relation(TRAITS))
+                .where(exp.Like(this=quoted("customer"), expression=exp.Literal.string(f"{customer[:3]}%")))
+                .limit(5)
+            )
+            hint = "ids are text, as the source has them"
+            if near:
+                hint = f"ids that begin like it: {', '.join(str(n[0]) for n in near)}"
+            raise UnknownName(f"there is no customer {customer!r} in these results", code="E108", hint=hint)
+        row = rows[0]
+        members = [row]
+        if self.made.account is not None and row.get(self.made.account) is not None:
+            members = self.engine.fetch(self.one(quoted(self.made.account), row[self.made.account])).to_pylist()
+        events = self.events_of([m[batch.KEY] for m in members])
+        by_alias = dict(self.aliases)
+        values = {str(m["customer"]): m for m in members}
+
+        def fitted(column: str, who: str) -> Value | None:
+            name = by_alias.get(column, column)
+            found: Value | None = values[who].get(name)
+            return found
+
+        coverage = {
+            kind: KnownCoverage(t.coverage.covers, t.coverage.complete_from, t.coverage.complete_to)
+            for kind, t in self.tables.events.items()
+            if t.coverage is not None
+        }
+        kinds = sorted(self.made.events, key=lambda k: self.made.events[k].rank)
+        definitions = {d.name: d.checked.tree for d in self.catalog.definitions.values()}
+        world = World(self.made.as_of, self.project.timezone, kinds, definitions, coverage, self.lists, fitted)
+        made = {str(m["customer"]): self.customer(m, events.get(m[batch.KEY], []), world) for m in members}
+        everybody = tuple(made.values()) if row.get(self.made.account or "") is not None else ()
+        return replace(made[str(row["customer"])], members=everybody), world
+
+    def customer(self, row: Mapping[str, Any], events: Sequence[Event], world: World) -> Customer:
+        account = None
+        if self.made.account is not None and row.get(self.made.account) is not None:
+            account = {n: plain(row.get(f"account.{n}")) for n in self.made.account_columns}
+        return Customer(
+            str(row["customer"]),
+            {name: plain(row.get(name)) for name in self.made.columns},
+            in_order(events, world),
+            account,
+        )
+
+    def one(self, column: exp.Expression, value: Any) -> exp.Select:
+        literal = builder(self.engine, self.context).literal(value)
+        return exp.select("*").from_(relation(TRAITS)).where(exp.EQ(this=column, expression=literal))
+
+    def events_of(self, keys: Sequence[int]) -> dict[int, list[Event]]:
+        """All events of some customers, up to and beyond as_of."""
+        self.attach_events()
+        out: dict[int, list[Event]] = {}
+        listed = [exp.Literal.number(k) for k in keys]
+        for kind, source in self.made.events.items():
+            query = exp.select("*").from_(relation(event_view(kind)))
+            query = query.where(exp.In(this=quoted(batch.KEY), expressions=listed))
+            for row in self.engine.fetch(query).to_pylist():
+                values = {name: plain(row[name]) for name in source.columns}
+                out.setdefault(row[batch.KEY], []).append(Event(kind, row["time"], str(row["id"]), values))
+        return out
+
+    def close(self) -> None:
+        self.engine.close()
+
+
+def plain(value: Any) -> Value | None:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def substitute(node: Expr, rules: Mapping[str, Expr]) -> Expr:
+    """The tree with names replaced by what they stand for, down to names that are columns."""
+    match node:
+        case Column(name=name, part=None) if name in rules:
+            return substitute(rules[name], rules)
+        case And(args=args) | Or(args=args) | Apply(args=args):
+            return replace(node, args=tuple(substitute(a, rules) for a in args))
+        case Not(arg=arg):
+            return replace(node, arg=substitute(arg, rules))
+        case Case(branches=branches, otherwise=otherwise):
+            told = tuple((substitute(a, rules), substitute(b, rules)) for a, b in branches)
+            return replace(node, branches=told, otherwise=None if otherwise is None else substitute(otherwise, rules))
+        case WindowTest(value=value):
+            return replace(node, value=substitute(value, rules))
+        case Members(where=where) if where is not None:
+            return replace(node, where=substitute(where, rules))
+    return node
+
+
+def _int(value: object) -> int:
+    return int(str(value))

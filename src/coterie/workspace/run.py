@@ -1,0 +1,258 @@
+"""A run: from sources to published results, in ordered steps.
+
+`answer` is the part between gathered tables and answered definitions; `run` around it gathers, builds the next results file
+aside and publishes it, so that a run that fails or is killed leaves the last results as they were.
+"""
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pyarrow as pa
+from sqlglot import exp
+
+from coterie.core.errors import DefinitionError
+from coterie.core.windows import last_instant
+from coterie.engine.engine import Engine
+from coterie.language.catalog import Catalog, Resolved
+from coterie.language.check import read_time
+from coterie.language.describe import describe
+from coterie.language.fitted import FITTED, Shape
+from coterie.language.format import format as format_expr
+from coterie.language.leaves import Context
+from coterie.language.sql import Builder
+from coterie.language.tree import Expr, Fitted, Measure
+from coterie.language.tree import Sequence as Steps
+from coterie.language.types import Type
+from coterie.models.kinds import FITTERS
+from coterie.segments import membership
+from coterie.segments.membership import Size
+from coterie.traits import batch
+from coterie.traits.batch import Batch, Tables, Wanted, quoted, relation, walk_outer
+from coterie.workspace.project import Project
+
+Progress = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Progress for nobody."""
+
+
+TRAITS = "traits"
+"""The table of a run's results: one row a customer, with attributes, traits, segmentations and measures."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What answering all definitions gave: three-way sizes of segments, labels of segmentations, rows that a condition could
+    not decide, and how long the parts took (seconds)."""
+
+    sizes: Mapping[str, Size]
+    labels: Mapping[str, Mapping[str | None, int]]
+    unknown_rows: Mapping[str, int]
+    population: int
+    fits: Sequence[batch.Fit] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def answer(
+    engine: Engine,
+    tables: Tables,
+    catalog: Catalog,
+    context: Context,
+    progress: Progress = silent,
+) -> Answered:
+    """Answer every definition of a catalog over the tables of an engine.
+
+    Makes the tables `traits` and `segment_bits` and the view `segments`.
+
+    Args:
+        engine: where the tables are, and where the results are made.
+        tables: customers of the population at as_of, and events.
+        catalog: the checked definitions.
+        context: as_of, zone and lists.
+    """
+    clock = _Clock()
+    q = builder(engine, context)
+    wanted, rules = split(catalog)
+    aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
+    planned = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS)
+    clock.lap("plan")
+    carry_out(engine, planned, progress)
+    clock.lap("traits")
+    compiler = batch.compiler(q, catalog.scope, tables, aliases)
+    progress(f"answering {len(rules)} segments")
+    compiled = membership.rules(rules, compiler, TRAITS, keys=[batch.KEY, "customer"])
+    sizes = membership.store(engine, compiled)
+    clock.lap("segments")
+    counted = {d.name: label_counts(engine, d.name) for d in catalog.of("segmentation")}
+    unknown = {name: int(str(engine.rows(query)[0][0])) for name, _, query in planned.unknown}
+    population = int(str(engine.rows(exp.select(q.count_rows()).from_(relation(TRAITS)))[0][0]))
+    clock.lap("counts")
+    shown = {name: sizes[name] for name in rules}
+    return Answered(
+        shown, counted, {n: rows for n, rows in unknown.items() if rows}, population, planned.fits, clock.laps
+    )
+
+
+def builder(engine: Engine, context: Context) -> Builder:
+    return Builder(engine.dialect, context, exp.column("customer", quoted=True))
+
+
+def carry_out(engine: Engine, planned: Batch, progress: Progress = silent) -> None:
+    """Make the tables of a batch, in order, and drop those that were only on the way."""
+    for step in planned.steps:
+        progress(step.about)
+        engine.create(step.table, step.query, step.about, temporary=not step.kept)
+    for step in planned.steps:
+        if not step.kept:
+            engine.drop(step.table)
+
+
+def split(catalog: Catalog) -> tuple[list[Wanted], dict[str, Expr]]:
+    """What a run makes as columns, and the rules it answers as bitmaps.
+
+    A segment is a column only where something other than and / or / not reads it; what a segment measures or fits in place
+    is a column under its own text.
+    """
+    rules = {d.name: d.checked.tree for d in catalog.of("segment")}
+    columns: set[str] = set()
+    for definition in catalog.definitions.values():
+        if definition.noun != "segment":
+            columns |= definition.checked.uses & rules.keys()
+            continue
+        for leaf in membership.leaves(definition.checked.tree):
+            if not membership.is_rule(leaf, rules):
+                columns |= batch.used(leaf) & rules.keys()
+    for name in reversed(catalog.definitions):
+        if name in columns:
+            columns |= catalog.definitions[name].checked.uses & rules.keys()
+    wanted: list[Wanted] = []
+    inside: dict[str, Wanted] = {}
+    for definition in catalog.definitions.values():
+        if definition.noun != "segment" or definition.name in columns:
+            wanted.append(wanted_of(definition))
+        else:
+            inside.update((w.name, w) for w in inner(definition.checked.tree))
+    named = {batch.own_name(w.tree) for w in wanted if isinstance(w.tree, Measure | Steps | Fitted)}
+    return [*wanted, *(w for name, w in inside.items() if name not in named)], rules
+
+
+def wanted_of(definition: Resolved) -> Wanted:
+    checked = definition.checked
+    return Wanted(definition.name, checked.tree, checked.nothing, checked.partial, definition.parts)
+
+
+def inner(node: Expr) -> list[Wanted]:
+    """The measures, sequences and fitted calls of a rule as columns under their own text."""
+    out = []
+    for found in walk_outer(node):
+        if isinstance(found, Measure | Steps | Fitted):
+            parts: Mapping[str, Type] = {}
+            if isinstance(found, Fitted):
+                shape = FITTED[found.function].check(found.args)
+                parts = shape.parts if isinstance(shape, Shape) else {}
+            out.append(Wanted(batch.own_name(found), found, parts=parts))
+    return out
+
+
+def label_counts(engine: Engine, name: str) -> dict[str | None, int]:
+    """Customers by label of a segmentation; None are those that cannot be told."""
+    query = exp.select(quoted(name), exp.Count(this=exp.Star()).as_("n")).from_(relation(TRAITS)).group_by(quoted(name))
+    return {None if label is None else str(label): int(str(n)) for label, n in engine.rows(query)}
+
+
+class _Clock:
+    """Where the time of a run went."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, float] = {}
+        self.last = time.perf_counter()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter()
+        self.laps[name] = self.laps.get(name, 0.0) + now - self.last
+        self.last = now
+
+
+def as_of_instant(asked: str | None, project: Project, latest: datetime | None, now: datetime) -> datetime:
+    """The instant of a run: what was asked for, else what the project says.
+
+    A date means its last instant in the project's zone; `latest event` the end of the day of the newest event that is not
+    after now.
+
+    Raises:
+        DefinitionError: the text is neither.
+    """
+    written = project.as_of if asked is None else asked
+    if written == "now":
+        return now
+    if written == "latest event":
+        return now if latest is None else min(now, _end_of_day(latest, project.timezone))
+    text = written if isinstance(written, str) else written.text
+    found = read_time(text.strip(), project.timezone)
+    if found is None:
+        raise DefinitionError(
+            f"{text!r} is no date",
+            code="E170",
+            hint="write 2026-03-01 (its end), 2026-03-01T12:00, now, or latest event",
+            place=None if isinstance(written, str) else written.place,
+        )
+    return found if isinstance(found, datetime) else last_instant(found, project.timezone)
+
+
+def _end_of_day(instant: datetime, zone: str) -> datetime:
+    from coterie.core.windows import local_day
+
+    return last_instant(local_day(instant, zone), zone)
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def definitions_table(catalog: Catalog) -> pa.Table:
+    """What each definition meant in this run, for readers of the results file."""
+    rows = []
+    for d in catalog.definitions.values():
+        rows.append(
+            {
+                "name": d.name,
+                "noun": d.noun,
+                "type": str(d.checked.type),
+                "hash": d.hash,
+                "expression": format_expr(d.checked.written),
+                "english": describe(d.checked.written),
+                "fresh": " ".join(sorted(d.checked.fresh)),
+                "state": d.checked.state,
+            }
+        )
+    schema = pa.schema(
+        [(c, pa.string()) for c in ("name", "noun", "type", "hash", "expression", "english", "fresh", "state")]
+    )
+    return pa.Table.from_pylist(rows, schema=schema)
+
+
+def sizes_table(answered: Answered) -> pa.Table:
+    rows = [
+        {
+            "segment": name,
+            "in": s.inside,
+            "out": s.outside,
+            "cannot_tell": s.cannot_tell,
+            "missing": json.dumps(dict(s.missing)),
+        }
+        for name, s in answered.sizes.items()
+    ]
+    schema = pa.schema(
+        [
+            ("segment", pa.string()),
+            ("in", pa.int64()),
+            ("out", pa.int64()),
+            ("cannot_tell", pa.int64()),
+            ("missing", pa.string()),
+        ]
+    )
+    return pa.Table.from_pylist(rows, schema=schema)

@@ -1,0 +1,341 @@
+"""The façade: everything that the command line does, in Python, under one name per noun.
+
+```python
+import coterie
+
+shop = coterie.open("shop")
+shop.run()
+shop.segments.size("vip")          # in / out / cannot tell
+shop.count("revenue > 1000")
+shop.why("C000012", "vip")
+```
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import coterie
+from coterie.core.errors import StoreError
+from coterie.engine.duckdb import DuckDB
+from coterie.language.catalog import Catalog
+from coterie.language.leaves import Context
+from coterie.segments.membership import Size
+from coterie.sources.assembly import Gathered, gather, population_at
+from coterie.workspace.definitions import catalog as catalog_of
+from coterie.workspace.project import FILE, Project, load
+from coterie.workspace.results import (
+    RUN,
+    Count,
+    EventSource,
+    Made,
+    Results,
+    Why,
+    event_view,
+    scope_of,
+    tables_of,
+)
+from coterie.workspace.run import (
+    Answered,
+    Progress,
+    answer,
+    as_of_instant,
+    definitions_table,
+    silent,
+    sizes_table,
+    utc_now,
+)
+from coterie.workspace.settings import Settings
+from coterie.workspace.store import Generation, Store
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a run did: the published results, and the sizes of segments."""
+
+    generation: Generation
+    as_of: datetime
+    answered: Answered
+    gathered: Gathered
+
+
+def open(folder: Path | str = ".", settings: Settings | None = None) -> "Workspace":
+    """Open the project in a folder (or a project file). Nothing is read until it is asked for."""
+    return Workspace(Path(folder), settings or Settings.from_environment())
+
+
+class Workspace:
+    """A project: its definitions, its runs and what they found."""
+
+    def __init__(self, path: Path, settings: Settings):
+        self.file = path if path.is_file() else path / FILE
+        self.folder = self.file.parent
+        self.settings = settings
+        self.store = Store(self.folder / ".coterie")
+        self._results: Results | None = None
+
+    # --- definitions ----------------------------------------------------------------------------------------------------------
+
+    @property
+    def project(self) -> Project:
+        """The project file as it is now.
+
+        Raises:
+            DefinitionErrors: all that is wrong with it.
+        """
+        return load(self.file)
+
+    def check(self, progress: Progress = silent) -> Catalog:
+        """Check every definition against the columns that the sources have.
+
+        Raises:
+            DefinitionErrors, DataError: what is wrong, with places.
+        """
+        project = self.project
+        with self.store.lock(), DuckDB(threads=self.settings.threads, memory=self.settings.memory) as engine:
+            gathered = self._gather(project, engine, utc_now(), progress)
+            return self._catalog(project, gathered)
+
+    # --- runs -------------------------------------------------------------------------------------------------------------------
+
+    def run(self, as_of: str | None = None, progress: Progress = silent) -> Run:
+        """Gather the sources, answer every definition, publish the results.
+
+        Args:
+            as_of: a date (its end), an instant, `now` or `latest event`; None is what the project says.
+            progress: called with what is being done.
+
+        Raises:
+            Busy: another run is at work. DefinitionErrors, DataError, EngineError, StoreError: the last results stay.
+        """
+        project, now = self.project, utc_now()
+        if as_of is not None:
+            as_of_instant(as_of, project, None, now)  # a date that cannot be read is said before any work
+        with self.store.lock():
+            partial = self.store.aside()
+            engine = DuckDB(
+                partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch
+            )
+            try:
+                gathered = self._gather(project, engine, now, progress)
+                catalog = self._catalog(project, gathered)
+                instant = as_of_instant(as_of, project, gathered.latest(now), now)
+                lists = self._lists(project, engine)
+                events = _events(gathered)
+                for kind in events:
+                    engine.parquet(event_view(kind), gathered.events[kind].paths)
+                customers = "customers of this run"
+                engine.view(customers, population_at(engine, gathered, instant, project.timezone), temporary=True)
+                account = gathered.customers.account
+                tables = tables_of(catalog, events, account, customers)
+                context = Context(instant, project.timezone, lists=lists)
+                answered = answer(engine, tables, catalog, context, progress)
+                made = Made(
+                    as_of=instant,
+                    finished=utc_now(),
+                    project_text=self.file.read_text(encoding="utf-8-sig"),
+                    project_file=self.file.name,
+                    columns=gathered.customers.columns,
+                    account_columns=gathered.customers.account_columns,
+                    account=account,
+                    events=events,
+                    population=answered.population,
+                    unknown_rows=answered.unknown_rows,
+                    data=gathered.summary(),
+                    seconds=answered.seconds,
+                    labels={n: {k or "": v for k, v in c.items()} for n, c in answered.labels.items()},
+                    version=coterie.__version__,
+                )
+                engine.register("definitions", definitions_table(catalog))
+                engine.register("sizes", sizes_table(answered))
+                engine.register(RUN, pa.table({"json": [made.to_json()]}))
+                progress("publishing")
+                engine.close()
+                about = {"as_of": instant, "finished": made.finished, "population": made.population}
+                generation = self.store.publish(partial, about)
+            except BaseException:
+                engine.close()
+                partial.unlink(missing_ok=True)
+                raise
+        self.close()
+        return Run(generation, instant, answered, gathered)
+
+    def _gather(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Gathered:
+        return gather(
+            project.folder,
+            tuple(project.sources.values()),
+            engine=engine,
+            store=self.store,
+            zone=project.timezone,
+            population=project.population,
+            now=now,
+            progress=progress,
+        )
+
+    def _catalog(self, project: Project, gathered: Gathered) -> Catalog:
+        facts = gathered.customers
+        return catalog_of(
+            project, scope_of(project, facts.columns, facts.account_columns, facts.account, _events(gathered))
+        )
+
+    def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
+        found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()}
+        rows = [(name, customer) for name, ids in found.items() for customer in sorted(ids)]
+        engine.register(
+            "lists",
+            pa.table(
+                {
+                    "list": pa.array([r[0] for r in rows], pa.string()),
+                    "customer": pa.array([r[1] for r in rows], pa.string()),
+                }
+            ),
+        )
+        return found
+
+    # --- results -----------------------------------------------------------------------------------------------------------------
+
+    @property
+    def results(self) -> Results:
+        """The newest published results, open for reading.
+
+        Raises:
+            StoreError: nothing has been run yet.
+        """
+        current = self.store.current()
+        if self._results is None or self._results.generation.number != current.number:
+            self.close()
+            self._results = Results(current, self.store.cache)
+        return self._results
+
+    def close(self) -> None:
+        if self._results is not None:
+            self._results.close()
+            self._results = None
+
+    @property
+    def segments(self) -> "Segments":
+        return Segments(self)
+
+    def count(self, expression: str) -> Count:
+        """The three-way size of any expression."""
+        return self.results.count(expression)
+
+    def why(self, customer: str, name: str) -> Why:
+        """Why a customer is in a segment or not, and what would change it."""
+        return self.results.why(str(customer), name)
+
+    def sql(self, name: str) -> str:
+        """The SQL of a segment, trait or expression over the results file."""
+        return self.results.sql(name)
+
+
+class Segments:
+    """The segments of a project's newest results."""
+
+    def __init__(self, workspace: Workspace):
+        self.workspace = workspace
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.workspace.results.sizes)
+
+    def size(self, name: str) -> Size:
+        """In, out and cannot tell of a segment."""
+        return self.workspace.results.segment(name)
+
+    def members(self, name: str, columns: Sequence[str] = ()) -> "Table":
+        """The customers of a segment, in the order of their ids."""
+        results = self.workspace.results
+        return Table(results.engine.fetch(results.members(name, columns)))
+
+    def overlap(self, name: str) -> Mapping[str, int]:
+        """How many customers of a segment are in each other one."""
+        return self.workspace.results.overlap(name)
+
+    def english(self, name: str) -> str:
+        """The rule of a segment in plain English."""
+        return self.workspace.results.english(name)
+
+    def table(self) -> "Table":
+        """All segments with their sizes and, where there is a money trait, their revenue."""
+        results = self.workspace.results
+        rows: list[dict[str, Any]] = []
+        for name, size in results.sizes.items():
+            row: dict[str, Any] = {
+                "segment": name,
+                "in": size.inside,
+                "out": size.outside,
+                "cannot_tell": size.cannot_tell,
+            }
+            if results.revenue:
+                row["revenue"] = results.revenue[name]
+            rows.append(row)
+        return Table(pa.Table.from_pylist(rows))
+
+
+class Table:
+    """Rows, shown in notebooks and handed on as Arrow, pandas or Polars."""
+
+    def __init__(self, data: pa.Table):
+        self.data = data
+
+    def __len__(self) -> int:
+        return int(self.data.num_rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.data.to_pylist())
+
+    def arrow(self) -> pa.Table:
+        return self.data
+
+    def pandas(self) -> Any:
+        """A pandas DataFrame (needs pandas)."""
+        return self.data.to_pandas()
+
+    def polars(self) -> Any:
+        """A Polars DataFrame (needs polars)."""
+        import polars
+
+        return polars.from_arrow(self.data)
+
+    def _repr_html_(self) -> str:
+        from coterie.workspace.notebook import html
+
+        return html(self.data)
+
+    def __repr__(self) -> str:
+        return f"Table({self.data.num_rows:,} rows: {', '.join(self.data.column_names)})"
+
+
+def _events(gathered: Gathered) -> dict[str, EventSource]:
+    return {
+        kind: EventSource(
+            files=tuple(gathered.relative(p) for p in facts.paths),
+            columns=facts.columns,
+            rank=facts.rank,
+            rows=facts.rows,
+            nullable=facts.nullable,
+            covers=facts.covers,
+            complete_from=facts.complete_from,
+            complete_to=facts.complete_to,
+        )
+        for kind, facts in gathered.events.items()
+    }
+
+
+def _ids(path: Path) -> frozenset[str]:
+    """A list of ids: one a line, the first column where there are several; a heading is not an id only when it says so."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except OSError as error:
+        raise StoreError(
+            f"the list {path} cannot be read: {(error.strerror or str(error)).lower()}",
+            code="E504",
+            hint="one id a line, in UTF-8",
+        ) from None
+    ids = [line.split(",")[0].strip().strip('"') for line in lines]
+    headings = ("id", "customer", "customer_id")
+    return frozenset(i for n, i in enumerate(ids) if i and not (n == 0 and i.casefold() in headings))
