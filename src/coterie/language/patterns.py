@@ -111,7 +111,7 @@ class _Reader:
         counts = self.counts()
         if counts is None:
             return part
-        if isinstance(part, Edge):
+        if self.text[start] in "^$":
             raise self.stop("the start or end of the text cannot be repeated", start)
         again = self.at
         if self.counts() is not None:

@@ -38,9 +38,7 @@ def _sample_sql(b: "Builder", part: "Sql", salt: "Sql") -> "exp.Expression":
     if threshold >= 2**BITS:
         return b.literal(True)
     text = b.binary("||", b.literal(f"{salt.value}{BETWEEN}"), b.customer)
-    return b.binary(
-        "<", b.call("SUBSTRING", b.call("MD5", text), b.literal(1), b.literal(13)), b.literal(f"{threshold:013x}")
-    )
+    return b.binary("<", b.call("SUBSTRING", b.call("MD5", text), b.literal(1), b.literal(13)), b.literal(f"{threshold:013x}"))
 
 
 def _share(part: Any, salt: Any) -> str | None:

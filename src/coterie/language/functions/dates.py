@@ -339,7 +339,7 @@ DATES = table(
             Vector((instant("2026-03-29"), instant("2026-03-29T03:30")), 3.5),
             Vector((instant("2026-03-29T03:00"), instant("2026-03-29")), -3.0),
             Vector((instant("2026-01-01"), instant("2026-01-01T00:00:00.000001")), 1 / 3.6e9),
-            Vector((instant("0001-01-02"), instant("9999-12-30")), 87649368.0),
+            Vector((instant("0001-01-02"), instant("9999-12-30")), 87649344.0),
             Vector((None, LATE), None, (TIMESTAMP, TIMESTAMP)),
         ),
     ),

@@ -13,7 +13,6 @@ from coterie.language.numerals import (
     alike,
     as_finite,
     as_integer,
-    as_kind,
     as_money,
     decimal_of,
     double,
@@ -24,7 +23,7 @@ from coterie.language.numerals import (
     wide,
     widest,
 )
-from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type
+from coterie.language.types import BOOLEAN, DATE, DURATION, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type
 from coterie.language.types import NUMBERS as KINDS
 
 if TYPE_CHECKING:
@@ -82,9 +81,7 @@ def _round_sql(b: "Builder", x: "Sql", places: "Sql | None" = None) -> "exp.Expr
 
 
 def _places(n: Any) -> str | None:
-    return (
-        None if isinstance(n, int) and 0 <= n <= MOST_PLACES else f"places are a whole number from 0 to {MOST_PLACES}"
-    )
+    return None if isinstance(n, int) and 0 <= n <= MOST_PLACES else f"places are a whole number from 0 to {MOST_PLACES}"
 
 
 def _whole(step: Callable[[Any], int]) -> Callable[[Any], int | None]:
@@ -166,19 +163,16 @@ def _coalesce(*values: Any) -> Any:
 
 
 def _coalesce_type(*types: Type) -> Type | None:
-    if len(types) < 2:
+    if len(types) < 2 or DURATION in types:
         return None
     return widest(types) or (types[0] if len(set(types)) == 1 else None)
 
 
 def _coalesce_sql(b: "Builder", *args: "Sql") -> "exp.Expression":
-    kind = widest([a.type for a in args])
-    return b.call("COALESCE", *([a.tree for a in args] if kind is None else [_lifted(b, a, kind) for a in args]))
-
-
-def _lifted(b: "Builder", a: "Sql", kind: Type) -> "exp.Expression":
-    """A number as this kind; an integer too large for money is none."""
-    return fits(b, a.tree, MONEY) if kind == MONEY and a.type == INTEGER else as_kind(b, a, kind)
+    """The first known value decides, also where it is an integer too large for money, which makes the result missing."""
+    first = b.call("COALESCE", *aligned(b, args))
+    kinds = {a.type for a in args}
+    return fits(b, first, MONEY) if kinds == {INTEGER, MONEY} else first
 
 
 ORDERED = (TEXT, DATE, TIMESTAMP)
@@ -363,6 +357,7 @@ NUMBERS = table(
             Vector((None, 0), Decimal("0.0000"), (MONEY, INTEGER)),
             Vector((None, None, 0.5), 0.5, (MONEY, INTEGER, FLOAT)),
             Vector((None, LARGEST), None, (MONEY, INTEGER)),
+            Vector((None, LARGEST, 0), None, (MONEY, INTEGER, MONEY)),
             Vector((None, None), None, (TEXT, TEXT)),
             Vector((None, "x"), "x", (TEXT, TEXT)),
             Vector((None, False), False, (BOOLEAN, BOOLEAN)),

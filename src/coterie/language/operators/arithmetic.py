@@ -117,8 +117,12 @@ def _arithmetic_sql(symbol: str) -> Callable[..., "exp.Expression"]:
         kind = widest((x.type, y.type))
         if kind == FLOAT:
             return finite(b, b.binary(symbol, double(b, x), double(b, y)))
-        divisor = b.call("NULLIF", wide(b, y), b.literal(0)) if symbol == "%" else wide(b, y)
-        return fits(b, b.binary(symbol, wide(b, x), divisor), MONEY if kind == MONEY else INTEGER)
+        if symbol != "%":
+            return fits(b, b.binary(symbol, wide(b, x), wide(b, y)), MONEY if kind == MONEY else INTEGER)
+        # Only two decimals of one scale have an exact remainder.
+        digits = "DECIMAL(38,4)" if kind == MONEY else "DECIMAL(38,0)"
+        divisor = b.call("NULLIF", b.cast(y.tree, digits), b.literal(0))
+        return fits(b, b.binary(symbol, b.cast(x.tree, digits), divisor), MONEY if kind == MONEY else INTEGER)
 
     return duckdb
 

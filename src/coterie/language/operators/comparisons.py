@@ -61,8 +61,7 @@ def _row(
         name=symbol,
         shape="comparison",
         result=_compares(*kinds),
-        expects="two numbers, two texts, two dates or two times"
-        + (", or two truth values" if BOOLEAN in kinds else ""),
+        expects="two numbers, two texts, two dates or two times" + (", or two truth values" if BOOLEAN in kinds else ""),
         python=python,
         duckdb=duckdb,
         words=words,
