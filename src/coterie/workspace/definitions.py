@@ -30,16 +30,16 @@ def catalog(project: Project, scope: Scope) -> Catalog:
             entries.append(read)
         else:
             errors.append(read)
-    for entry in entries:
-        if entry.name in scope.columns:
-            errors.append(
-                DefinitionError(
-                    f"{entry.name!r} is already a column of the customers",
-                    code="E107",
-                    hint=f"give this {entry.noun} another name, or rename the column with `columns:` of its source",
-                    place=entry.origin.place(0, len(entry.origin.text)),
-                )
-            )
+    errors += [
+        DefinitionError(
+            f"{entry.name!r} is already a column of the customers",
+            code="E107",
+            hint=f"give this {entry.noun} another name, or rename the column with `columns:` of its source",
+            place=entry.origin.place(0, len(entry.origin.text)),
+        )
+        for entry in entries
+        if entry.name in scope.columns
+    ]
     try:
         found = resolve([e for e in entries if e.name not in scope.columns], scope)
     except DefinitionErrors as wrong:
@@ -66,9 +66,7 @@ def _entries(project: Project) -> Iterator[Entry | DefinitionError]:
             yield from _read(segmentation.name, "segmentation", labels(segmentation))
 
 
-def _read(
-    name: str, noun: str, origin: Origin, settings: Mapping[str, object] | None = None
-) -> Iterator[Entry | DefinitionError]:
+def _read(name: str, noun: str, origin: Origin, settings: Mapping[str, object] | None = None) -> Iterator[Entry | DefinitionError]:
     try:
         tree = parse(origin)
     except DefinitionError as error:

@@ -252,8 +252,10 @@ class _Reader:
             root = self.document(events)
         except MarkedYAMLError as error:
             raise self.syntax(error) from None
-        except YAMLError as error:
-            raise DefinitionError(str(error), code="E182", place=self.place(0, 0)) from None
+        except (YAMLError, ValueError, ArithmeticError, LookupError):
+            # Where the parser itself stumbles (an escape for no character, a directive without a number).
+            mark = yaml.reader.get_mark()
+            raise self.error("E182", "YAML cannot read this", bites.BLOCK, mark.line, mark.column) from None
         return Document(self.file, tuple(self.lines), root, tuple(self.comments()), tuple(self.errors))
 
     def document(self, events: Iterator[Any]) -> Map:

@@ -10,6 +10,7 @@ import textwrap
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from coterie.core.errors import CoterieError, DefinitionErrors
 from coterie.workspace import bites
@@ -33,6 +34,8 @@ from coterie.workspace.keys import (
 WIDTH = 140
 """The longest line that is written where there is a choice (comments do not count)."""
 PROSE = 100
+EXPRESSION_WIDTH = 110
+"""Longer texts and expressions are written over several lines."""
 ALIGNED = 32
 """Names longer than this do not move the values of the others."""
 
@@ -75,9 +78,7 @@ LABELS = Layout(language=True, aligned=True, block=True)
 SECTIONS: Mapping[str, Layout] = {
     "sources": Layout(inner=Layout(keys=SOURCE), aligned=True, block=True),
     "lists": Layout(aligned=True, block=True),
-    "traits": Layout(
-        inner=Layout(language=True, keys={**TRAIT, **FITS, **FIT_SETTINGS}, block=True), aligned=True, block=True
-    ),
+    "traits": Layout(inner=Layout(language=True, keys={**TRAIT, **FITS, **FIT_SETTINGS}, block=True), aligned=True, block=True),
     "segments": Layout(inner=Layout(language=True, keys=SEGMENT, block=True), aligned=True, block=True),
     "segmentations": Layout(
         inner=Layout(language=True, keys={**SEGMENTATION, **FITS, **FIT_SETTINGS}, block=True), aligned=True, block=True
@@ -138,6 +139,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
+@lru_cache(maxsize=4096)
 def canonical(text: str) -> str:
     """The canonical text of an expression; where it cannot be read, the text itself."""
     from coterie.language.format import format as canonical_text
@@ -151,28 +153,30 @@ def canonical(text: str) -> str:
         return "\n".join(line.rstrip() for line in text.strip().split("\n"))
 
 
-def broken(text: str, width: int) -> list[str]:
-    """A long canonical expression over several lines, broken before the outermost `or` or else `and`."""
+@lru_cache(maxsize=4096)
+def broken(text: str, width: int = EXPRESSION_WIDTH) -> tuple[str, ...]:
+    """A canonical expression, if long over several lines: before each outermost `or`, else `and`, else `when`."""
     from coterie.language.parse import parse
 
     if len(text) <= width or "\n" in text:
-        return text.split("\n")
-    for word in ("or", "and"):
-        lines = _split(text, word)
-        if len(lines) > 1:
+        return tuple(text.split("\n"))
+    for words, depth in ((("or",), 0), (("and",), 0), (("when", "else"), 1)):
+        lines = _split(text, words, depth)
+        if len(lines) > 1 and (depth == 0 or text.startswith("case ")):
             try:
                 if parse("\n".join(lines)) == parse(text):
-                    return lines
+                    return (lines[0], *((" " * 5 * depth) + line for line in lines[1:]))
             except CoterieError:
                 pass
             break
-    return [text]
+    return (text,)
 
 
 _TOKEN = re.compile(r"'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|\w+|\S|\s+")
 
 
-def _split(text: str, word: str) -> list[str]:
+def _split(text: str, words: tuple[str, ...], at: int) -> list[str]:
+    """The text before each of the words at a depth of parentheses and cases."""
     lines, current, depth, between = [], "", 0, 0
     for token in _TOKEN.findall(text):
         lowered = token.lower()
@@ -180,11 +184,11 @@ def _split(text: str, word: str) -> list[str]:
             depth += 1
         elif lowered in (")", "end"):
             depth -= 1
-        elif lowered == "between" and depth == 0:
+        elif lowered == "between" and depth == at:
             between += 1
-        elif lowered == "and" and depth == 0 and between:
+        elif lowered == "and" and depth == at and between:
             between -= 1
-        elif lowered == word and depth == 0:
+        elif lowered in words and depth == at and current.strip() not in ("", "case"):
             lines.append(current.rstrip())
             current = ""
         current += token
@@ -385,9 +389,7 @@ class _Writer:
         for comment in more:
             self.put(" " * indent + comment)
 
-    def entry(
-        self, entry: Entry, indent: int, layout: Layout, pad: int, *, first: bool = False, apart: bool = False
-    ) -> None:
+    def entry(self, entry: Entry, indent: int, layout: Layout, pad: int, *, first: bool = False, apart: bool = False) -> None:
         anchor = self.anchors[id(entry)]
         self.before(anchor, indent, first=first, apart=apart)
         key, value, start = _key(entry.key.text), entry.value, len(self.lines)
@@ -411,15 +413,9 @@ class _Writer:
         if one is None:
             return None
         long = indent + len(_key(entry.key.text)) + 2 + len(one) > WIDTH
-        if long and (not isinstance(entry.value, Scalar) or self.folds(entry.value, layout, indent)):
+        if long and (not isinstance(entry.value, Scalar) or (not layout.language and len(_folded(entry.value.text)) > 1)):
             return None
         return one
-
-    def folds(self, node: Scalar, layout: Layout, indent: int) -> bool:
-        """Whether a long text is better written over several lines."""
-        if layout.language:
-            return len(broken(canonical(node.text), WIDTH - indent - 2)) > 1
-        return len(_folded(node.text)) > 1
 
     def pad(self, node: Map, indent: int, layout: Layout) -> int:
         """The width of names with their colon in an aligned map."""
@@ -460,15 +456,15 @@ class _Writer:
             [(id(e), e.value) for e in node.entries] if isinstance(node, Map) else [(id(i), i) for i in node.items]
         )
         return any(
-            self.anchors[i].before
-            or self.anchors[i].behind
-            or (not isinstance(value, Scalar) and self.commented(value))
+            self.anchors[i].before or self.anchors[i].behind or (not isinstance(value, Scalar) and self.commented(value))
             for i, value in inside
         )
 
     def scalar(self, node: Scalar, layout: Layout, *, flow: bool) -> str | None:
         if layout.language:
             text = canonical(node.text)
+            if not flow and len(broken(text, 0 if _over_lines(node) else EXPRESSION_WIDTH)) > 1:
+                return None
             return text if plain(text, flow=flow) or not text else None
         text = node.text.strip() if node.style in ("literal", "folded") else node.text
         if plain(text, flow=flow) or (not text and node.style == "plain"):
@@ -480,9 +476,9 @@ class _Writer:
     def block(self, head: str, node: Scalar, indent: int, layout: Layout, behind: str) -> None:
         """A text as a block below its key."""
         if layout.language:
-            mark, lines = "|", broken(canonical(node.text), WIDTH - indent - 2)
+            mark, lines = "|", broken(canonical(node.text), 0 if _over_lines(node) else EXPRESSION_WIDTH)
         elif "\n" in node.text.strip():
-            mark, lines = "|", node.text.strip().split("\n")
+            mark, lines = "|", tuple(node.text.strip().split("\n"))
         else:
             mark, lines = ">", _folded(node.text)
         self.put(" " * indent + head + mark, behind)
@@ -510,11 +506,16 @@ def _key(text: str, *, flow: bool = False) -> str:
     return text if plain(text, flow=flow) and text != "<<" and ": " not in text else quoted(text)
 
 
-def _folded(text: str) -> list[str]:
+def _folded(text: str) -> tuple[str, ...]:
     """A long text in lines that YAML folds back into it; one line where that cannot be."""
     text = text.strip()
     lines = textwrap.wrap(text, PROSE, break_long_words=False, break_on_hyphens=False)
-    return lines if " ".join(lines) == text and "\n" not in text else [text]
+    return tuple(lines) if " ".join(lines) == text and "\n" not in text else (text,)
+
+
+def _over_lines(node: Scalar) -> bool:
+    """Whether an expression was written over several lines."""
+    return len({line for _, line, _, _ in node.written.origin.starts}) > 1
 
 
 def _refined(layout: Layout, node: Node) -> Layout:

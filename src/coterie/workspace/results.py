@@ -20,8 +20,10 @@ from coterie.core.windows import local
 from coterie.engine.duckdb import DuckDB
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog
-from coterie.language.changes import Change, changes
+from coterie.language.change import Change
+from coterie.language.changes import changes
 from coterie.language.check import Checked
+from coterie.language.compile import Compiler
 from coterie.language.describe import describe
 from coterie.language.evaluate import Coverage as KnownCoverage
 from coterie.language.evaluate import Customer, Event, World, in_order
@@ -249,9 +251,7 @@ class Results:
     @cached_property
     def catalog(self) -> Catalog:
         made = self.made
-        return catalog_of(
-            self.project, scope_of(self.project, made.columns, made.account_columns, made.account, made.events)
-        )
+        return catalog_of(self.project, scope_of(self.project, made.columns, made.account_columns, made.account, made.events))
 
     @cached_property
     def tables(self) -> Tables:
@@ -285,9 +285,7 @@ class Results:
     def sizes(self) -> Mapping[str, Size]:
         """The three-way size of each segment, in the order of the file."""
         rows = self.engine.rows(exp.select("*").from_(relation("sizes")))
-        found = {
-            str(name): Size(_int(i), _int(o), _int(c), json.loads(str(missing))) for name, i, o, c, missing in rows
-        }
+        found = {str(name): Size(_int(i), _int(o), _int(c), json.loads(str(missing))) for name, i, o, c, missing in rows}
         return {name: found[name] for name in self.project.segments if name in found}
 
     def segment(self, name: str) -> Size:
@@ -342,7 +340,7 @@ class Results:
         """The trait that shares of revenue are taken of: one called revenue, else the first sum of money."""
         found = [d for d in self.catalog.of("trait") if d.checked.type == MONEY]
         sums = [d.name for d in found if isinstance(d.checked.tree, Measure) and d.checked.tree.aggregation == "sum"]
-        whole = [n for n in sums if (t := self.catalog.definitions[n].checked.tree) and getattr(t, "window", 1) is None]
+        whole = [n for n in sums if getattr(self.catalog.definitions[n].checked.tree, "window", 1) is None]
         named_so = [d.name for d in found if d.name.casefold() in ("revenue", "total_revenue", "umsatz")]
         return next(iter([*named_so, *whole, *sums]), None)
 
@@ -360,11 +358,7 @@ class Results:
         for start in range(0, len(names), 100):
             select = exp.select().from_(joined.subquery("j"))
             for i, name in enumerate(names[start : start + 100]):
-                kept = (
-                    total.copy()
-                    if not name
-                    else exp.Filter(this=total.copy(), expression=exp.Where(this=self.bit(name)))
-                )
+                kept = total.copy() if not name else exp.Filter(this=total.copy(), expression=exp.Where(this=self.bit(name)))
                 select = select.select(exp.func("coalesce", kept, exp.Literal.number(0)).as_(f"n{i}"), copy=False)
             values = self.engine.rows(select)[0]
             out.update((n, Decimal(str(v))) for n, v in zip(names[start : start + 100], values, strict=True))
@@ -377,9 +371,7 @@ class Results:
     def definition(self, name: str) -> Checked:
         found = self.catalog.definitions.get(name)
         if found is None:
-            raise UnknownName(
-                f"nothing is called {name!r}", hint=did_you_mean(name, self.catalog.definitions, "Defined are")
-            )
+            raise UnknownName(f"nothing is called {name!r}", hint=did_you_mean(name, self.catalog.definitions, "Defined are"))
         return found.checked
 
     # --- any expression -----------------------------------------------------------------------------------------------------
@@ -399,7 +391,7 @@ class Results:
             self.project.timezone,
         )
 
-    def compiler(self) -> batch.Compiler:
+    def compiler(self) -> Compiler:
         return batch.compiler(builder(self.engine, self.context), self.catalog.scope, self.tables, self.aliases)
 
     def prepared(self, trees: Iterable[Expr]) -> str:
@@ -435,9 +427,7 @@ class Results:
 
     def inlined(self, node: Expr) -> Expr:
         """The tree with the names of segments that are no columns replaced by their rules."""
-        return substitute(
-            node, {d.name: d.checked.tree for d in self.catalog.of("segment") if d.name not in self.columns}
-        )
+        return substitute(node, {d.name: d.checked.tree for d in self.catalog.of("segment") if d.name not in self.columns})
 
     def sql(self, name: str) -> str:
         """The SQL of a segment or of any expression over the table of traits, to paste into a DuckDB shell."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from coterie.core.errors import DefinitionError
-from coterie.core.windows import last_instant
+from coterie.core.windows import last_instant, local_day
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog, Resolved
 from coterie.language.check import read_time
@@ -92,9 +92,7 @@ def answer(
     population = int(str(engine.rows(exp.select(q.count_rows()).from_(relation(TRAITS)))[0][0]))
     clock.lap("counts")
     shown = {name: sizes[name] for name in rules}
-    return Answered(
-        shown, counted, {n: rows for n, rows in unknown.items() if rows}, population, planned.fits, clock.laps
-    )
+    return Answered(shown, counted, {n: rows for n, rows in unknown.items() if rows}, population, planned.fits, clock.laps)
 
 
 def builder(engine: Engine, context: Context) -> Builder:
@@ -126,7 +124,7 @@ def split(catalog: Catalog) -> tuple[list[Wanted], dict[str, Expr]]:
         for leaf in membership.leaves(definition.checked.tree):
             if not membership.is_rule(leaf, rules):
                 columns |= batch.used(leaf) & rules.keys()
-    for name in reversed(catalog.definitions):
+    for name in reversed(list(catalog.definitions)):
         if name in columns:
             columns |= catalog.definitions[name].checked.uses & rules.keys()
     wanted: list[Wanted] = []
@@ -204,8 +202,6 @@ def as_of_instant(asked: str | None, project: Project, latest: datetime | None, 
 
 
 def _end_of_day(instant: datetime, zone: str) -> datetime:
-    from coterie.core.windows import local_day
-
     return last_instant(local_day(instant, zone), zone)
 
 
@@ -215,23 +211,20 @@ def utc_now() -> datetime:
 
 def definitions_table(catalog: Catalog) -> pa.Table:
     """What each definition meant in this run, for readers of the results file."""
-    rows = []
-    for d in catalog.definitions.values():
-        rows.append(
-            {
-                "name": d.name,
-                "noun": d.noun,
-                "type": str(d.checked.type),
-                "hash": d.hash,
-                "expression": format_expr(d.checked.written),
-                "english": describe(d.checked.written),
-                "fresh": " ".join(sorted(d.checked.fresh)),
-                "state": d.checked.state,
-            }
-        )
-    schema = pa.schema(
-        [(c, pa.string()) for c in ("name", "noun", "type", "hash", "expression", "english", "fresh", "state")]
-    )
+    rows = [
+        {
+            "name": d.name,
+            "noun": d.noun,
+            "type": str(d.checked.type),
+            "hash": d.hash,
+            "expression": format_expr(d.checked.written),
+            "english": describe(d.checked.written),
+            "fresh": " ".join(sorted(d.checked.fresh)),
+            "state": d.checked.state,
+        }
+        for d in catalog.definitions.values()
+    ]
+    schema = pa.schema([(c, pa.string()) for c in ("name", "noun", "type", "hash", "expression", "english", "fresh", "state")])
     return pa.Table.from_pylist(rows, schema=schema)
 
 

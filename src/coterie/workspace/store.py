@@ -137,7 +137,7 @@ class Store:
         number = 1 + max((g.number for g in older), default=0)
         path = self.cache / f"results-{number:06d}.duckdb"
         _synced(partial)
-        os.replace(partial, path)
+        partial.replace(path)
         kept = [Generation(number, path, about), *older[: KEPT - 1]]
         self.point(kept)
         names = {g.path.name for g in kept}
@@ -160,7 +160,7 @@ def write_whole(path: Path, text: str) -> None:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
-    os.replace(partial, path)
+    Path(partial).replace(path)
 
 
 def _synced(path: Path) -> None:

@@ -117,9 +117,7 @@ class Workspace:
             as_of_instant(as_of, project, None, now)  # a date that cannot be read is said before any work
         with self.store.lock():
             partial = self.store.aside()
-            engine = DuckDB(
-                partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch
-            )
+            engine = DuckDB(partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
             try:
                 gathered = self._gather(project, engine, now, progress)
                 catalog = self._catalog(project, gathered)
@@ -178,9 +176,7 @@ class Workspace:
 
     def _catalog(self, project: Project, gathered: Gathered) -> Catalog:
         facts = gathered.customers
-        return catalog_of(
-            project, scope_of(project, facts.columns, facts.account_columns, facts.account, _events(gathered))
-        )
+        return catalog_of(project, scope_of(project, facts.columns, facts.account_columns, facts.account, _events(gathered)))
 
     def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
         found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()}
@@ -297,9 +293,9 @@ class Table:
 
     def polars(self) -> Any:
         """A Polars DataFrame (needs polars)."""
-        import polars
+        import polars as pl
 
-        return polars.from_arrow(self.data)
+        return pl.from_arrow(self.data)
 
     def _repr_html_(self) -> str:
         from coterie.workspace.notebook import html
