@@ -91,9 +91,7 @@ def test_a_measure_written_in_place_is_blamed_by_its_text():
 
 
 def test_an_operation_without_a_result_blames_itself():
-    assert ask("age / length(country) > 2", customer(age=3, country="")) == missing(
-        "not recorded", "age / length(country)"
-    )
+    assert ask("age / length(country) > 2", customer(age=3, country="")) == missing("not recorded", "age / length(country)")
 
 
 def test_account_columns():
@@ -130,9 +128,7 @@ ORDERS = st.lists(
     max_size=4,
 )
 PEOPLE = st.builds(
-    lambda events, age, income, opted_in, country: customer(
-        *events, age=age, income=income, opted_in=opted_in, country=country
-    ),
+    lambda events, age, income, opted_in, country: customer(*events, age=age, income=income, opted_in=opted_in, country=country),
     ORDERS,
     st.sampled_from([None, 20, 40]),
     st.sampled_from([None, money("50"), money("500")]),
@@ -253,9 +249,7 @@ def test_what_measures_say_over_no_rows():
     ],
 )
 def test_case_takes_the_first_true_branch_and_stops_at_the_unknown(age, income, label):
-    answer = ask(
-        "case when age > 30 then 'old' when income > 100 then 'rich' else 'other' end", customer(age=age, income=income)
-    )
+    answer = ask("case when age > 30 then 'old' when income > 100 then 'rich' else 'other' end", customer(age=age, income=income))
     if label is None:
         assert answer == missing("not recorded", "age" if age is None else "income")
     else:
@@ -371,12 +365,8 @@ EVENT_VALUES = st.fixed_dictionaries(
         "score": st.one_of(st.none(), st.integers(-100, 100).map(lambda n: Decimal(n) / 10)),
     }
 )
-HISTORIES = st.lists(
-    st.tuples(st.sampled_from(["order", "refund"]), st.integers(-50, 2000), EVENT_VALUES), max_size=12
-).map(
-    lambda rows: [
-        Event(kind, NOON - timedelta(hours=hours), f"{i:02}", values) for i, (kind, hours, values) in enumerate(rows)
-    ]
+HISTORIES = st.lists(st.tuples(st.sampled_from(["order", "refund"]), st.integers(-50, 2000), EVENT_VALUES), max_size=12).map(
+    lambda rows: [Event(kind, NOON - timedelta(hours=hours), f"{i:02}", values) for i, (kind, hours, values) in enumerate(rows)]
 )
 
 
@@ -417,9 +407,7 @@ def test_measures_against_plain_formulas(events, n):
     assert measured(f"first(order.amount{window})") == (amounts[0] if amounts else None)
     assert measured(f"last(order.category{window})") == (categories[-1] if categories else None)
     assert measured(f"last(order.time{window})") == (rows[-1].time if rows else None)
-    assert measured(f"most_common(order.category{window})") == min(
-        (c for c in common if common[c] == top), default=None
-    )
+    assert measured(f"most_common(order.category{window})") == min((c for c in common if common[c] == top), default=None)
     assert measured(f"share(order where gift{window})") == (len(gifts) / len(decided) if decided else None)
 
 
@@ -492,9 +480,7 @@ def test_the_edges_of_windows_over_a_change_of_clocks(window, first, last):
 )
 def test_windows_as_tests_of_a_customers_date(window, days):
     week = [day("2026-03-07") + timedelta(days=k) for k in range(7)]
-    held = [
-        d for d in week if ask(f"signup_date {window}", customer(signup_date=d, birth_date=day("2026-03-09"))) is True
-    ]
+    held = [d for d in week if ask(f"signup_date {window}", customer(signup_date=d, birth_date=day("2026-03-09"))) is True]
     assert held == [day(d) for d in days]
 
 
@@ -502,9 +488,7 @@ def test_a_window_around_a_date_that_is_not_recorded():
     text = "count(order within 30 days after signup_date)"
     assert ask(text, customer(*SOME)) == missing("not recorded", "signup_date")
     assert ask(f"{text} = 0", customer(*SOME)) == missing("not recorded", "signup_date")
-    assert ask("seen_at within 3 days after signup_date", customer(seen_at=NOON)) == missing(
-        "not recorded", "signup_date"
-    )
+    assert ask("seen_at within 3 days after signup_date", customer(seen_at=NOON)) == missing("not recorded", "signup_date")
     assert ask("seen_at within 3 days after signup_date") == missing("not recorded", "signup_date", "seen_at")
     assert ask("last(order.time) within 3 days after signup_date") is False
     assert ask("sequence(order, refund) within 3 days after signup_date", customer(*SOME)) is False
@@ -784,9 +768,7 @@ SEQUENCES = st.builds(
     st.sampled_from([None, 6, 12]),
 )
 TIMELINES = st.lists(
-    st.tuples(
-        st.sampled_from(["page_view", "cart_added", "order"]), st.integers(-2, 30), st.sampled_from([None, "x", "y"])
-    ),
+    st.tuples(st.sampled_from(["page_view", "cart_added", "order"]), st.integers(-2, 30), st.sampled_from([None, "x", "y"])),
     max_size=9,
 )
 
@@ -815,9 +797,7 @@ def latest_completion(sequence: tree.Sequence, events: tuple[Event, ...], there:
                     n
                     for n in ends
                     if there.as_of - seen[n].time >= length
-                    and not any(
-                        e.kind == step.event and timedelta(0) < e.time - seen[n].time <= length for _, e in mine
-                    )
+                    and not any(e.kind == step.event and timedelta(0) < e.time - seen[n].time <= length for _, e in mine)
                 }
             else:
                 # The latest completion before an event is the one that is nearest in time to it.
@@ -833,10 +813,7 @@ def latest_completion(sequence: tree.Sequence, events: tuple[Event, ...], there:
 def test_sequences_said_another_way(sequence, timeline):
     there = world()
     events = in_order(
-        [
-            Event(kind, NOON - timedelta(hours=hours), f"{i}", {"cart_id": cart})
-            for i, (kind, hours, cart) in enumerate(timeline)
-        ],
+        [Event(kind, NOON - timedelta(hours=hours), f"{i}", {"cart_id": cart}) for i, (kind, hours, cart) in enumerate(timeline)],
         there,
     )
     one = Customer("c1", {}, events)
@@ -861,9 +838,7 @@ def test_days_are_those_of_the_zone():
     assert ask("exists(order within 1 day)", one, world(datetime(2026, 3, 10, 12), "UTC")) is False
 
 
-@pytest.mark.parametrize(
-    "zone", ["Africa/Cairo", "America/Santiago", "Pacific/Apia", "Africa/Casablanca", "Europe/London"]
-)
+@pytest.mark.parametrize("zone", ["Africa/Cairo", "America/Santiago", "Pacific/Apia", "Africa/Casablanca", "Europe/London"])
 @pytest.mark.parametrize("n", [1, 2, 30])
 def test_a_day_window_turns_at_the_first_instant_of_a_local_day(zone, n):
     last_time = datetime(2011, 12, 30, 9, 59, 59) if zone == "Pacific/Apia" else datetime(2024, 4, 25, 12)

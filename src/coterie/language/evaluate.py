@@ -21,7 +21,7 @@ from coterie.language.format import format as canonical
 from coterie.language.functions import LEAVES
 from coterie.language.leaves import Context
 from coterie.language.tree import Expr
-from coterie.language.types import FLOAT, MONEY, Type, Value
+from coterie.language.types import BOOLEAN, FLOAT, MONEY, Type, Value
 
 Why = OneOf["not recorded", "nothing happened", "not covered"]
 
@@ -271,12 +271,7 @@ class Evaluation:
         for name, sides in ((op, list(args)), (MIRRORED.get(op, ""), list(args)[::-1])):
             leaf = LEAVES.get(name)
             first, others = sides[0], [None if isinstance(o, Missing) else o for o in sides[1:]]
-            if (
-                leaf is not None
-                and leaf.at_least is not None
-                and isinstance(first, Missing)
-                and first.at_least is not None
-            ):
+            if leaf is not None and leaf.at_least is not None and isinstance(first, Missing) and first.at_least is not None:
                 return leaf.at_least(first.at_least, *others)
         return None
 
@@ -447,8 +442,7 @@ class Evaluation:
                 if length is None:
                     raise ValueError("a step with `not` says within what time")
                 happened = any(
-                    fits[number][i] and same(first, i) and nothing < events[i].time - start <= length
-                    for i in range(len(events))
+                    fits[number][i] and same(first, i) and nothing < events[i].time - start <= length for i in range(len(events))
                 )
                 over = length <= self.world.as_of - start
                 found = not happened and over and rest(number + 1, first, previous)
@@ -490,6 +484,19 @@ class Evaluation:
                 return sum(truth(a) is True for a in answers)
             case _:
                 assert_never(node.quantifier)
+
+
+def is_condition(node: Expr, world: World) -> bool:
+    """Whether a node is true, false or unknown."""
+    match node:
+        case tree.And() | tree.Or() | tree.Not() | tree.WindowTest() | tree.Sequence():
+            return True
+        case tree.Members(quantifier=quantifier):
+            return quantifier != "count"
+        case tree.Column(name=name, part=None) if node.type is None and name in world.definitions:
+            return is_condition(world.definitions[name], world)
+        case _:
+            return node.type == BOOLEAN
 
 
 def is_event_time(node: Expr, world: World) -> bool:

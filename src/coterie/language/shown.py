@@ -1,0 +1,58 @@
+"""Values and events as people read them."""
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+
+from coterie.core.windows import Duration
+from coterie.language.format import literal
+from coterie.language.types import INTEGER, MONEY, Type, Value
+
+CENT = Decimal("0.01")
+
+
+def plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def plural(kind: str, n: int) -> str:
+    """A kind of event in words, for n of them."""
+    name = plain(kind)
+    if n == 1 or name.endswith("s"):
+        return name
+    if name.endswith("y") and name[-2:-1] not in "aeiou":
+        return f"{name[:-1]}ies"
+    return name + ("es" if name.endswith(("ch", "sh", "x", "z")) else "s")
+
+
+def shown(value: Value | None) -> str:
+    match value:
+        case None:
+            return "missing"
+        case bool() | str() | date() | Duration():
+            return literal(value)
+        case int():
+            return f"{value:,}"
+        case Decimal() | float():
+            number = Decimal(repr(value)) if isinstance(value, float) else value
+            return f"{number:,.2f}" if number == number.quantize(CENT) else f"{number.normalize():,f}"
+        case tuple():
+            return f"({', '.join(shown(v) for v in value)})"
+
+
+def day_shown(day: date) -> str:
+    return f"{day.day} {day:%b} {day.year}"
+
+
+def detail(row: Mapping[str, Value | None]) -> str:
+    parts = [f"{plain(c)} {shown(v)}" for c, v in row.items() if v is not None]
+    return f" with {' and '.join(parts)}" if parts else ""
+
+
+def worth(kind: str, n: int, column: str, amount: Decimal, type_: Type) -> str:
+    """What a sum needs: "orders worth 250.00 more"."""
+    total = shown(int(amount) * n if type_ == INTEGER else amount * n)
+    how = f"{n} {plural(kind, n)}" if n > 1 else plural(kind, 2)
+    if type_ == MONEY:
+        return f"{how} worth {total} more" + ("" if column == "amount" else f" ({plain(column)})")
+    return f"{how} with {total} more {plain(column)}" + (" in all" if n > 1 else "")
