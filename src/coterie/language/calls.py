@@ -153,6 +153,13 @@ def _plain(arg: Arg, function: str) -> Expr:
                 "`same` stands only in a sequence",
                 "sequence(cart_added, order within 3 days same cart_id)",
             )
+        case By(by=None, source=Literal(value=value, span=span)):
+            raise _no(
+                span,
+                "E132",
+                "a window from one day on is written with `since`",
+                f"write `since '{value}'`, or `from … to …`" if isinstance(value, str) else "write `within 90 days`",
+            )
         case By(by=None, source=source, span=span):
             raise _no(
                 source.span if source else span,
@@ -202,8 +209,7 @@ def _measure(function: str, name: Name, args: Many[Arg], span: Span) -> Expr:
             second.span,
             "E134",
             f"{function} takes one argument, this is the second",
-            "conditions and windows stand behind the event without a comma: "
-            f"{function}({_stem(args[0])} where … within 90 days)",
+            f"conditions and windows stand behind the event without a comma: {function}({_stem(args[0])} where … within 90 days)",
         )
     arg = args[0]
     where: Expr | None = None
@@ -262,16 +268,13 @@ def _not_events(function: str, node: Expr) -> Fault:
             if columns or op == "neg":
                 event = columns[0].name if columns else "order"
                 text = (
-                    f" {op} ".join(a.part or a.name if isinstance(a, Column) else "…" for a in args)
-                    if op != "neg"
-                    else "-amount"
+                    f" {op} ".join(a.part or a.name if isinstance(a, Column) else "…" for a in args) if op != "neg" else "-amount"
                 )
                 return _no(
                     node.span,
                     "E123",
                     f"{function} takes one column; row by row arithmetic is a column of the source",
-                    f"under sources, {event}: `columns: {{value: {text}}}`, "
-                    f"then {function}({names.written(event)}.value)",
+                    f"under sources, {event}: `columns: {{value: {text}}}`, then {function}({names.written(event)}.value)",
                 )
             return _no(
                 node.span,
@@ -303,9 +306,7 @@ def _not_events(function: str, node: Expr) -> Fault:
         case Measure(aggregation="distinct") if function == "count":
             return _no(node.span, "E121", "`distinct` counts by itself", "write distinct(order.product) without count")
         case _:
-            return _no(
-                node.span, "E134", f"{function} takes an event or one of its columns", f"as in {_example(function)}"
-            )
+            return _no(node.span, "E134", f"{function} takes an event or one of its columns", f"as in {_example(function)}")
 
 
 # Members of an account
@@ -328,10 +329,7 @@ def _is_members(args: Many[Arg]) -> bool:
 def _names_members(node: Expr) -> bool:
     # An event kind of that name stands in quotes, so its stretch is longer.
     return (
-        isinstance(node, Column)
-        and node.name == MEMBERS
-        and node.part is None
-        and node.span.end - node.span.start == len(MEMBERS)
+        isinstance(node, Column) and node.name == MEMBERS and node.part is None and node.span.end - node.span.start == len(MEMBERS)
     )
 
 
@@ -370,9 +368,7 @@ def _members(function: str, args: Many[Arg], span: Span) -> Expr:
 
 def _sequence(args: Many[Arg], span: Span) -> Expr:
     if not args:
-        raise _no(
-            span, "E135", "sequence() has no steps", "sequence(cart_added, not order within 24 hours) within 3 days"
-        )
+        raise _no(span, "E135", "sequence() has no steps", "sequence(cart_added, not order within 24 hours) within 3 days")
     steps, same = [], None
     for number, arg in enumerate(args, 1):
         step, name_of_same = _step(arg)

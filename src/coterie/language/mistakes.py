@@ -124,9 +124,7 @@ class Stop:
 def diagnose(source: str, offset: int, expected: frozenset[str]) -> Fault:
     """The fault of a text that cannot be read at `offset`; `expected` are the grammar's terminals that could follow."""
     if not source.strip():
-        return Fault(
-            0, 1, "E129", "there is no expression", "write a condition or a value, such as `count(order) >= 3`"
-        )
+        return Fault(0, 1, "E129", "there is no expression", "write a condition or a value, such as `count(order) >= 3`")
     tokens = tuple(Token(m.lastgroup or "", m[0], m.start(), m.end()) for m in _TOKEN.finditer(source))
     at = next((i for i, t in enumerate(tokens) if t.end > offset), len(tokens))
     masked = re.sub(r"""'(?:[^']|'')*'|"(?:[^"]|"")*\"""", lambda m: m[0][0] + "_" * (len(m[0]) - 2) + m[0][0], source)
@@ -294,9 +292,7 @@ def _missing_unit(stop: Stop) -> Fault | None:
     if "UNIT" in stop.expected and before and before.kind == "number":
         if found and found.kind == "word":
             if found.word.startswith("sec") or found.word in ("s", "ms"):
-                return _at(
-                    found, "E131", "seconds are not counted", "the smallest unit is the minute: `within 1 minute`"
-                )
+                return _at(found, "E131", "seconds are not counted", "the smallest unit is the minute: `within 1 minute`")
             meant = None if found.word in _KEYWORDS else unit_meant(found.text)
             if meant:
                 return _at(
@@ -401,11 +397,7 @@ def _window_first(stop: Stop) -> Fault | None:
                 "join two tests with `and`: `x within 90 days and x before '2026-01-31'`",
             )
     before = stop.back(1)
-    if (
-        before
-        and before.word in ("within", "since", "before", "from", "this", "last")
-        and found.kind in ("number", "text")
-    ) or (
+    if (before and before.word in ("within", "since", "before", "from", "this", "last") and found.kind in ("number", "text")) or (
         before
         and before.word in ("this", "last", "within")
         and found.word
@@ -597,6 +589,4 @@ def not_a_day(span: Span, text: str) -> Fault:
             f"'{text}' is not a day of the calendar",
             "a day is year-month-day, such as '2026-01-31'",
         )
-    return Fault(
-        span.start, span.end, "E132", f"'{text}' is not a day", "write a day as year-month-day, such as '2026-01-31'"
-    )
+    return Fault(span.start, span.end, "E132", f"'{text}' is not a day", "write a day as year-month-day, such as '2026-01-31'")

@@ -21,9 +21,7 @@ def stray(word: str) -> int | None:
     """Where in a word of the grammar's wide shape a character stands that no name holds bare (a curly quote, `≥`)."""
     if word.isascii():
         return None
-    return next(
-        (i for i, c in enumerate(word) if not (c == "_" or c.isalnum() or unicodedata.category(c)[0] == "M")), None
-    )
+    return next((i for i, c in enumerate(word) if not (c == "_" or c.isalnum() or unicodedata.category(c)[0] == "M")), None)
 
 
 def normal(name: str) -> str:

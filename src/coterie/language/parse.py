@@ -48,7 +48,7 @@ def parse(text: str | Origin) -> Expr:
         DefinitionError: E101 for what cannot be read, E110 to E139 for what is said otherwise here; with the place of
             the stretch in question and the right spelling as hint.
     """
-    from lark.exceptions import UnexpectedCharacters, UnexpectedEOF, UnexpectedToken
+    from lark.exceptions import UnexpectedCharacters, UnexpectedToken
 
     origin = Origin.of(text) if isinstance(text, str) else text
     source = origin.text
@@ -67,16 +67,26 @@ def parse(text: str | Origin) -> Expr:
     except Fault as fault:
         raise _error(origin, fault) from None
     except Elsewhere as place:
-        raise _error(origin, diagnose(source, place.offset, frozenset(["NAME", "NUMBER", "TEXT"]))) from None
+        raise _error(origin, _diagnose(source, place.offset)) from None
     except UnexpectedToken as wrong:
-        end = wrong.token.type == "$END"
-        offset = len(source) if end or wrong.token.start_pos is None else wrong.token.start_pos
-        expected = wrong.accepts or wrong.expected
-        raise _error(origin, diagnose(source, offset, frozenset(expected))) from None
+        end = wrong.token.type == "$END" or wrong.token.start_pos is None
+        raise _error(origin, _diagnose(source, len(source) if end else cast(int, wrong.token.start_pos))) from None
     except UnexpectedCharacters as wrong:
-        raise _error(origin, diagnose(source, wrong.pos_in_stream or 0, frozenset(wrong.allowed or ()))) from None
-    except UnexpectedEOF as wrong:
-        raise _error(origin, diagnose(source, len(source), frozenset(wrong.expected or ()))) from None
+        raise _error(origin, _diagnose(source, wrong.pos_in_stream or 0)) from None
+
+
+def _diagnose(source: str, offset: int) -> Fault:
+    """The fault at `offset`, with all that could have stood there."""
+    from lark.exceptions import LarkError
+
+    try:
+        # The error itself knows less: the parser had already closed what the wrong token seemed to close.
+        state = parser().parse_interactive(source[:offset])
+        state.exhaust_lexer()
+        expected = frozenset(cast(Any, state).accepts())
+    except LarkError:
+        expected = frozenset()
+    return diagnose(source, offset, expected)
 
 
 def grammar() -> str:
@@ -174,9 +184,7 @@ def _whole(token: "Token") -> int:
             "take a smaller unit: `36 hours`",
         )
     if len(text) > 18:
-        raise Fault(
-            span.start, span.end, "E131", "this is longer than 1,000 years", "without a window everything counts"
-        )
+        raise Fault(span.start, span.end, "E131", "this is longer than 1,000 years", "without a window everything counts")
     return int(text)
 
 
@@ -267,9 +275,7 @@ def _tree_maker() -> Any:
         def arithmetic(self, a: Expr, op: "Token", b: Expr) -> Expr:
             span = _from(a.span, b.span)
             match a, op, b:
-                case Apply(op="-", args=(Literal(value=int(year)), Literal(value=int(month)))), "-", Literal(
-                    value=int(day)
-                ):
+                case Apply(op="-", args=(Literal(value=int(year)), Literal(value=int(month)))), "-", Literal(value=int(day)):
                     if span.end - span.start == len(f"{year}-{month}-{day}") and year > 1000:
                         raise Elsewhere(span.start)
                 case _:
@@ -345,9 +351,7 @@ def _tree_maker() -> Any:
         def _named(self, text: str, quoted: bool, span: Span) -> Name:
             complaint = names.complaint(text)
             if complaint:
-                raise Fault(
-                    span.start, span.end, "E133", complaint, "give the column a plain name where its source is declared"
-                )
+                raise Fault(span.start, span.end, "E133", complaint, "give the column a plain name where its source is declared")
             return Name(text, quoted, span)
 
         def within(self, word: "Token", length: Literal) -> WindowAt:

@@ -120,9 +120,7 @@ def of_window(window: Window) -> Complaint | None:
 def of_number(value: object) -> Complaint | None:
     """Why a number cannot be kept, if so."""
     if isinstance(value, int) and not isinstance(value, bool) and value not in INTEGERS:
-        return Complaint(
-            "E137", f"{value:,} is beyond 64 bits", "whole numbers lie between -2^63 and 2^63 - 1; an id is text: '…'"
-        )
+        return Complaint("E137", f"{value:,} is beyond 64 bits", "whole numbers lie between -2^63 and 2^63 - 1; an id is text: '…'")
     return None
 
 

@@ -6,6 +6,7 @@ The patterns are matched on a text whose quoted stretches are blanked (`'___'`),
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
 
 from coterie.core.windows import UNITS
@@ -65,11 +66,7 @@ def _like(m: re.Match[str], source: str) -> tuple[str, str]:
     pattern = _true(m, source, "pattern")[1:-1] if m["pattern"] else ""
     fits = re.fullmatch(r"(%?)([^%_]+)(%?)", pattern)
     if not fits or "like" not in word:
-        how = (
-            f"{no}matches 'pattern'"
-            if "like" not in word or pattern
-            else f"{no}contains, {no}starts with, {no}ends with"
-        )
+        how = f"{no}matches 'pattern'" if "like" not in word or pattern else f"{no}contains, {no}starts with, {no}ends with"
     elif fits[1] and fits[3]:
         how = f"{no}contains '{fits[2]}'"
     elif fits[3]:
@@ -125,10 +122,10 @@ def _decimal_comma(m: re.Match[str], _: str) -> tuple[str, str]:
 
 
 def _power(m: re.Match[str], _: str) -> tuple[str, str] | None:
-    number, power = float(m["at"]), int(m["e"])
-    if abs(power) > 15:
+    if abs(int(m["e"])) > 15:
         return "a number is written out", "write its digits, such as 1000000"
-    return "a number is written out", f"write {number:.{max(0, 6 - power) if power < 0 else 0}f}"
+    text = f"{Decimal(m['at']):f}"
+    return "a number is written out", f"write {text.rstrip('0').rstrip('.') if '.' in text else text}"
 
 
 def _thousands(m: re.Match[str], _: str) -> tuple[str, str]:
@@ -175,6 +172,11 @@ SPELLINGS: tuple[Spelling, ...] = (
             "this is an expression, not a query",
             "one customer is meant; to compare with others: percentile(revenue by country)",
         ),
+    ),
+    _row(
+        "E139",
+        r"\b(?P<at>not\s+is)\b",
+        ("`not` stands behind `is`, or before the whole", "write `x is not missing`"),
     ),
     _row(
         "E116",
@@ -236,7 +238,7 @@ SPELLINGS: tuple[Spelling, ...] = (
         r"\b(?P<at>date|timestamp|datetime)\s+'_*'",
         ("a date needs no word before it", "write '2026-01-31' alone"),
     ),
-    _row("E122", r"\b(?P<at>interval)\b", ("a length of time needs no word before it", "write `90 days` alone")),
+    _row("E122", r"\b(?P<at>interval)\b\s*", ("a length of time needs no word before it", "write `90 days` alone")),
     _row(
         "E121",
         r"\b(?P<f>\w+)\s*\(\s*(?P<at>\*)",
@@ -293,6 +295,16 @@ SPELLINGS: tuple[Spelling, ...] = (
             f"write `this { ({'w': 'week', 'm': 'month', 'q': 'quarter', 'y': 'year'}[m['at'][0].lower()]) }`",
         ),
     ),
+    _row(
+        "E132",
+        r"\b(?:since|before|after|from|to)\s+(?P<at>(?P<day>[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}))(?![\w'])",
+        _quoted_day,
+    ),
+    _row(
+        "E132",
+        r"\b(?P<at>from\s+[0-9]+(?:\s*[a-z]+)?\s+(?:until|till|to|through|and)\s+[0-9]+(?:\s*[a-z]+(?:\s+ago)?)?)",
+        ("such a window has one unit and ends in `ago`", "write `from 180 to 90 days ago`"),
+    ),
     _row("E132", r"(?<![\w'])(?P<at>(?P<day>[0-9]{4}[-/.][0-9]{1,2}[-/.][0-9]{1,2}))(?![\w'])", _quoted_day),
     _row("E118", r"(?<![\w.,])(?P<at>[0-9]{1,3}(?:\.[0-9]{3})+,[0-9]+)(?![\w.])", _decimal_comma),
     _row("E118", r"(?<![\w.,])(?P<at>[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]+)?)(?!\w|,[0-9])", _separated),
@@ -303,9 +315,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     _row(
         "E118",
         r"(?<![\w.])(?P<at>(?P<n>[0-9]+(?:\.[0-9]+)?)\s?(?P<k>k|mio|mn|bn|m))(?!\w)",
-        lambda m, s: (
-            None if re.search(r"\b(within|next|last|past|to)\s+$", s[: m.start()], re.IGNORECASE) else _thousands(m, s)
-        ),
+        lambda m, s: None if re.search(r"\b(within|next|last|past|to)\s+$", s[: m.start()], re.IGNORECASE) else _thousands(m, s),
     ),
     _row("E118", r"(?<![\w.)])(?P<at>\.[0-9]+)", lambda m, _: ("a number begins with a digit", f"write 0{m['at']}")),
     _row(
@@ -348,7 +358,7 @@ SPELLINGS: tuple[Spelling, ...] = (
     ),
     _row(
         "E139",
-        rf"\b(?P<at>is(?P<no>\s+not)?)\s+{_VALUE}",
+        rf"\b(?P<at>is(?P<no>\s+not)?)\s+(?!not\b){_VALUE}",
         lambda m, _: ("`is` stands only before `missing` and `known`", f"write `{'!=' if m['no'] else '='}`"),
     ),
     _row(
