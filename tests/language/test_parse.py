@@ -4,7 +4,7 @@ import sys
 import threading
 from datetime import date
 from decimal import Decimal
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import lark
@@ -578,9 +578,9 @@ def test_refusing_takes_no_longer_than_the_text_is_long():
         "a\u2019" * 49_000,
     ]
     for text in hostile:
-        start = perf_counter()
+        start = process_time()
         refused(text)
-        assert perf_counter() - start < 5, text[:20]
+        assert process_time() - start < 5, text[:20]
 
 
 @given(st.text(max_size=40))
@@ -596,7 +596,15 @@ def test_any_text_is_read_or_refused(text):
         assert str(error)
 
 
-WORDS = ["and", "or", "not", "true", "case", "when", "then", "else", "end", "is", "in", "between", "missing", "known", "null", "contains", "starts", "with", "has", "any", "all", "where", "within", "after", "before", "next", "this", "last", "since", "from", "to", "ago", "by", "same", "days", "90", "1,000", "0", "007", "10%", "'x'", '"y"', "order", "x", ".", ",", "(", ")", "=", "==", "!=", "<", "<>", "-", "+", "count", "sequence", "members", "percentile", "predict", "min", "as_of", "'2026-01-01'", "like", ";", "'", "“", "[", "1e6", "2026-01-01", "::", "*", "sum", "lower"]
+WORDS = re.findall(
+    r"\S+",
+    """
+    and or not true case when then else end is in between missing known null contains starts with has any all where
+    within after before next this last since from to ago by same days 90 1,000 0 007 10% 'x' "y" order x . , ( ) =
+    == != < <> - + count sequence members percentile predict min as_of '2026-01-01' like ; ' \u201c [ 1e6 2026-01-01
+    :: * sum lower
+    """,
+)
 
 
 @given(st.lists(st.sampled_from(WORDS), max_size=12).map(" ".join))
@@ -619,10 +627,10 @@ def test_five_hundred_expressions_take_half_a_second():
     parse(text.format(0))
     took = []
     for _ in range(3):
-        start = perf_counter()
+        start = process_time()
         for i in range(500):
             parse(text.format(i))
-        took.append(perf_counter() - start)
+        took.append(process_time() - start)
     # 0.25 s on an idle core; the margin is for shared machines.
     assert min(took) < 1
 
