@@ -77,13 +77,16 @@ class DuckDB:
         kind = "TEMP VIEW" if temporary else "VIEW"
         self.execute(f"CREATE OR REPLACE {kind} {_name(name)} AS {self.text(query)}", f"make {name}")
 
-    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False) -> None:
-        self.view(name, f"SELECT * FROM {self.files(paths)}", temporary=temporary)
+    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False, file: str | None = None) -> None:
+        self.view(name, f"SELECT * FROM {self.files(paths, file=file)}", temporary=temporary)  # noqa: S608 - paths are quoted literals
 
-    def files(self, paths: Sequence[Path]) -> str:
+    def files(self, paths: Sequence[Path], *, file: str | None = None) -> str:
         """Parquet files as a table function."""
         listed = ", ".join(exp.Literal.string(str(p)).sql(dialect="duckdb") for p in paths)
-        return f"read_parquet([{listed}], union_by_name = true)" if len(paths) > 1 else f"read_parquet([{listed}])"
+        options = ", union_by_name = true" if len(paths) > 1 else ""
+        if file is not None:
+            options += f", filename = {exp.Literal.string(file).sql(dialect='duckdb')}"
+        return f"read_parquet([{listed}]{options})"
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         self.connection.register("coterie_rows", data)
@@ -113,10 +116,10 @@ class DuckDB:
         try:
             done = self.execute(f"COPY ({self.text(query)}) TO {target} (FORMAT parquet, COMPRESSION zstd)", about)
             row = done.fetchone()
-            os.replace(partial, path)
+            Path(partial).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
-                os.unlink(partial)
+                Path(partial).unlink()
             raise
         return int(row[0]) if row else 0
 
@@ -146,7 +149,7 @@ def _explained(error: BaseException, about: str, sql: str) -> EngineError:
     hint = "this should not happen with a checked project: please report it with the SQL"
     code = "E300"
     lowered = words.lower()
-    if "no space left" in lowered or "disk" in lowered and "full" in lowered:
+    if "no space left" in lowered or ("disk" in lowered and "full" in lowered):
         code, hint = "E303", "free some disk space and run again; the last results are untouched"
     elif "out of memory" in lowered:
         code, hint = "E304", "close other programs, or give coterie more memory with COTERIE_MEMORY (as in 8GB)"

@@ -27,8 +27,11 @@ class Engine(Protocol):
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         """Make a view; replaces one of that name."""
 
-    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False) -> None:
-        """Make a view of Parquet files that have the same columns (by name; a column missing in one is NULL there)."""
+    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False, file: str | None = None) -> None:
+        """Make a view of Parquet files that have the same columns (by name; a column missing in one is NULL there).
+
+        `file`: the name of a column to add, which holds the path of each row's file.
+        """
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
