@@ -96,7 +96,10 @@ class DuckDB:
             self.connection.unregister("coterie_rows")
 
     def drop(self, table: str) -> None:
-        self.execute(f"DROP TABLE IF EXISTS {_name(table)}", f"drop {table}")
+        named = exp.Literal.string(table).sql(dialect="duckdb")
+        views = f"SELECT 1 FROM duckdb_views() WHERE view_name = {named} AND NOT internal"  # noqa: S608 - a quoted literal
+        kind = "VIEW" if self.rows(views, f"drop {table}") else "TABLE"
+        self.execute(f"DROP {kind} IF EXISTS {_name(table)}", f"drop {table}")
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
         sql = self.text(query)

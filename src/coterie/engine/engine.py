@@ -37,7 +37,7 @@ class Engine(Protocol):
         """Make a table of rows held in memory."""
 
     def drop(self, table: str) -> None:
-        """Drop a table, if it is there."""
+        """Drop a table or view, if it is there."""
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
         """All rows of a query, in memory."""
