@@ -40,7 +40,7 @@ ARROW: dict[Type, pa.DataType] = {
 
 _BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
 _MORE_BOOLEANS = {**_BOOLEANS, "t": True, "y": True, "on": True, "1": True, "f": False, "n": False, "off": False, "0": False}
-_NOT_FINITE = ["nan", "inf", "+inf", "-inf", "infinity", "-infinity", "+infinity", "#n/a", "#div/0!", "#value!", "#num!"]
+Index = npt.NDArray[np.int64]
 _DATE_FORMS: tuple[Form, ...] = ("iso", "numeric", "ymd", "words", "short")
 _YEAR_2200 = 7_258_118_400  # seconds since 1970
 _EPOCHS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
@@ -48,7 +48,10 @@ _EPOCHS = {"seconds": 1_000_000, "milliseconds": 1_000, "microseconds": 1}
 
 @dataclass(frozen=True, slots=True)
 class Coded:
-    """A column as its distinct values and, for each row, which of them (-1 where missing)."""
+    """A column as its values and, for each row, which of them (-1 where missing).
+
+    The values are the distinct ones where a column repeats itself, else those of all rows.
+    """
 
     values: pa.Array
     codes: npt.NDArray[np.int64]
@@ -56,6 +59,9 @@ class Coded:
     @classmethod
     def of(cls, array: pa.Array) -> "Coded":
         if not pa.types.is_dictionary(array.type):
+            if not repeats(array):
+                codes = np.arange(len(array))
+                return cls(array, np.where(array.is_valid(), codes, -1) if array.null_count else codes)
             array = array.dictionary_encode()
         codes = pc.fill_null(array.indices, -1).to_numpy(zero_copy_only=False).astype(np.int64)
         values = array.dictionary
@@ -74,15 +80,21 @@ class Coded:
         return out
 
 
+def repeats(array: pa.Array) -> bool:
+    """Whether a look at the first rows says that values repeat."""
+    head = array.slice(0, 2000)
+    return len(head) > 0 and len(pc.unique(head)) <= 0.5 * len(head)
+
+
 def trimmed(values: pa.Array) -> pa.Array:
     return pc.utf8_trim_whitespace(values)
 
 
 def missing_mask(trimmed_values: pa.Array, extra: tuple[str, ...], blank: bool) -> Mask:
     """Which distinct values stand for a missing one."""
+    if not extra:
+        return to_numpy(pc.equal(pc.binary_length(trimmed_values), 0)) if blank else np.zeros(len(trimmed_values), np.bool_)
     texts = ([""] if blank else []) + [text.strip() for text in extra]
-    if not texts:
-        return np.zeros(len(trimmed_values), np.bool_)
     return to_numpy(pc.is_in(trimmed_values, value_set=pa.array(texts)))
 
 
@@ -98,24 +110,26 @@ class Evidence:
     numbers: NumberEvidence = field(default_factory=NumberEvidence)
     dates: DateEvidence = field(default_factory=DateEvidence)
     booleans: int = 0
-    not_finite: int = 0
     texts: int = 0
     lists: int = 0
     number_texts: int = 0  # texts of a typed file that read like numbers
     said: Counter[str] = field(default_factory=Counter)  # what a typed file said its cells are
     frequent: Counter[str] = field(default_factory=Counter)  # some of the texts
     example: Example | None = None
-    distinct_share: float = 0.0  # of the rows seen, at most over chunks
+    settled: bool = False  # is text, whatever follows
 
     def observe(self, array: pa.Array, kinds: Kinds | None, lines: Lines, options: ReadOptions) -> None:
         """Add a chunk of the column."""
         self.rows += len(array)
+        if self.settled:
+            return
         coded = Coded.of(array)
         if not len(coded.values):
             return
-        self.distinct_share = max(self.distinct_share, len(coded.values) / max(1, len(array)))
         if kinds is None:
             self._cells(coded, lines, options, self.rule)
+            # A typed file's text becomes a date only when all of it is one.
+            self.settled = self.rule == "iso" and self.name not in options.columns and self.texts > self.number_texts
             return
         for cell in np.unique(kinds):
             if cell == Cell.MISSING:
@@ -145,55 +159,57 @@ class Evidence:
             return
         self.known += int(counts[left].sum())
 
-        def part(mask: Mask) -> tuple[pa.Array, Counts, Counts]:
-            index = left[mask]
-            return values.take(index), counts[index], lines[first[index]]
-
-        def rest() -> pa.Array:
-            return values.take(left) if len(left) != len(values) else values
+        def some(index: Index) -> tuple[pa.Array, Counts, Counts]:
+            return values.take(index) if len(index) != len(values) else values, counts[index], lines[first[index]]
 
         if rule in ("full", "numbers"):
-            for pattern, add in (
-                (numbers.INTEGER, self.numbers.add_integers),
-                (numbers.DECIMAL, self.numbers.add_decimals),
-            ):
+            cells = some(left)[0]
+            usual = np.ones(len(left), np.bool_) if numbers.plain(cells) else matches(cells, numbers.DECIMAL_OR_INTEGER)
+            if usual.any():
+                pointed = usual & to_numpy(pc.match_substring(cells, "."))
+                if pointed.any():
+                    self.numbers.add_decimals(*some(left[pointed]))
+                if (usual & ~pointed).any():
+                    self.numbers.add_integers(*some(left[usual & ~pointed]))
+                left = left[~usual]
                 if not len(left):
                     return
-                mask = matches(rest(), pattern)
-                if mask.any():
-                    add(*part(mask))
-                    left = left[~mask]
-            if not len(left):
-                return
-        with_digit = matches(rest(), r"\d") if rule != "iso" else np.ones(len(left), np.bool_)
-        words, left = left[~with_digit], left[with_digit]
-        if len(words):
-            lower = pc.ascii_lower(values.take(words))
-            if rule == "full":
-                truth = to_numpy(pc.is_in(lower, value_set=pa.array(list(_BOOLEANS))))
+        if rule != "numbers":
+            left = left[~self._dated(("iso",), *some(left))]
+        if rule == "full":
+            digits = matches(some(left)[0], r"\d")
+            words, left = left[~digits], left[digits]
+            if len(words):
+                truth = to_numpy(pc.is_in(pc.ascii_lower(values.take(words)), value_set=pa.array(list(_BOOLEANS))))
                 self.booleans += int(counts[words[truth]].sum())
-                words, lower = words[~truth], lower.filter(pa.array(~truth))
-            self.not_finite += int(counts[words[to_numpy(pc.is_in(lower, value_set=pa.array(_NOT_FINITE)))]].sum())
-            self._text(raw, words, counts, first, lines)
+                self._text(raw, words[~truth], counts, first, lines)
         if len(left) and rule in ("full", "numbers"):
-            number = self.numbers.add_ornate(*part(np.ones(len(left), np.bool_)))
-            left = left[~number]
-        for form in _DATE_FORMS if rule in ("full", "dates") else ("iso",):
-            if not len(left) or rule == "numbers":
+            left = left[~self.numbers.add_ornate(*some(left))]
+        if len(left) and rule in ("full", "dates"):
+            shaped = matches(some(left)[0], dates.ANY)
+            index = np.flatnonzero(shaped)
+            shaped[index] = self._dated(_DATE_FORMS[1:], *some(left[index])) if len(index) else False
+            left = left[~shaped]
+        if len(left) and rule in ("iso", "dates"):
+            plain = matches(some(left)[0], numbers.DECIMAL_OR_INTEGER)
+            self.number_texts += int(counts[left[plain]].sum())
+        self._text(raw, left, counts, first, lines)
+
+    def _dated(self, forms: tuple[Form, ...], values: pa.Array, counts: Counts, lines: Counts) -> Mask:
+        """Which cells are dates in one of the forms; each is counted under the first that fits."""
+        found = np.zeros(len(values), np.bool_)
+        if forms == ("iso",) and dates.all_plain_iso(values):
+            return self.dates.add("iso", values, counts, lines)
+        for form in forms:
+            left = np.flatnonzero(~found)
+            shaped = left[dates.looks(values.take(left) if len(left) != len(values) else values, form)]
+            if len(shaped):
+                whole = len(shaped) == len(values)
+                part = values if whole else values.take(shaped)
+                found[shaped] = self.dates.add(form, part, counts[shaped], lines[shaped])
+            if found.all():
                 break
-            shaped = dates.looks(rest(), form)
-            if shaped.any():
-                index = np.flatnonzero(shaped)
-                good = self.dates.add(form, *part(shaped))
-                taken = np.zeros(len(left), np.bool_)
-                taken[index[good]] = True
-                left = left[~taken]
-        if len(left):
-            if rule in ("iso", "dates"):
-                index = left
-                looks = matches(values.take(index), numbers.INTEGER) | matches(values.take(index), numbers.DECIMAL)
-                self.number_texts += int(counts[index[looks]].sum())
-            self._text(raw, left, counts, first, lines)
+        return found
 
     def _text(self, raw: pa.Array, index: npt.NDArray[np.int64], counts: Counts, first: Counts, lines: Lines) -> None:
         if not len(index):
@@ -210,7 +226,9 @@ class Evidence:
     @property
     def others(self) -> str:
         """The most frequent texts, for a note."""
-        return ", ".join(f"{shown(text)} {count:,} times" if count > 1 else shown(text) for text, count in self.frequent.most_common(3))
+        return ", ".join(
+            f"{shown(text)} {count:,} times" if count > 1 else shown(text) for text, count in self.frequent.most_common(3)
+        )
 
 
 def shown(text: str | None, width: int = 40) -> str:
@@ -237,7 +255,6 @@ class Plan:
     strip: bool = False
     missing: tuple[str, ...] = ()
     blank_is_missing: bool = True
-    distinct_share: float = 0.0
     separator: str = ","
     padded: bool = False
     currency: str | None = None
@@ -247,8 +264,9 @@ class Plan:
         """A chunk of cells as a typed array, and for each cell that cannot be one the reason."""
         if self.how == "list":
             return self._lists(array)
-        encode = pa.types.is_dictionary(array.type) or self.distinct_share < 0.5
-        if encode:
+        if self.how == "text" and not self.missing and not self.blank_is_missing:
+            return Typed(array if pa.types.is_string(array.type) else array.cast(pa.string()), None)
+        if pa.types.is_dictionary(array.type) or repeats(array):
             coded = Coded.of(array)
             typed = self._values(coded.values)
             if not len(coded.values):
@@ -311,7 +329,11 @@ class Plan:
         kept = pc.replace_substring_regex(text, r"\.(\d{1,6}).*$", r".\1")
         exact = pc.fill_null(pc.multiply(kept.cast(pa.decimal128(26, 6)), pa.scalar(scale, pa.decimal128(10, 0))), 0)
         good = whole & to_numpy(pc.less(pc.abs(exact), pa.scalar(_YEAR_2200 * 1_000_000, pa.decimal128(38, 6))))
-        micros = pc.floor(pc.if_else(pa.array(good), exact, pa.scalar(0, exact.type))).cast(pa.decimal128(38, 0), safe=False).cast(pa.int64())
+        micros = (
+            pc.floor(pc.if_else(pa.array(good), exact, pa.scalar(0, exact.type)))
+            .cast(pa.decimal128(38, 0), safe=False)
+            .cast(pa.int64())
+        )
         array = pc.if_else(pa.array(good), micros, pa.scalar(None, pa.int64())).cast(pa.timestamp("us"))
         reasons = _reasons(given & ~good, f"not a time in {self.unit} since 1970, or after the year 2200")
         dated = given & ~whole
@@ -353,7 +375,9 @@ class Plan:
             return Typed(pc.if_else(nothing, pa.scalar(None, pa.date32()), pa.array(days).cast(pa.date32())), reasons)
         local = times.good & ~times.zoned
         if not local.any():
-            return Typed(pc.if_else(nothing, pa.scalar(None, pa.timestamp("us")), pa.array(times.wall).cast(pa.timestamp("us"))), reasons)
+            return Typed(
+                pc.if_else(nothing, pa.scalar(None, pa.timestamp("us")), pa.array(times.wall).cast(pa.timestamp("us"))), reasons
+            )
         moved = to_utc(times.wall, self.timezone)
         utc = np.where(local, moved.utc, times.wall)
         array = pc.if_else(nothing, pa.scalar(None, pa.timestamp("us")), pa.array(utc).cast(pa.timestamp("us")))
@@ -430,8 +454,7 @@ def decide(
     for name, seen in evidence.items():
         plan, said = _plan(seen, declared.get(name), file)
         plans[name] = replace(
-            plan, missing=options.missing, timezone=options.timezone, distinct_share=seen.distinct_share,
-            blank_is_missing=seen.blank_is_missing, declared=name in declared,
+            plan, missing=options.missing, timezone=options.timezone, blank_is_missing=seen.blank_is_missing, declared=name in declared,
         )  # fmt: skip
         notes += [Note(text, name) for text in said]
     return plans, notes
@@ -479,6 +502,8 @@ def _plan(seen: Evidence, declared: Type | None, file: _File) -> tuple[Plan, lis
     plan = Plan(seen.name, TEXT)
     if declared is not None:
         return _declared(seen, declared, file)
+    if seen.settled:
+        return plan, []
     if not seen.known:
         return plan, ["no values at all: read as text"] if seen.rows else []
     counted, dated = seen.numbers.count, seen.dates.count
@@ -547,7 +572,11 @@ def _sign(seen: Evidence, file: _File) -> tuple[DecimalSign, list[str]]:
     for sign in (".", ","):
         if n.firm[sign]:
             other = "," if sign == "." else "."
-            said = [f"{other!r} groups thousands and {sign!r} is the decimal sign ({n.examples['firm' + sign][0][1]})"] if n.open[other] or sign == "," else []
+            said = (
+                [f"{other!r} groups thousands and {sign!r} is the decimal sign ({n.examples['firm' + sign][0][1]})"]
+                if n.open[other] or sign == ","
+                else []
+            )
             return ("." if sign == "." else ","), said
     opened = [sign for sign in ".," if n.open[sign]]
     if not opened:
@@ -561,7 +590,7 @@ def _sign(seen: Evidence, file: _File) -> tuple[DecimalSign, list[str]]:
         return _as_sign(other), [f"{example} is {_whole(example)}: whole numbers below 1,000 have no mark, none above is without"]
     elsewhere = file.signs()
     if len(elsewhere) == 1:
-        (sign, column), = elsewhere.items()
+        ((sign, column),) = elsewhere.items()
         return _as_sign(sign), [f"decimal sign {sign!r} as in column {column!r} of the same file"]
     if file.likely_decimal is not None:
         sign = file.likely_decimal
@@ -650,7 +679,11 @@ def _date_plan(seen: Evidence, file: _File) -> tuple[Plan, list[str]]:
         if d.forms["short"] < ENOUGH * d.count:
             raise _mixed(seen, file)
         raise _short(seen, file)
-    families = {"year first": d.forms.get("iso", 0) + d.forms.get("ymd", 0), "numeric": d.forms.get("numeric", 0), "words": d.forms.get("words", 0)}
+    families = {
+        "year first": d.forms.get("iso", 0) + d.forms.get("ymd", 0),
+        "numeric": d.forms.get("numeric", 0),
+        "words": d.forms.get("words", 0),
+    }
     major = max(families, key=lambda family: families[family])
     if families[major] < ENOUGH * d.count:
         raise _mixed(seen, file)
@@ -665,11 +698,17 @@ def _date_plan(seen: Evidence, file: _File) -> tuple[Plan, list[str]]:
         type_ = DATE
         notes.append("every time is 00:00: read as dates")
     if type_ == TIMESTAMP and d.zoned and d.zoned < d.count:
-        notes.append(f"{d.zoned:,} times have an offset, {d.count - d.zoned:,} have none and are read as local times in {file.options.timezone}")
+        notes.append(
+            f"{d.zoned:,} times have an offset, {d.count - d.zoned:,} have none and are read as local times in {file.options.timezone}"
+        )
     bad = seen.known - d.count
     if bad or families[major] < d.count:
-        notes.append(f"{seen.known - families[major]:,} of {seen.known:,} values are not written like the others ({seen.others or 'dates in another form'}); their rows are in quarantine")
-    return Plan(seen.name, type_, how="date", forms=chosen, order=order, evidence=f"{d.dmy_only:,} day first, {d.mdy_only:,} month first"), notes
+        notes.append(
+            f"{seen.known - families[major]:,} of {seen.known:,} values are not written like the others ({seen.others or 'dates in another form'}); their rows are in quarantine"
+        )
+    return Plan(
+        seen.name, type_, how="date", forms=chosen, order=order, evidence=f"{d.dmy_only:,} day first, {d.mdy_only:,} month first"
+    ), notes
 
 
 def _short(seen: Evidence, file: _File) -> DataError:
@@ -685,8 +724,17 @@ def _short(seen: Evidence, file: _File) -> DataError:
 
 def _mixed(seen: Evidence, file: _File) -> DataError:
     d = seen.dates
-    names = {"iso": "year first", "ymd": "year first", "numeric": "day/month/year or month/day/year", "words": "with a month's name", "short": "with a two-digit year"}
-    parts = [f"{count:,} {names[form]} ({d.examples[form][0][1]}, line {d.examples[form][0][0]:,})" for form, count in sorted(d.forms.items(), key=lambda x: -x[1])]
+    names = {
+        "iso": "year first",
+        "ymd": "year first",
+        "numeric": "day/month/year or month/day/year",
+        "words": "with a month's name",
+        "short": "with a two-digit year",
+    }
+    parts = [
+        f"{count:,} {names[form]} ({d.examples[form][0][1]}, line {d.examples[form][0][0]:,})"
+        for form, count in sorted(d.forms.items(), key=lambda x: -x[1])
+    ]
     last = min(d.forms, key=lambda form: d.forms[form])
     return file.error(
         f"column {seen.name!r} mixes ways of writing dates: {', '.join(parts)}",
@@ -723,13 +771,15 @@ def _order(seen: Evidence, file: _File) -> tuple[Order, list[str]]:
         return "dmy", ["dates with points are read as day.month.year"]
     elsewhere = file.orders()
     if len(elsewhere) == 1:
-        (found, column), = elsewhere.items()
+        ((found, column),) = elsewhere.items()
         words = "day/month/year" if found == "dmy" else "month/day/year"
         return found, [f"read as {words}, as column {column!r} of the same file is"]
     rows = d.examples["either"]
     line, text = rows[0]
     values = pa.array([text])
-    one, two = (str(dates.parse(values, "numeric", o).wall.astype("datetime64[us]").astype("datetime64[D]")[0]) for o in ("dmy", "mdy"))
+    one, two = (
+        str(dates.parse(values, "numeric", o).wall.astype("datetime64[us]").astype("datetime64[D]")[0]) for o in ("dmy", "mdy")
+    )
     shown_rows = "; ".join(f"line {at:,}: {value}" for at, value in rows[:2])
     raise file.error(
         f"column {seen.name!r} can be read in two ways: {text} is {one} (day first) or {two} (month first), and no value settles it ({shown_rows})",

@@ -33,8 +33,9 @@ FORMS: dict[Form, tuple[str, ...]] = {
     ),
     "short": (rf"^(?P<first>\d{{1,2}})[-/.](?P<second_>\d{{1,2}})[-/.](?P<year>\d{{2}}){_TIME}$",),
 }
-_ISO_DATE = r"^\d{4}-\d\d-\d\d$"
-_ISO_TIME = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?$"
+ANY = r"^(\d{1,4}[-/.]\d{1,2}[-/.]\d{2}|([A-Z][a-z]+,? )?(\d{1,2}(st|nd|rd|th)?[ .-]+)?[A-Za-z]{3,9}\.?,?[ -]\d)"
+"""What every date other than ISO begins with: a quick no for the rest."""
+_ISO_LOCAL = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)$"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
 _MONTH_NAMES = "|".join(
@@ -57,7 +58,8 @@ class Times:
 
     @classmethod
     def none(cls, n: int) -> "Times":
-        return cls(np.zeros(n, np.int64), *(np.zeros(n, np.bool_) for _ in range(3)), np.zeros(n, np.int64))
+        good, timed, zoned = (np.zeros(n, np.bool_) for _ in range(3))
+        return cls(np.zeros(n, np.int64), good, timed, zoned, np.zeros(n, np.int64))
 
     def put(self, at: npt.NDArray[np.int64], other: "Times") -> None:
         for name in ("wall", "good", "timed", "zoned", "offset"):
@@ -66,6 +68,10 @@ class Times:
 
 def looks(values: pa.Array, form: Form) -> Mask:
     """Which cells have the shape of a form (their numbers may still be no date)."""
+    if form == "iso":
+        begun = matches(values, r"^\d{4}-\d\d-\d\d")
+        if not begun.any():
+            return begun
     found = np.zeros(len(values), np.bool_)
     for pattern in FORMS[form]:
         found |= matches(values, pattern)
@@ -87,19 +93,30 @@ def parse(values: pa.Array, form: Form, order: Order = "dmy") -> Times:
     return out
 
 
+def all_plain_iso(values: pa.Array) -> bool:
+    """Whether every cell is a date or time in a plain ISO shape; a quick yes for `looks`."""
+    return _quick(values) is not None
+
+
 def _quick(values: pa.Array) -> Times | None:
     """A column all in one of the plain ISO shapes, by Arrow's own cast; None where that cannot be had."""
     n = len(values)
-    shapes = ((_ISO_DATE, pa.timestamp("us"), False, False), (_ISO_TIME, pa.timestamp("us"), True, False))
-    for pattern, target, timed, zoned in (*shapes, (_ISO_ZONED, pa.timestamp("us", "UTC"), True, True)):
-        if n and matches(values.slice(0, 1), pattern).all() and matches(values, pattern).all():
-            try:
-                wall = values.cast(target).cast(pa.int64()).to_numpy(zero_copy_only=False)
-            except pa.ArrowInvalid:
-                return None
-            yes, no = np.ones(n, np.bool_), np.zeros(n, np.bool_)
-            in_calendar = (wall >= _FIRST) & (wall <= _LAST)
-            return Times(wall, in_calendar, yes if timed else no, yes if zoned else no, np.zeros(n, np.int64))
+    if not n:
+        return None
+    head = values.slice(0, 1)
+    for pattern, target in ((_ISO_LOCAL, pa.timestamp("us")), (_ISO_ZONED, pa.timestamp("us", "UTC"))):
+        if not matches(head, pattern).all():
+            continue
+        try:
+            wall = values.cast(target).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid:  # the first cell that does not fit ends it
+            return None
+        length = pc.binary_length(values).to_numpy(zero_copy_only=False)
+        zoned = target.tz is not None
+        if not zoned and bool(((length != 10) & (length < 16)).any()):  # Arrow would read `2025-01` and `2025-01-31 10`
+            return None
+        in_calendar = (wall >= _FIRST) & (wall <= _LAST)
+        return Times(wall, in_calendar, length > 10, np.full(n, zoned), np.zeros(n, np.int64))
     return None
 
 
@@ -178,7 +195,7 @@ class DateEvidence:
         return sum(self.forms.values())
 
     def add(self, form: Form, values: pa.Array, counts: Counts, lines: Counts) -> Mask:
-        """Cells that have the shape of a form; returns which are dates under some reading."""
+        """Cells, of which some have the shape of a form; returns which are dates under some reading."""
         if form in ("numeric", "short"):
             dmy, mdy = parse(values, form, "dmy"), parse(values, form, "mdy")
             good, times = dmy.good | mdy.good, dmy

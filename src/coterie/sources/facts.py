@@ -68,7 +68,7 @@ class FactsOf:
             values = pc.list_flatten(values)
             if not len(values):
                 return
-        if pa.types.is_string(values.type):
+        if pa.types.is_string(values.type) and len(pc.unique(values.slice(0, 2000))) < 0.5 * min(2000, len(values)):
             values = pc.unique(values)
         for value in values.slice(0, 50).to_pylist():
             if len(self.examples) >= 5:
@@ -78,8 +78,13 @@ class FactsOf:
         ends = pc.min_max(values).as_py()
         self.minimum = ends["min"] if self.minimum is None else min(self.minimum, ends["min"])
         self.maximum = ends["max"] if self.maximum is None else max(self.maximum, ends["max"])
-        hashes = np.unique(_hashes(values))
-        self.sketch = np.unique(np.concatenate([self.sketch, hashes[:SKETCH]]))[:SKETCH]
+        hashes = _hashes(values)
+        if len(self.sketch) == SKETCH:  # only what is smaller than the largest kept can enter
+            hashes = hashes[hashes < self.sketch[-1]]
+        elif len(hashes) > 64 * SKETCH:
+            hashes = np.concatenate([hashes[: 4 * SKETCH], hashes[hashes < np.partition(hashes, 32 * SKETCH)[32 * SKETCH]]])
+        if len(hashes):
+            self.sketch = np.sort(np.unique(np.concatenate([self.sketch, hashes])))[:SKETCH]
 
     @property
     def distinct(self) -> int:

@@ -5,14 +5,16 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 
-import pyarrow as pa
-
 from coterie.core.errors import DataError
 from coterie.core.place import Place
 from coterie.sources import dates, numbers
 from coterie.sources.raw import Note
 
 Rows = list[tuple[int, list[str]]]
+_DATA = [
+    re.compile(numbers.ORNATE),
+    *(re.compile(p) for form in ("iso", "ymd", "numeric", "short", "words") for p in dates.FORMS[form]),
+]
 _YEAR = re.compile(r"^(19|20)\d\d$")
 
 
@@ -37,12 +39,7 @@ def is_data(text: str) -> bool:
     text = text.strip()
     if not text:
         return False
-    one = pa.array([text])
-    return bool(
-        numbers.canonical(one, ".").null_count == 0
-        or numbers.canonical(one, ",").null_count == 0
-        or any(dates.looks(one, form).all() for form in ("iso", "ymd", "numeric", "words"))
-    )
+    return any(shape.search(text) for shape in _DATA)
 
 
 def find_header(rows: Rows, given: int | None, where: str) -> Header:
@@ -144,7 +141,9 @@ def named(cells: list[str], line: int, where: str, most: int) -> tuple[list[str 
             )
         clash = next((other for other in at if other.casefold() == name.casefold()), None)
         if clash is not None:
-            fresh = next(f"{name}_{n}" for n in range(2, len(cells) + 3) if f"{name}_{n}".casefold() not in {o.casefold() for o in at})
+            fresh = next(
+                f"{name}_{n}" for n in range(2, len(cells) + 3) if f"{name}_{n}".casefold() not in {o.casefold() for o in at}
+            )
             notes.append(Note(f"called {name!r} in the file, which differs from {clash!r} only in case", fresh))
             name = fresh
         at[name] = index

@@ -92,7 +92,9 @@ class NativePlan:
         return Typed(array.cast(ARROW[self.type]), None)
 
     def _number(self, array: pa.Array) -> Typed:
-        places, digits = (numbers.MONEY_PLACES, numbers.MONEY_DIGITS) if self.type == MONEY else (numbers.FLOAT_PLACES, numbers.FLOAT_DIGITS)
+        places, digits = (
+            (numbers.MONEY_PLACES, numbers.MONEY_DIGITS) if self.type == MONEY else (numbers.FLOAT_PLACES, numbers.FLOAT_DIGITS)
+        )
         if pa.types.is_floating(array.type):
             array = array.cast(pa.float64())
             nan = to_numpy(pc.is_nan(array))
@@ -125,7 +127,10 @@ class NativePlan:
         try:
             plain = array.cast(pa.timestamp("us", array.type.tz), safe=array.type.unit != "ns")
         except pa.ArrowInvalid:
-            return Typed(pa.nulls(len(array), pa.timestamp("us")), pc.if_else(array.is_valid(), "a time outside the calendar", pa.scalar(None, pa.string())))
+            return Typed(
+                pa.nulls(len(array), pa.timestamp("us")),
+                pc.if_else(array.is_valid(), "a time outside the calendar", pa.scalar(None, pa.string())),
+            )
         wall = plain.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
         valid = array.is_valid().to_numpy(zero_copy_only=False)
         beyond = valid & ((wall < _FIRST) | (wall > _LAST))
@@ -159,7 +164,9 @@ def as_text(array: pa.Array) -> pa.Array:
         text = array.cast(pa.string())
         return pc.if_else(pc.is_finite(array), pc.replace_substring_regex(text, r"\.0$", ""), pa.scalar(None, pa.string()))
     if pa.types.is_timestamp(array.type):
-        return pc.replace_substring_regex(array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.string()), r"\.000000", "")
+        return pc.replace_substring_regex(
+            array.cast(pa.timestamp("us", array.type.tz), safe=False).cast(pa.string()), r"\.000000", ""
+        )
     if pa.types.is_list(array.type):
         return pa.array([None if v is None else ",".join(str(x) for x in v) for v in array.to_pylist()], pa.string())
     return array.cast(pa.string())

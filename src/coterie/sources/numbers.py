@@ -3,6 +3,7 @@
 A decimal sign is never assumed: `NumberEvidence` gathers over a whole column which reading its values allow.
 """
 
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
@@ -42,6 +43,9 @@ ORNATE = (
     rf"(?P<core>(?:\d[\d.,'’{_BLANKS}]*?|[.,]\d+))(?P<exponent>[eE][+-]?\d{{1,4}})?"
     rf"{_BLANK}?(?P<right>{_SYMBOLS}|%)?{_BLANK}?(?P<after>{_MINUS})?(?P<close>\))?$"
 )
+DECIMAL_OR_INTEGER = r"^[+-]?(\d+(\.\d*)?|\.\d+)$"
+_ANY = re.sub(r"\(\?P<\w+>", "(?:", ORNATE)
+"""`ORNATE` without its names: much quicker to say no by."""
 _SPACED = rf"^[1-9]\d{{0,2}}(({_BLANK}\d{{3}})+|(['’]\d{{3}})+)([.,]\d*)?$"
 _OPEN = {".": r"^[1-9]\d{0,2}\.\d{3}$", ",": r"^[1-9]\d{0,2},\d{3}$"}
 
@@ -68,6 +72,33 @@ def to_numpy(mask: pa.Array) -> Mask:
     """A boolean Arrow array as numpy, missing as false."""
     out: Mask = pc.fill_null(mask, False).to_numpy(zero_copy_only=False)
     return out
+
+
+def _numbers(values: pa.Array) -> Counts:
+    """A column of whole numbers as numpy, missing as 0."""
+    out: Counts = pc.fill_null(values, 0).to_numpy(zero_copy_only=False)
+    return out
+
+
+def only(values: pa.Array, letters: bytes) -> bool:
+    """Whether the texts of a column are made of these bytes alone; far quicker than a regular expression."""
+    data = values.buffers()[2]
+    if data is None or not len(values):
+        return True
+    ends = np.frombuffer(values.buffers()[1], dtype=np.int32)
+    start, stop = int(ends[values.offset]), int(ends[values.offset + len(values)])
+    return not data.slice(start, stop - start).to_pybytes().translate(None, letters)
+
+
+def plain(values: pa.Array) -> bool:
+    """Whether every text is digits, perhaps with a sign in front and one point (`DECIMAL_OR_INTEGER`)."""
+    if not len(values) or not only(values.slice(0, 100), b"0123456789.+-") or not only(values, b"0123456789.+-"):
+        return False
+    try:
+        values.cast(pa.float64())
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 def matches(values: pa.Array, pattern: str) -> Mask:
@@ -155,11 +186,15 @@ class NumberEvidence:
 
     def add_ornate(self, values: pa.Array, counts: Counts, lines: Counts) -> Mask:
         """Cells with marks, signs and symbols; returns which of them are numbers at all under some reading."""
+        shaped = matches(values, _ANY)
+        if not shaped.any():
+            return shaped
+        if not shaped.all():
+            some = np.flatnonzero(shaped)
+            shaped[some] = self.add_ornate(values.take(some), counts[some], lines[some])
+            return shaped
         parts = Ornate.of(values)
-        known = parts.known
-        if not known.any():
-            return known
-        core = parts.core
+        known, core = parts.known, parts.core
         firm = {sign: matches(core, _FIRM[sign]) & known for sign in ".,"}
         opens = {sign: matches(core, _OPEN[sign]) & known for sign in ".,"}
         whole = matches(core, r"^\d+$") & known & ~parts.exponent
@@ -250,16 +285,14 @@ class Ornate:
         )
 
 
-def canonical(values: pa.Array, sign: DecimalSign, ornate: bool = True) -> pa.Array:
+def canonical(values: pa.Array, sign: DecimalSign) -> pa.Array:
     """Cells (trimmed text) as `-?digits[.digits][e±n]`, missing where a cell is no number under this decimal sign."""
-    plain = matches(values, INTEGER)
-    if sign == ".":
-        plain |= matches(values, DECIMAL)
+    if sign == "." and plain(values):
+        return values
+    usual = matches(values, DECIMAL_OR_INTEGER if sign == "." else INTEGER)
     out = values
-    if not plain.all():
-        index = np.flatnonzero(~plain)
-        if not ornate:
-            return pc.if_else(pa.array(plain), values, None)
+    if not usual.all():
+        index = np.flatnonzero(~usual)
         parts = Ornate.of(values.take(index))
         good = parts.known & matches(parts.core, _READ[sign]) & matches(parts.core, r"\d")
         mark = "," if sign == "." else "."
@@ -269,22 +302,18 @@ def canonical(values: pa.Array, sign: DecimalSign, ornate: bool = True) -> pa.Ar
         minus = pc.if_else(pa.array(parts.negative), "-", "")
         text = pc.binary_join_element_wise(minus, core, parts.exponents, "")
         text = pc.if_else(pa.array(good), text, pa.scalar(None, pa.string()))
-        out = pc.replace_with_mask(pc.if_else(pa.array(plain), values, pa.scalar(None, pa.string())), pa.array(~plain), text)
+        out = pc.replace_with_mask(pc.if_else(pa.array(usual), values, pa.scalar(None, pa.string())), pa.array(~usual), text)
     return out
 
 
 def to_integers(canon: pa.Array) -> tuple[pa.Array, pa.Array]:
     """Canonical numbers as int64, and why not (text, missing where all is well)."""
-    fractional = matches(canon, r"[.eE]")
-    if fractional.any():
-        canon = _expand(canon)
-        whole = pc.replace_substring_regex(canon, r"\.0*$", "")
-    else:
-        whole = canon
-    whole = pc.replace_substring_regex(whole, r"^\+", "")
+    if not _numbers(pc.binary_length(canon)).max(initial=0) > 18 and only(canon, b"0123456789-"):
+        return canon.cast(pa.int64()), pa.nulls(len(canon), pa.string())
+    canon = _expand(canon)
+    whole = pc.replace_substring_regex(pc.replace_substring_regex(canon, r"\.0*$", ""), r"^\+", "")
     is_whole = matches(whole, r"^-?\d+$")
-    digits = pc.binary_length(pc.utf8_ltrim(whole, "-0")).to_numpy(zero_copy_only=False) if len(whole) else np.zeros(0)
-    fits = is_whole & (np.nan_to_num(digits) <= 18)
+    fits = is_whole & (_numbers(pc.binary_length(pc.utf8_ltrim(whole, "-0"))) <= 18)
     reasons = pc.if_else(
         pa.array(fits),
         pa.scalar(None, pa.string()),
@@ -296,6 +325,8 @@ def to_integers(canon: pa.Array) -> tuple[pa.Array, pa.Array]:
 
 def _expand(canon: pa.Array) -> pa.Array:
     """Exponents written out; what lies beyond any column's range becomes `1` and forty zeros."""
+    if only(canon, b"0123456789.+-"):
+        return canon
     mask = matches(canon, "[eE]")
     if not mask.any():
         return canon
@@ -310,7 +341,9 @@ def _expand(canon: pa.Array) -> pa.Array:
         elif not number or number.adjusted() < -15:
             written.append("0")
         else:
-            written.append(format(number.quantize(Decimal(1).scaleb(-20), ROUND_HALF_UP) if -number.as_tuple().exponent > 20 else number, "f"))  # type: ignore[operator]
+            written.append(
+                format(number.quantize(Decimal(1).scaleb(-20), ROUND_HALF_UP) if -number.as_tuple().exponent > 20 else number, "f")
+            )  # type: ignore[operator]
     return pc.replace_with_mask(canon, pa.array(mask), pa.array(written, pa.string()))
 
 
@@ -323,14 +356,21 @@ def to_decimals(canon: pa.Array, places: int, digits: int) -> tuple[pa.Array, pa
         digits: digits before the point that fit.
     """
     canon = _expand(canon)
-    size = pc.binary_length(pc.utf8_ltrim(pc.replace_substring_regex(canon, r"\.\d*$", ""), "+-0"))
-    too_large = to_numpy(pc.greater(size, digits))
-    reasons = pc.if_else(pa.array(too_large), f"a number of more than {digits} digits before the point", pa.scalar(None, pa.string()))
-    if too_large.any():
-        canon = pc.if_else(pa.array(too_large), pa.scalar(None, pa.string()), canon)
+    reasons = pa.nulls(len(canon), pa.string())
+    length = _numbers(pc.binary_length(canon))
+    at = _numbers(pc.find_substring(canon, "."))
+    if np.where(at < 0, length, at).max(initial=0) > digits:
+        size = pc.binary_length(pc.utf8_ltrim(pc.replace_substring_regex(canon, r"\.\d*$", ""), "+-0"))
+        too_large = to_numpy(pc.greater(size, digits))
+        nothing = pa.scalar(None, pa.string())
+        reasons = pc.if_else(pa.array(too_large), f"a number of more than {digits} digits before the point", nothing)
+        canon = pc.if_else(pa.array(too_large), nothing, canon)
     # One digit more than is kept decides how to round; the rest cannot change it.
-    if matches(canon, rf"\.\d{{{places + 2},}}$").any():
+    most = int(np.where(at < 0, 0, length - at - 1).max(initial=0))
+    if most > places + 1:
         canon = pc.replace_substring_regex(canon, rf"(\.\d{{{places + 1}}})\d+$", r"\1")
+    if most <= places:
+        return canon.cast(pa.decimal128(digits + places, places)), reasons
     wide = canon.cast(pa.decimal128(38, places + 1))
     rounded = pc.round(wide, places, "half_towards_infinity")
     return rounded.cast(pa.decimal128(digits + places, places)), reasons

@@ -1,10 +1,13 @@
 """Reading one source: open it, look at all its values, write it as Parquet with coterie's types, set bad rows apart."""
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -14,8 +17,8 @@ import pyarrow.parquet as pq
 from coterie.core.errors import DataError
 from coterie.core.place import Place
 from coterie.language.types import INTEGER, MONEY, TEXT, TIMES, Type
-from coterie.sources import cells
-from coterie.sources.cells import ARROW, Evidence, shown
+from coterie.sources import cells, numbers
+from coterie.sources.cells import ARROW, Evidence, Typed, shown
 from coterie.sources.facts import ColumnFacts, FactsOf
 from coterie.sources.kinds import open_source
 from coterie.sources.native import AnyPlan, NativeEvidence, as_text, needs_look, plan_of
@@ -26,9 +29,12 @@ __all__ = ["LINE", "Quarantined", "ReadOptions", "Reader", "TypedFile", "open_so
 
 LINE = "_line"
 """The column that says where in its file a row stood."""
-QUARANTINE = pa.schema([("line", pa.int64()), ("column", pa.string()), ("value", pa.string()), ("reason", pa.string()), ("row", pa.string())])
+QUARANTINE = pa.schema(
+    [("line", pa.int64()), ("column", pa.string()), ("value", pa.string()), ("reason", pa.string()), ("row", pa.string())]
+)
 """A bad row: where it stood, the first cell that is to blame, why, and the row as JSON (as text where it could not be taken apart)."""
 
+T = TypeVar("T")
 Progress = Callable[[int], None]
 _LONG = 4_000  # characters of a bad row that are kept
 
@@ -156,16 +162,20 @@ class _Look:
     def _see(self, chunk: Chunk) -> Chunk:
         n = len(chunk.lines)
         for name, array in chunk.columns.items():
-            seen = self.evidence.get(name)
-            if seen is None:
+            if name not in self.evidence:
                 seen = self.evidence[name] = self._new(name, array.type)
                 self.order.append(name)
                 if self.rows and isinstance(seen, Evidence):
                     seen.rows = self.rows
+
+        def look(name: str) -> None:
+            seen, array = self.evidence[name], chunk.columns[name]
             if isinstance(seen, Evidence):
                 seen.observe(_text_of(array), chunk.kinds.get(name), chunk.lines, self.options)
             elif needs_look(seen.type):
                 seen.observe(array)
+
+        _each(look, list(chunk.columns))
         self.rows += n
         self.bad += chunk.bad
         self.blank += chunk.blank
@@ -212,9 +222,22 @@ class _Look:
         return plans, notes
 
 
-def _with_columns(options: ReadOptions, columns: Mapping[str, str]) -> ReadOptions:
-    from dataclasses import replace
+_THREADS = min(8, os.cpu_count() or 1)
 
+
+def _each(work: Callable[[str], T], names: list[str]) -> list[T]:
+    """Do the same for every column, several at once: the arrays' own code runs beside other threads."""
+    if len(names) < 2 or _THREADS < 2:
+        return [work(name) for name in names]
+    return list(_pool().map(work, names))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, thread_name_prefix="columns")
+
+
+def _with_columns(options: ReadOptions, columns: Mapping[str, str]) -> ReadOptions:
     return replace(options, columns=columns)
 
 
@@ -255,7 +278,7 @@ class _Writer:
         self.look, self.plans = look, plans
         self.out, self.quarantine = out, quarantine
         self.schema = pa.schema([*((name, ARROW[plan.type]) for name, plan in plans.items()), (LINE, pa.int64())])
-        self.parquet = pq.ParquetWriter(out, self.schema, compression="zstd", compression_level=1)
+        self.parquet = pq.ParquetWriter(out, self.schema, compression="snappy")
         self.bad_parquet: pq.ParquetWriter | None = None
         self.facts = {name: FactsOf(plan.type) for name, plan in plans.items()}
         self.rows = self.kept = self.bad = 0
@@ -274,16 +297,16 @@ class _Writer:
             return
         arrays: dict[str, pa.Array] = {}
         why: dict[str, pa.Array] = {}
-        for name, plan in self.plans.items():
-            array = chunk.columns.get(name)
+
+        def convert(name: str) -> Typed:
+            plan, array = self.plans[name], chunk.columns.get(name)
             if array is None:
-                arrays[name] = pa.nulls(n, ARROW[plan.type])
-                continue
-            if isinstance(array, pa.ChunkedArray):
-                array = array.combine_chunks()
+                return Typed(pa.nulls(n, ARROW[plan.type]), None)
             if isinstance(self.look.evidence.get(name), Evidence):
                 array = _text_of(array)
-            typed = plan.convert(array)
+            return plan.convert(array)
+
+        for name, typed in zip(self.plans, _each(convert, list(self.plans)), strict=True):
             arrays[name] = typed.array
             if typed.reasons is not None:
                 why[name] = typed.reasons
@@ -301,8 +324,7 @@ class _Writer:
             good = pa.array(~bad)
             arrays = {name: array.filter(good) for name, array in arrays.items()}
             lines = lines.filter(good)
-        for name, array in arrays.items():
-            self.facts[name].observe(array)
+        _each(lambda name: self.facts[name].observe(arrays[name]), list(arrays))
         self.kept += len(lines)
         self.parquet.write_table(pa.table([*arrays.values(), lines], schema=self.schema))
 
@@ -423,8 +445,7 @@ class _Spool:
 
 
 _TOTALS = frozenset(
-    "total totals grand total sum sum total subtotal overall gesamt gesamtsumme summe insgesamt total général totale somme suma"
-    " totaal som totalt samtals razem łącznie celkem összesen итого всего 合計 合计".split(" ")
+    ["total", "totals", "grand", "total", "sum", "sum", "total", "subtotal", "overall", "gesamt", "gesamtsumme", "summe", "insgesamt", "total", "général", "totale", "somme", "suma", "totaal", "som", "totalt", "samtals", "razem", "łącznie", "celkem", "összesen", "итого", "всего", "合計", "合计"]
 ) | {"grand total", "total general", "total général", "sum total"}
 
 
@@ -475,8 +496,6 @@ def _share_filled(array: pa.Array) -> float:
 
 def _adds_up(array: pa.Array, total: str) -> bool:
     """Whether a cell is the sum of those above it, as the plainest reading has them."""
-    from coterie.sources import numbers
-
     for sign in (".", ","):
         texts = pa.concat_arrays([_plain(array), pa.array([total])])
         canon = numbers.canonical(pc.utf8_trim_whitespace(texts), "." if sign == "." else ",")

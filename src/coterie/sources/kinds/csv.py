@@ -18,6 +18,7 @@ import pyarrow.csv as pv
 
 from coterie.core.errors import DataError
 from coterie.core.place import Place
+from coterie.sources.cells import repeats
 from coterie.sources.headers import find_header, named
 from coterie.sources.kinds import Kind
 from coterie.sources.options import ReadOptions
@@ -70,7 +71,9 @@ def reading(where: str) -> Iterator[None]:
         raise DataError(f"{where} cannot be read: {words}", hint="check the file and its permissions") from None
     except Exception as error:
         if type(error).__module__ in ("zlib", "builtins") and type(error).__name__ == "error":
-            raise DataError(f"{where} cannot be unpacked: {error}", hint="the packed file is damaged; copy or download it again") from None
+            raise DataError(
+                f"{where} cannot be unpacked: {error}", hint="the packed file is damaged; copy or download it again"
+            ) from None
         raise
 
 
@@ -90,6 +93,7 @@ class Survey:
     utf8: bool
     non_ascii: bytes  # stretches with bytes above 127
     carriage_only: bool
+    broken_cells: bool  # a line may end inside a quoted cell
 
 
 def survey(path: Path) -> Survey:
@@ -100,14 +104,21 @@ def survey(path: Path) -> Survey:
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     size = quotes = nul = since_line = newlines = returns = 0
-    utf8 = True
+    utf8, broken, open_quote = True, False, 0
     head, strange = b"", bytearray()
     with open_binary(path) as file:
         while block := file.read(1 << 20):
             size += len(block)
             if len(head) < SAMPLE:
                 head += block[: SAMPLE - len(head)]
-            quotes += block.count(b'"')
+            here = block.count(b'"')
+            if here * 50 > len(block):
+                broken = True
+            elif not broken and (here or open_quote):
+                parts = block.split(b'"')
+                broken = any(b"\n" in part for part in parts[1 - open_quote :: 2])
+            open_quote ^= here & 1
+            quotes += here
             nul += block.count(b"\0")
             ascii_only = block.isascii()
             if utf8:
@@ -131,7 +142,7 @@ def survey(path: Path) -> Survey:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             utf8 = False
-    return Survey(size, head, quotes, nul, utf8, bytes(strange), returns > 0 and newlines == 0)
+    return Survey(size, head, quotes, nul, utf8, bytes(strange), returns > 0 and newlines == 0, broken)
 
 
 def _around_non_ascii(block: bytes) -> bytes:
@@ -290,9 +301,15 @@ class CsvReader:
                 self._notes.append(Note(why))
         self.escape = _backslash(text, self.delimiter)
         if self.escape:
-            self._notes.append(Note("quotes inside cells are written \\\""))
+            self._notes.append(Note('quotes inside cells are written \\"'))
         rows = rows_of(text, self.delimiter, self.escape)
-        if self.path.suffix.lower() == ".csv" and rows and rows[0][1] and rows[0][1][0].lower().startswith("sep=") and len(text) > 6:
+        if (
+            self.path.suffix.lower() == ".csv"
+            and rows
+            and rows[0][1]
+            and rows[0][1][0].lower().startswith("sep=")
+            and len(text) > 6
+        ):
             rows = rows_of(text, self.delimiter)[1:]
         found = find_header(rows, options.header, self.location)
         self._notes += found.notes
@@ -405,7 +422,7 @@ class CsvReader:
             shifted = np.setdiff1d(np.arange(row + 1, row + n + used + 1, dtype=np.int64), order, assume_unique=True)
             good = shifted[:n]
         breaks = np.zeros(n, np.int64)
-        if batch is not None and self.survey.quotes:
+        if batch is not None and self.survey.broken_cells:
             for column in batch.columns:
                 counted = pc.count_substring(column, "\n")
                 if pc.any(pc.greater(counted, 0)).as_py():
@@ -426,7 +443,9 @@ class CsvReader:
         chunk = self._chunk(lines[:n], list(batch.columns) if batch is not None else None, bad, blank)
         return chunk, row + n + used, extra + int(step.sum()), used
 
-    def _chunk(self, lines: np.ndarray[Any, np.dtype[np.int64]], arrays: list[pa.Array] | None, bad: tuple[Bad, ...], blank: int) -> Chunk:
+    def _chunk(
+        self, lines: np.ndarray[Any, np.dtype[np.int64]], arrays: list[pa.Array] | None, bad: tuple[Bad, ...], blank: int
+    ) -> Chunk:
         if arrays is None:
             empty = pa.array([], pa.string())
             return Chunk(lines, {name: empty for name in self.names if name is not None}, bad=bad, blank=blank)
@@ -441,7 +460,11 @@ class CsvReader:
         if not self.survey.utf8:
             arrays, lines, more = self._undecoded(arrays, lines)
             bad += more
-        columns = {name: _encoded(array) for name, array in zip(self.names, arrays, strict=True) if name is not None}
+        columns = {
+            name: array.dictionary_encode() if repeats(array) else array
+            for name, array in zip(self.names, arrays, strict=True)
+            if name is not None
+        }
         return Chunk(lines, columns, bad=bad, blank=blank)
 
     def _undecoded(self, arrays: list[pa.Array], lines: Any) -> tuple[list[pa.Array], Any, tuple[Bad, ...]]:
@@ -455,7 +478,9 @@ class CsvReader:
         for at in np.flatnonzero(broken):
             row = [array[int(at)].as_py() for array in arrays]
             index, value = next((i, cell) for i, cell in enumerate(row) if "\ufffd" in cell)
-            bad.append(Bad(int(lines[at]), self.names[index], value, f"bytes that {self.encoding} does not have", self.delimiter.join(row)))
+            bad.append(
+                Bad(int(lines[at]), self.names[index], value, f"bytes that {self.encoding} does not have", self.delimiter.join(row))
+            )
         keep = pa.array(~broken)
         return [array.filter(keep) for array in arrays], lines[~broken], tuple(bad)
 
@@ -506,14 +531,6 @@ def _all_blank(arrays: list[pa.Array]) -> Any:
         if not pc.any(blank).as_py():
             return None
     return blank.to_numpy(zero_copy_only=False) if blank is not None else None
-
-
-def _encoded(array: pa.Array) -> pa.Array:
-    """Dictionary-encoded when a look at the first rows says that values repeat."""
-    head = array.slice(0, 2000)
-    if len(pc.unique(head)) > 0.5 * len(head):
-        return array
-    return array.dictionary_encode()
 
 
 def _pads(rows: list[tuple[int, list[str]]], first_line: int) -> bool:

@@ -55,7 +55,8 @@ class ExcelReader:
             if isinstance(error, KeyboardInterrupt | SystemExit | MemoryError):
                 raise
             raise DataError(
-                f"{self.location} cannot be read as a workbook: {error}", hint="open it in a spreadsheet program and save it as .xlsx or CSV"
+                f"{self.location} cannot be read as a workbook: {error}",
+                hint="open it in a spreadsheet program and save it as .xlsx or CSV",
             ) from None
 
     def _rows(self, name: str) -> tuple[int, Iterator[list[Any]]]:

@@ -264,7 +264,11 @@ class JsonReader:
         yield table.chunk()
 
     def _values(self) -> Iterator[tuple[int, Any, str]]:
-        start = self.head.decode("utf-16", "ignore") if self.codec == "utf-16" else self.head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        start = (
+            self.head.decode("utf-16", "ignore")
+            if self.codec == "utf-16"
+            else self.head.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace")
+        )
         first = start.lstrip()
         whole_file = first.startswith("[") or (first.startswith("{") and not _is_lines(first))
         yield from self._whole() if whole_file else self._lines()
@@ -273,9 +277,9 @@ class JsonReader:
         with open_binary(self.path) as stream:
             file: Any = stream
             if self.codec == "utf-16":
-                from coterie.sources.kinds.csv import Transcoded
-
                 import io
+
+                from coterie.sources.kinds.csv import Transcoded
 
                 file = io.BufferedReader(Transcoded(stream, "utf-16"))  # type: ignore[arg-type]
             number = 0
@@ -296,7 +300,9 @@ class JsonReader:
         with open_binary(self.path) as file:
             data = file.read(ARRAY_LIMIT + 1)
         if len(data) > ARRAY_LIMIT:
-            raise DataError(f"{self.location} is one JSON array of more than 1 GB", hint="write it as JSON Lines, one object on each line")
+            raise DataError(
+                f"{self.location} is one JSON array of more than 1 GB", hint="write it as JSON Lines, one object on each line"
+            )
         if depth_of(data) > NESTING:
             raise DataError(f"{self.location} nests deeper than {NESTING} levels", hint="write plainer objects")
         try:
@@ -320,11 +326,17 @@ class JsonReader:
             try:
                 value, stop = DECODER.raw_decode(text, at)
             except Refused as error:
-                raise DataError(f"{error}", place=Place(self.location, line, 1), hint="as JSON Lines such rows would be set apart one by one") from None
+                raise DataError(
+                    f"{error}", place=Place(self.location, line, 1), hint="as JSON Lines such rows would be set apart one by one"
+                ) from None
             except (ValueError, RecursionError) as error:
                 words = getattr(error, "msg", str(error))
                 where = getattr(error, "lineno", line)
-                raise DataError(f"not JSON: {words}", place=Place(self.location, where, 1), hint="write one object per line (JSON Lines) or one array of objects") from None
+                raise DataError(
+                    f"not JSON: {words}",
+                    place=Place(self.location, where, 1),
+                    hint="write one object per line (JSON Lines) or one array of objects",
+                ) from None
             if not in_array and isinstance(value, dict) and at == 0:
                 lists = [key for key, item in value.items() if isinstance(item, list) and item and isinstance(item[0], dict)]
                 if lists and stop >= len(text.rstrip()):

@@ -133,7 +133,13 @@ def _plain(array: pa.Array) -> pa.Array:
         if pa.types.is_string(t.value_type):
             return array
         return _plain(array.cast(t.value_type))
-    if pa.types.is_string(t) or pa.types.is_boolean(t) or pa.types.is_integer(t) or pa.types.is_floating(t) or pa.types.is_timestamp(t):
+    if (
+        pa.types.is_string(t)
+        or pa.types.is_boolean(t)
+        or pa.types.is_integer(t)
+        or pa.types.is_floating(t)
+        or pa.types.is_timestamp(t)
+    ):
         return array.cast(pa.float32()) if pa.types.is_float16(t) else array
     if pa.types.is_date(t):
         return array.cast(pa.date32())
@@ -148,7 +154,9 @@ def _plain(array: pa.Array) -> pa.Array:
             return array.cast(pa.binary()).cast(pa.string())
         except pa.ArrowInvalid:
             return pa.array([None if v is None else v.hex() for v in array.to_pylist()], pa.string())
-    if (pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_fixed_size_list(t)) and not pa.types.is_nested(t.value_type):
+    if (pa.types.is_list(t) or pa.types.is_large_list(t) or pa.types.is_fixed_size_list(t)) and not pa.types.is_nested(
+        t.value_type
+    ):
         return distinct_lists(array)
     if pa.types.is_time(t):
         return array.cast(pa.string())

@@ -9,7 +9,6 @@ from urllib.parse import quote
 
 import numpy as np
 
-
 from coterie.core.errors import DataError, did_you_mean
 from coterie.sources.headers import named
 from coterie.sources.kinds import Kind
@@ -38,7 +37,9 @@ class SqlReader:
         try:
             where = self.url = sa.make_url(location)
         except sa.exc.ArgumentError:
-            raise DataError("the address of the database cannot be read", hint="such as postgresql://user:password@host:5432/database") from None
+            raise DataError(
+                "the address of the database cannot be read", hint="such as postgresql://user:password@host:5432/database"
+            ) from None
         self._secret = self.url.password
         self.url = _prepared(self.url)
         self.location = where.render_as_string(hide_password=True)
@@ -78,7 +79,9 @@ class SqlReader:
             raise DataError("a source reads a table or a query, not both", hint="leave one of `table:` and `query:` out")
         if query:
             if not _READS.match(query):
-                raise DataError("a query that does not begin with SELECT or WITH is not run", hint="coterie only reads from databases")
+                raise DataError(
+                    "a query that does not begin with SELECT or WITH is not run", hint="coterie only reads from databases"
+                )
             # As it is written: a colon in it is no parameter.
             return sa.text(re.sub(r"(?<!\\):(?=\w)", r"\\:", query.strip().rstrip(";")))
         names = self._tables()
@@ -177,7 +180,10 @@ def _prepared(url: Any) -> Any:
             raise DataError("sqlite:// names no file", hint="such as sqlite:///shop.db")
         path = Path(name)
         if not path.is_file():
-            raise DataError(f"there is no database file {name}", hint="check the path: three slashes for a relative one, four for an absolute one")
+            raise DataError(
+                f"there is no database file {name}",
+                hint="check the path: three slashes for a relative one, four for an absolute one",
+            )
         return url.set(database=f"file:{quote(str(path))}", query={"mode": "ro", "uri": "true"})
     return url
 
