@@ -125,6 +125,7 @@ def local(instant: datetime, zone_name: str) -> datetime:
     return instant.replace(tzinfo=UTC).astimezone(zone(zone_name)).replace(tzinfo=None)
 
 
+@lru_cache(maxsize=1 << 16)
 def local_day(instant: datetime, zone_name: str) -> date:
     return local(instant, zone_name).date()
 

@@ -4,7 +4,7 @@ Candidates are read off the rule (its windows, its thresholds, its conditions); 
 is offered, so nothing is said that is not so. Where none is found, there may still be one that these candidates miss.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -35,6 +35,8 @@ from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, NUMBERS
 MOST_EVENTS = 1000
 MOST_ROWS = 500
 MOST_INSTANTS = 4000
+MOST_READ = 1_000_000
+"""How many events all trials together may read: a few seconds. A customer of very many events is offered less."""
 DAYS_AHEAD = 800
 """How far functions that read the clock are followed day by day."""
 
@@ -85,6 +87,7 @@ class _Search:
         self.before = self.answer(customer, world)
         self.reach: Reach = reach(expr, world)
         self.run = Evaluation(customer, world)
+        self.read = 0
         self.aim: Value | None = None
         """What the answer has to become, where not anything else will do."""
 
@@ -93,6 +96,11 @@ class _Search:
         return None if isinstance(result, Missing) else result
 
     def flips(self, change: Change) -> bool:
+        """Whether a change does it, as long as more may be tried."""
+        self.read += len(self.customer.events) + 50
+        return self.read < MOST_READ and self.does(change)
+
+    def does(self, change: Change) -> bool:
         after = self.after(change)
         return after is not None and after != self.before and self.aim in (None, after)
 
@@ -135,7 +143,7 @@ class _Search:
                 if need.kind in helped:
                     continue
                 change = self.grow(need, whole)
-                if change is not None and all(change.events != other.events for other in found):
+                if change is not None and not any(_includes(change.events, other.events) for other in found):
                     found.append(change)
         return found
 
@@ -350,7 +358,7 @@ class _Search:
                 before = at
                 continue
             why = next((w for w in causes[at] if w), "")
-            if self.flips(Later(at - MICROSECOND, "")):
+            if self.does(Later(at - MICROSECOND, "")):
                 at, why = self.first(before, at - MICROSECOND), ""
             yield Later(at, f"on {self.moment(at)}" + (f", {why}" if why else ""))
             return
@@ -359,7 +367,7 @@ class _Search:
         """Between an instant without the change and one with it, the first with it."""
         while after - before > MICROSECOND:
             middle = before + (after - before) // 2
-            before, after = (before, middle) if self.flips(Later(middle, "")) else (middle, after)
+            before, after = (before, middle) if self.does(Later(middle, "")) else (middle, after)
         return after
 
     def turning(self) -> Iterator[tuple[datetime, str]]:
@@ -500,6 +508,12 @@ class _Search:
                 if literals:
                     return type_of(literals[0])
         return BOOLEAN
+
+
+def _includes(events: Sequence[Event], others: Sequence[Event]) -> bool:
+    """Whether events say all that the others say, one by one, and perhaps more."""
+    alike = len(events) == len(others) and all(a.kind == b.kind for a, b in zip(events, others, strict=True))
+    return alike and all(b.values.items() <= a.values.items() for a, b in zip(events, others, strict=True))
 
 
 def _up(amount: Decimal, unit: Decimal) -> Decimal:

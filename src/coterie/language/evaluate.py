@@ -20,6 +20,7 @@ from coterie.language.aggregations import AGGREGATIONS, as_float, settle
 from coterie.language.format import format as canonical
 from coterie.language.functions import LEAVES
 from coterie.language.leaves import Context
+from coterie.language.numerals import settled
 from coterie.language.tree import Expr
 from coterie.language.types import BOOLEAN, FLOAT, MONEY, Type, Value
 
@@ -261,10 +262,12 @@ class Evaluation:
         value: Value | None = None if missing and leaf.strict else leaf.python(*given, *plain)
         if value is None and missing:
             value = self.bounded(node.op, args)
+        if value is not None and node.type is not None:
+            value = settled(value, node.type)
         if value is None:
             # Nothing was missing, and still no value comes out (a division by zero): the operation itself is to blame.
             return Missing("not recorded", blame(missing) or frozenset({canonical(node)}))
-        return number_kept(value, node.type)
+        return value
 
     def bounded(self, op: str, args: Sequence[Result]) -> bool | None:
         """What a comparison says when one side is only known to be at least some value; None: it does not say."""
@@ -281,10 +284,10 @@ class Evaluation:
             if isinstance(found, Missing):
                 return Missing("not recorded", found.names)
             if truth(found):
-                return kept(self.value(result, row), node.type)
+                return kept(self.value(result, row), node)
         if node.otherwise is None:
             return Missing("not recorded", frozenset({canonical(node)}))
-        return kept(self.value(node.otherwise, row), node.type)
+        return kept(self.value(node.otherwise, row), node)
 
     # --- windows
 
@@ -315,6 +318,8 @@ class Evaluation:
         raise ValueError(f"a window is about dates and timestamps; this is {value!r}")
 
     def admits(self, limits: Days | Instants, value: Value) -> bool:
+        if limits.lo is None and limits.hi is None:
+            return True
         if isinstance(limits, Days):
             day = self.day(value)
             return (limits.lo is None or limits.lo <= day) and (limits.hi is None or day < limits.hi)
@@ -469,8 +474,7 @@ class Evaluation:
 
     def members(self, node: tree.Members) -> Result:
         answers: list[Result] = [
-            True if node.where is None else Evaluation(member, self.world, self.known, self.counted).value(node.where)
-            for member in self.customer.members
+            True if node.where is None else _replace(self, customer=member).value(node.where) for member in self.customer.members
         ]
         match node.quantifier:
             case "any":
@@ -528,6 +532,9 @@ def recorded(missing: Missing) -> Missing:
     return Missing("not recorded", missing.names)
 
 
-def kept(result: Result, type_: Type | None) -> Result:
-    """A branch's result as the result of its `case`."""
-    return recorded(result) if isinstance(result, Missing) else number_kept(result, type_)
+def kept(result: Result, node: tree.Case) -> Result:
+    """A branch's result as the result of its `case`: an integer too large for money is missing."""
+    if isinstance(result, Missing):
+        return recorded(result)
+    value = result if node.type is None else settled(result, node.type)
+    return Missing("not recorded", frozenset({canonical(node)})) if value is None else value
