@@ -113,7 +113,7 @@ _BITES = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff]"
 )
 _STARTS = bites.INDICATORS + "'\"#,]}"
-_FLOW = re.compile(r"[,\[\]{}]")
+_FLOW = re.compile(r"^[-?:]|[,\[\]{}]")
 _NOT_TEXT = ("null", "Null", "NULL", "~")
 
 
@@ -489,8 +489,8 @@ class _Writer:
         """The lines with their comments; those of neighbouring lines start in one column."""
         number = 0
         while number < len(self.lines):
-            end = number
-            while end < len(self.lines) and self.lines[end][1]:
+            end, indent = number, _indent(self.lines[number][0])
+            while end < len(self.lines) and self.lines[end][1] and _indent(self.lines[end][0]) == indent:
                 end += 1
             if end == number:
                 yield self.lines[number][0]
@@ -500,6 +500,10 @@ class _Writer:
             for line, behind in self.lines[number:end]:
                 yield f"{line.ljust(width)}  {behind}"
             number = end
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def _key(text: str, *, flow: bool = False) -> str:
