@@ -5,7 +5,7 @@ they were learned. What they mean is said anew each time the table is made, so t
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import cast
@@ -97,27 +97,17 @@ class AttributeWriter:
         engine, q, source = self.engine, self.q, mapped.source
         assert mapped.id is not None
         base = f"coterie_in_{source.name}"
-        made = make_base(engine, q, base, files, types)
-        try:
-            rows = f"{base}_rows"
-            made.append(rows)
-            engine.view(rows, self.rows(mapped, types, base))
-            engine.create(f"{rows}_placed", self.placed(rows), f"rows of {source.name}")
-            made.append(f"{rows}_placed")
-            snapshot = self.told(source.name, f"{rows}_placed")
-            state = self.state(mapped, files)
-            if self.record.state(source.name) == state:
-                return snapshot
-            current = exp.select(*(col(name) for name in ("_key", "_from", *types))).from_(rel(f"{rows}_placed"))
-            current = current.where(q.binary("=", col("_fate"), q.literal("kept")))
-            learned = self.learn(mapped, types, current, state, made)
-            return Snapshot(
-                snapshot.rows, snapshot.kept, snapshot.duplicates, snapshot.left_out, snapshot.undecided,
-                snapshot.deleted, snapshot.refused, learned,
-            )  # fmt: skip
-        finally:
-            for name in reversed(made):
-                engine.drop(name)
+        make_base(engine, q, base, files, types)
+        rows, placed = f"{base}_rows", f"{base}_placed"
+        engine.view(rows, self.rows(mapped, types, base))
+        engine.create(placed, self.placed(rows), f"rows of {source.name}")
+        snapshot = self.told(source.name, placed)
+        state = self.state(mapped, files)
+        if self.record.state(source.name) == state:
+            return snapshot
+        current = exp.select(*(col(name) for name in ("_key", "_from", *types))).from_(rel(placed))
+        current = current.where(q.binary("=", col("_fate"), q.literal("kept")))
+        return replace(snapshot, learned=self.learn(mapped, types, current, state))
 
     def state(self, mapped: Mapped, files: Sequence[SourceFile]) -> str:
         source = mapped.source
@@ -229,9 +219,7 @@ class AttributeWriter:
             learned=False,
         )
 
-    def learn(
-        self, mapped: Mapped, types: Mapping[str, Type], current: exp.Select, state: str, made: list[str]
-    ) -> bool:
+    def learn(self, mapped: Mapped, types: Mapping[str, Type], current: exp.Select, state: str) -> bool:
         """Write the rows that differ from the last known ones as a new part of the history."""
         engine, q, source = self.engine, self.q, mapped.source
         now = q.literal(self.now)
@@ -243,15 +231,13 @@ class AttributeWriter:
             ).from_(current.subquery("c"), copy=False)
         else:
             parts = f"coterie_history_{source.name}"
-            made += self.history(mapped, types, parts)
+            self.history(mapped, types, parts)
             last = f"{parts}_last"
-            made.append(last)
             place = row_number([col("_key"), col("_from")], [down(col(LEARNED)), down(col("_part"))])
             ranked = exp.select(exp.Star(), place.as_("_place")).from_(rel(parts), copy=False)
             newest = q.binary("=", col("_place"), q.literal(1))
             engine.create(last, exp.select(exp.Star()).from_(ranked.subquery("r"), copy=False).where(newest), "last known")
             now_there = f"{parts}_current"
-            made.append(now_there)
             engine.create(now_there, current, f"rows of {source.name}")
             same = q.all([self.equal("_key"), self.equal("_from")])
             differs = [q.is_null(col("_key", "l")), col(GONE, "l")]
@@ -293,11 +279,11 @@ class AttributeWriter:
     def equal(self, name: str) -> exp.Expression:
         return exp.Paren(this=exp.NullSafeEQ(this=col(name, "c"), expression=col(name, "l")))
 
-    def history(self, mapped: Mapped, types: Mapping[str, Type], name: str) -> list[str]:
+    def history(self, mapped: Mapped, types: Mapping[str, Type], name: str) -> None:
         """Make a view of all parts: the columns of `types` as they are typed now, `_key`, `_from`, when learned, part."""
         engine, q = self.engine, self.q
         assert mapped.id is not None
-        made, selects = [], []
+        selects = []
         for index, file in enumerate(self.record.parts(mapped.source.name)):
             path, view = self.folder / file, f"{name}_{index}"
             if not path.exists():
@@ -307,7 +293,6 @@ class AttributeWriter:
                     hint="restore the folder .coterie/record from a copy",
                 )
             engine.parquet(view, [path])
-            made.append(view)
             have = set(pq.read_schema(path).names)
             columns = [
                 (q.try_cast(col(c), stored_type(t)) if c in have else q.cast(exp.Null(), stored_type(t))).as_(c, quoted=True)
@@ -323,7 +308,6 @@ class AttributeWriter:
             query = exp.Union(this=query, expression=part, distinct=False)
         parts = f"{name}_parts"
         engine.view(parts, query)
-        made.append(parts)
         begins = mapped.valid_from if mapped.valid_from is not None else q.null()
         engine.view(
             name,
@@ -331,18 +315,14 @@ class AttributeWriter:
                 exp.Star(), mapped.id.as_("_key", quoted=True), q.cast(begins, "TIMESTAMP").as_("_from", quoted=True)
             ).from_(rel(parts), copy=False),
         )
-        made.append(name)
-        return made
-
     # --- the tables
 
-    def versions(self, mapped: Mapped, types: Mapping[str, Type], name: str) -> list[str]:
+    def versions(self, mapped: Mapped, types: Mapping[str, Type], name: str) -> None:
         """Make a view of the versions of each key: `_key`, `_valid_from`, `_learned_at`, `_gone` and the columns."""
         engine, q, source = self.engine, self.q, mapped.source
         parts = f"coterie_history_{source.name}"
-        made = self.history(mapped, types, parts)
-        values, joins, more = folded(engine, q, mapped, parts)
-        made += more
+        self.history(mapped, types, parts)
+        values, joins = folded(engine, q, mapped, parts)
         # Of two rows for one key and one day of validity the one learned last holds.
         same = [col("_key"), q.call("coalesce", col("_from"), col(LEARNED))]
         several = len(self.record.parts(source.name)) > 1
@@ -374,8 +354,6 @@ class AttributeWriter:
         for join in joins:
             select = select.join(join, join_type="left", copy=False)
         engine.view(name, select)
-        made.append(name)
-        return made
 
     def write_customers(self, versions: str | None, columns: Mapping[str, Type], keys: str, first: str, path: Path) -> None:
         """Write the customers: one row for each and each version of what is known of them."""

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import cast
@@ -58,7 +58,6 @@ class Rows:
     view: str
     ids: Path
     counts: Mapping[str, int]
-    made: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -83,9 +82,8 @@ class EventWriter:
         assert mapped.time is not None
         assert mapped.day is not None
         base = f"coterie_in_{source.name}"
-        made = make_base(engine, q, base, files, types)
-        values, joins, more = folded(engine, q, mapped, base)
-        made += more
+        make_base(engine, q, base, files, types)
+        values, joins = folded(engine, q, mapped, base)
         hashed = content(q, [mapped.customer, mapped.time, *(values[name] for name in sorted(values))])
         identified = mapped.id if mapped.id is not None else q.null()
         select = exp.select(
@@ -106,12 +104,11 @@ class EventWriter:
         for join in joins:
             select = select.join(join, join_type="left", copy=False)
         view = f"{base}_rows"
-        engine.view(view, self.with_identity(select, source.name, made, base))
-        made.append(view)
-        view, counted = self.once(mapped, view, files, made)
-        view, counted = self.lines_of_one(mapped, view, made, counted)
+        engine.view(view, self.with_identity(select, source.name, base))
+        view, counted = self.once(mapped, view)
+        view, counted = self.lines_of_one(mapped, view, counted)
         counts = self.count(view, ids, source.name)
-        return Rows(mapped, tuple(files), view, ids, {**counts, **counted}, made)
+        return Rows(mapped, tuple(files), view, ids, {**counts, **counted})
 
     def status(self, mapped: Mapped) -> exp.Expression:
         q = self.q
@@ -135,7 +132,7 @@ class EventWriter:
             when(q.is_null(mapped.lines), "no line id")
         return q.case(branches, q.literal(KEPT))
 
-    def with_identity(self, select: exp.Select, source: str, made: list[str], base: str) -> exp.Expression:
+    def with_identity(self, select: exp.Select, source: str, base: str) -> exp.Expression:
         """The rows with `_customer_id`: where the one map leads from (source, id)."""
         q = self.q
         pairs = [(id_, customer) for (name, id_), customer in self.identity.items() if name == source]
@@ -149,16 +146,13 @@ class EventWriter:
             table,
             pa.table({"_from": [a for a, _ in pairs], "_to": [b for _, b in pairs]}, schema=_PAIRS),
         )
-        made.append(table)
         on = exp.EQ(this=col("_raw_customer", "m"), expression=col("_from", "i"))
         led = q.call("coalesce", col("_to", "i"), col("_raw_customer", "m"))
         return rows.select(led.as_("_customer_id"), copy=False).join(rel(table, "i"), on=on, join_type="left", copy=False)
 
     # --- each event once
 
-    def once(
-        self, mapped: Mapped, view: str, files: Sequence[SourceFile], made: list[str]
-    ) -> tuple[str, dict[str, int]]:
+    def once(self, mapped: Mapped, view: str) -> tuple[str, dict[str, int]]:
         """Leave out rows that say again what another said, and number rows that are the same by right."""
         q, engine = self.q, self.engine
         counted = {"identical": 0, "overlaps": 0, "duplicates": 0, "conflicts": 0, "taken away": 0}
@@ -171,14 +165,12 @@ class EventWriter:
             exp.select(col("_id")).from_(rel(view)).where(usable).group_by(col("_id")).having(several),
             f"rows of {mapped.source.name} with the same id",
         )
-        made.append(twins)
         if not _one(engine, twins):
             return view, counted
         same = exp.EQ(this=col("_id", "r"), expression=col("_id", "t"))
         among = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("r"))).from_(rel(view, "r"), copy=False)
         among = among.join(rel(twins, "t"), on=same, join_type="semi", copy=False).where(usable, copy=False)
         fates = f"{view}_fates"
-        made.append(fates)
         engine.create(fates, self.fates(among), f"each event of {mapped.source.name} once")
         for fate, n in engine.rows(
             exp.select(col("_fate"), q.count_rows()).from_(rel(fates)).where(q.not_(q.is_null(col("_fate")))).group_by(
@@ -190,7 +182,6 @@ class EventWriter:
         counted["identical"] = int(cast(int, engine.rows(again)[0][0]))
         changed = q.any([q.not_(q.is_null(col("_fate"))), q.binary(">", col("_nth"), q.literal(1))])
         engine.create(f"{fates}_kept", exp.select(exp.Star()).from_(rel(fates)).where(changed), "rows that change")
-        made.append(f"{fates}_kept")
         on = q.all(
             [
                 exp.EQ(this=col(FILE, "r"), expression=col(FILE, "x")),
@@ -214,7 +205,6 @@ class EventWriter:
             .from_(rel(view, "r"), copy=False)
             .join(rel(f"{fates}_kept", "x"), on=on, join_type="left", copy=False),
         )
-        made.append(view_once)
         return view_once, counted
 
     def fates(self, among: exp.Query) -> exp.Expression:
@@ -255,9 +245,7 @@ class EventWriter:
             col(FILE), col(LINE), fate.as_("_fate"), q.case([(q.is_null(fate), col("_nth"))], q.literal(1)).as_("_nth")
         ).from_(second.subquery("c"), copy=False)
 
-    def lines_of_one(
-        self, mapped: Mapped, view: str, made: list[str], counted: dict[str, int]
-    ) -> tuple[str, dict[str, int]]:
+    def lines_of_one(self, mapped: Mapped, view: str, counted: dict[str, int]) -> tuple[str, dict[str, int]]:
         """Set apart the lines of an event that name two customers."""
         q, engine = self.q, self.engine
         if mapped.lines is None:
@@ -274,7 +262,6 @@ class EventWriter:
             .having(differ),
             f"lines of {mapped.source.name} with two customers",
         )
-        made.append(torn)
         if not _one(engine, torn):
             return view, counted
         star = exp.Column(
@@ -289,7 +276,6 @@ class EventWriter:
             .from_(rel(view, "r"), copy=False)
             .join(rel(torn, "x"), on=on, join_type="left", copy=False),
         )
-        made.append(whole)
         return whole, counted
 
     def count(self, view: str, ids: Path, name: str) -> dict[str, int]:
@@ -414,10 +400,6 @@ class EventWriter:
                 code="E504",
                 hint="free some space, or put the project on a larger disk; the last results are untouched",
             )
-
-    def drop(self, names: Sequence[str]) -> None:
-        for name in reversed(names):
-            self.engine.drop(name)
 
 
 def whole_columns(mapped: Mapped) -> dict[str, Type]:

@@ -21,17 +21,16 @@ def fold(text: str) -> str:
 
 def folded(
     engine: Engine, q: Builder, mapped: Mapped, base: str
-) -> tuple[Mapping[str, exp.Expression], list[exp.Expression], list[str]]:
+) -> tuple[Mapping[str, exp.Expression], list[exp.Expression]]:
     """A source's values with those of `fold:` folded.
 
     ASCII is folded by the engine; other texts go through Python, each different one once.
 
     Returns:
-        The values; joins that they need beside `base` as `r`; the tables made.
+        The values, and joins that they need beside `base` as `r`.
     """
     values = dict(mapped.values)
     joins: list[exp.Expression] = []
-    made: list[str] = []
     for name in mapped.source.fold:
         name = normal(name)
         if mapped.columns.get(name) != TEXT:
@@ -43,11 +42,10 @@ def folded(
         if not found.num_rows:
             values[name] = lower
             continue
-        table = f"{base}_fold_{len(made)}"
+        table = f"{base}_fold_{len(joins)}"
         texts = found.column("v").to_pylist()
         engine.register(table, pa.table({"_from": texts, "_to": [fold(t) for t in texts]}))
-        made.append(table)
         on = exp.EQ(this=value.copy(), expression=col("_from", table))
         joins.append(exp.Join(this=rel(table), on=on))
         values[name] = q.case([(q.not_(q.is_null(col("_from", table))), col("_to", table))], lower)
-    return values, joins, made
+    return values, joins

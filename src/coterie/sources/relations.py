@@ -73,19 +73,14 @@ def unified(shards: Sequence[Shard]) -> tuple[dict[str, Type], dict[str, str]]:
     return types, clashes
 
 
-def make_base(engine: Engine, q: Builder, name: str, files: Sequence[SourceFile], types: Mapping[str, Type]) -> list[str]:
-    """Make a view of the rows of all files: the columns of `types` (NULL where a file has none), line, file and first load.
-
-    Returns:
-        The names of all views and tables that were made, the view itself among them.
-    """
+def make_base(engine: Engine, q: Builder, name: str, files: Sequence[SourceFile], types: Mapping[str, Type]) -> None:
+    """Make a view of the rows of all files: the columns of `types` (NULL where a file has none), line, file, first load."""
     groups: dict[tuple[tuple[str, Type], ...], list[int]] = {}
     for number, file in enumerate(files):
         groups.setdefault(tuple(file.shard.types.items()), []).append(number)
-    made, parts = [], []
+    parts = []
     for index, (schema, numbers) in enumerate(groups.items()):
         view = f"{name}_{index}"
-        made.append(view)
         paths = [files[n].shard.path for n in numbers]
         single = len(numbers) == 1
         engine.parquet(view, paths, file=None if single else "_path")
@@ -110,7 +105,6 @@ def make_base(engine: Engine, q: Builder, name: str, files: Sequence[SourceFile]
             )
         else:
             table = f"{view}_files"
-            made.append(table)
             engine.register(
                 table,
                 pa.table(
@@ -130,8 +124,6 @@ def make_base(engine: Engine, q: Builder, name: str, files: Sequence[SourceFile]
     for part in parts[1:]:
         query = exp.Union(this=query, expression=part, distinct=False)
     engine.view(name, query)
-    made.append(name)
-    return made
 
 
 def content(q: Builder, values: Sequence[exp.Expression]) -> exp.Expression:

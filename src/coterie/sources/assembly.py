@@ -1,0 +1,751 @@
+"""From a project's sources to its tables: gathers what they hold, once, and keeps what nothing changed.
+
+The steps: files are found and read into typed shards (`shards`), attributes are compared with their history (`attributes`),
+rows of events get their fate (`events`), all customers get a number, and the tables are written, sorted. Each table is named
+by a fingerprint of what went into it, so that it is made again only when that changed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, cast
+
+from sqlglot import exp
+
+from coterie.core.errors import DefinitionError
+from coterie.core.hashing import fingerprint
+from coterie.engine.engine import Engine
+from coterie.language.leaves import Context
+from coterie.language.names import normal
+from coterie.language.sql import Builder
+from coterie.language.types import MONEY, Type
+from coterie.sources import shards as shards_
+from coterie.sources.attributes import AttributeWriter, Snapshot
+from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_columns
+from coterie.sources.files import Hashes, adds_up, find, read_json, write_json
+from coterie.sources.gathered import AttributeFacts, Bad, EventFacts, Gathered, SourceReport, from_json, to_json
+from coterie.sources.loads import Loads
+from coterie.sources.mapping import Mapped, map_source
+from coterie.sources.reading import LINE, read_typed
+from coterie.sources.relations import FILE, SourceFile, col, rel, row_number, unified, up
+from coterie.sources.scratch import Scratch
+from coterie.sources.shards import Progress, Read, Shard, Shards
+from coterie.sources.source import Source
+
+FORMAT = "1"
+"""Of the tables; a new one when their making changes."""
+MATCH = 0.9
+"""A smaller share of ids that meet customers is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """Where a project keeps what can be computed again (`cache`), and what cannot (`record`)."""
+
+    cache: Path
+    record: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A source with its files as shards, their columns, what these mean, and a fingerprint of it all."""
+
+    source: Source
+    files: tuple[SourceFile, ...]
+    types: Mapping[str, Type]
+    mapped: Mapped
+    mark: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.source.name
+
+
+def gather(
+    folder: Path,
+    sources: Sequence[Source],
+    *,
+    engine: Engine,
+    stores: Stores,
+    zone: str,
+    population: str = "all",
+    now: datetime,
+    progress: Progress | None = None,
+    environ: Mapping[str, str] | None = None,
+    read: Read = read_typed,
+) -> Gathered:
+    """Bring the tables of events and customers up to what the sources hold.
+
+    Args:
+        folder: the project's; paths of sources are relative to it.
+        sources: in the order of the project file.
+        engine: where SQL runs; only temporary tables are made in it.
+        stores: the cache and the record.
+        zone: the project's time zone.
+        population: `all`, or `customers` for those of the customers source alone.
+        now: the instant of this run (UTC, naive): what is new was learned then.
+        progress: told what is being done and how many rows are done.
+        environ: variables that URLs may name.
+        read: reads one file (for tests).
+
+    Returns:
+        Where the tables are, what is in them and what became of each row.
+
+    Raises:
+        DataError, MissingColumn, DefinitionError: a source cannot be read as it is declared; the tables of the last time
+            stay as they are.
+        StoreError: the disk has no room, or the record cannot be used.
+    """
+    with Loads(stores.record) as record, Scratch(engine) as scratch:
+        q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
+        return _Gathering(
+            folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read
+        ).run()
+
+
+@dataclass
+class _Gathering:
+    folder: Path
+    sources: tuple[Source, ...]
+    engine: Scratch
+    q: Builder
+    stores: Stores
+    record: Loads
+    population: str
+    now: datetime
+    progress: Progress | None
+    environ: Mapping[str, str]
+    read: Read
+
+    def run(self) -> Gathered:
+        hashes = Hashes.load(self.stores.cache / "files.json")
+        try:
+            loaded = [self.load(source, hashes) for source in self.sources]
+        finally:
+            hashes.save(self.stores.cache / "files.json")
+        self.check(loaded)
+        snapshots = self.histories(loaded)
+        mark = self.mark(loaded)
+        manifest = self.stores.cache / "gathered" / f"{mark}.json"
+        known = self.known(manifest)
+        if known is not None:
+            return known
+        gathered = self.assemble(loaded, snapshots, mark)
+        write_json(manifest, to_json(gathered, self.stores.cache))
+        for item in loaded:
+            self.record.set_columns(item.name, item.types)
+        return gathered
+
+    def known(self, manifest: Path) -> Gathered | None:
+        data = read_json(manifest)
+        if data is None:
+            return None
+        try:
+            gathered = from_json(data, self.stores.cache)
+        except (KeyError, TypeError, ValueError):
+            return None
+        return gathered if all(path.exists() for path in gathered.paths) else None
+
+    def say(self, what: str, rows: int = 0) -> None:
+        if self.progress is not None:
+            self.progress(what, rows)
+
+    # --- files
+
+    def load(self, source: Source, hashes: Hashes) -> Loaded:
+        shards = Shards(self.stores.cache / "shards", self.read)
+        found = self.found(source, hashes)
+        notes: list[str] = []
+
+        def read(texts: Mapping[str, str]) -> list[tuple[str, Shard]]:
+            options = shards_.options_of(source, self.q.context.zone, texts)
+            return [
+                (name, shards.of(location, content, options, source.kind, self.progress, name))
+                for name, location, content in found
+            ]
+
+        read_files = read({})
+        types, clashes = unified([shard for _, shard in read_files])
+        if clashes:
+            read_files = read(clashes)
+            types, _ = unified([shard for _, shard in read_files])
+            for column, as_what in clashes.items():
+                notes.append(f"{source.name}: {column} is not of one kind in all files and was read as {as_what}")
+        once: dict[str, tuple[str, Shard]] = {}
+        for name, shard in read_files:
+            if shard.content in once:
+                notes.append(
+                    f"{source.name}: {name} is the same file as {once[shard.content][0]} and was counted once"
+                )
+            once.setdefault(shard.content, (name, shard))
+        learned = self.record.learned(
+            source.name, [(content, name) for content, (name, _) in once.items()], self.now
+        )
+        files = sorted(
+            (SourceFile(name, shard, learned[content]) for content, (name, shard) in once.items()),
+            key=lambda f: (f.learned_at, f.name, f.shard.content),
+        )
+        for file in files:
+            notes += [f"{source.name}: {file.name}: {note}" for note in file.shard.notes]
+        days = None
+        if source.time is not None:
+            days = shards_.span_of_days(tuple(f.shard for f in files), source.time)
+        where = files[0].name if len(files) == 1 else f"{source.path or source.url}"
+        mapped = map_source(source, types, zone=self.q.context.zone, dialect=self.q.dialect, days=days, where=where)
+        notes += self.changed_columns(source, types)
+        mark = fingerprint(
+            FORMAT, meaning(source), self.q.context.zone, str(days),
+            *(f"{f.name} {f.shard.key} {f.learned_at.isoformat()}" for f in files),
+        )  # fmt: skip
+        return Loaded(source, tuple(files), types, mapped, mark, tuple(notes))
+
+    def found(self, source: Source, hashes: Hashes) -> list[tuple[str, Path | str, str]]:
+        """The files of a source: name, where it is, hash of its content."""
+        if source.url is not None:
+            url = shards_.expanded(source.url, self.environ, self.folder, source)
+            return [(source.url, url, fingerprint(url, self.now.isoformat()))]
+        if source.path is None:
+            raise DefinitionError(
+                f"{source.name} names neither a path nor a url", code="E215", hint="say path: orders.csv", place=source.place
+            )
+        return [(f.name, f.path, hashes.of(f.path)) for f in find(self.folder, source)]
+
+    def changed_columns(self, source: Source, types: Mapping[str, Type]) -> list[str]:
+        before = self.record.columns(source.name)
+        if before is None:
+            return []
+        new, lost = [c for c in types if c not in before], [c for c in before if c not in types]
+        notes = []
+        if new:
+            notes.append(f"{source.name}: new since the last time: {', '.join(new)}")
+        if lost:
+            notes.append(f"{source.name}: no longer there: {', '.join(lost)}")
+        return notes
+
+    def check(self, loaded: Sequence[Loaded]) -> None:
+        """What only all sources together can tell."""
+        customers = [x for x in loaded if x.source.role == "customers"]
+        if self.population == "customers" and not customers:
+            raise DefinitionError(
+                "population: customers needs a source of customers", code="E216", hint="add one, or leave population: out"
+            )
+        if not loaded:
+            raise DefinitionError("the project names no sources", code="E216", hint="add one under sources:")
+        for item in loaded:
+            source = item.source
+            needed = {"events": ("customer", "time"), "customers": ("id",), "lookup": ("id",), "accounts": ("id",)}
+            for key in needed[source.role]:
+                if getattr(source, key) is None:
+                    raise DefinitionError(
+                        f"{source.name} does not say {key}:",
+                        code="E215",
+                        hint=f"name the column: {key}: …; it has {', '.join(item.types)}",
+                        place=source.place,
+                    )
+        names: dict[str, str] = {}
+        for item in loaded:
+            if item.source.role not in ("customers", "lookup"):
+                continue
+            for column in item.mapped.columns:
+                other = names.setdefault(column.casefold(), item.name)
+                if other != item.name:
+                    raise DefinitionError(
+                        f"{other} and {item.name} both have a column {column!r}, and a customer has one",
+                        code="E211",
+                        hint=f"rename it in {item.name}: columns: {{{item.name}_{column}: {column}}}",
+                        place=item.source.place,
+                    )
+        known = {c for x in customers for c in x.mapped.columns} | {"customer"}
+        known |= {normal(x.source.id or "") for x in customers}
+        for item in loaded:
+            if item.source.lookup is not None and normal(item.source.lookup) not in known:
+                raise DefinitionError(
+                    f"{item.name} is looked up by {item.source.lookup!r}, which customers do not have",
+                    code="E216",
+                    hint=f"they have {', '.join(sorted(known))}",
+                    place=item.source.place,
+                )
+
+    # --- attributes
+
+    @property
+    def attributes(self) -> AttributeWriter:
+        return AttributeWriter(
+            self.engine, self.q, self.record, self.stores.record / "attributes", self.now, self.record.identity()
+        )
+
+    @property
+    def events(self) -> EventWriter:
+        return EventWriter(self.engine, self.q, self.record.identity())
+
+    def histories(self, loaded: Sequence[Loaded]) -> dict[str, Snapshot]:
+        """Bring the histories of attributes up to date; what each source holds, for those that were looked at."""
+        out = {}
+        writer = self.attributes
+        for item in loaded:
+            if item.source.role == "events":
+                continue
+            if self.record.state(item.name) == writer.state(item.mapped, item.files):
+                continue
+            self.say(f"comparing {item.name} with what was known")
+            out[item.name] = writer.update(item.mapped, item.types, item.files)
+        return out
+
+    def mark(self, loaded: Sequence[Loaded]) -> str:
+        return fingerprint(FORMAT, self.population, self.record.mark(), *(item.mark for item in loaded))
+
+    # --- tables
+
+    def assemble(self, loaded: Sequence[Loaded], snapshots: Mapping[str, Snapshot], mark: str) -> Gathered:
+        events = [x for x in loaded if x.source.role == "events"]
+        others = [x for x in loaded if x.source.role != "events"]
+        customers = next((x for x in others if x.source.role == "customers"), None)
+        attributes = self.attributes
+        told = {x.name: snapshots.get(x.name) or attributes.update(x.mapped, x.types, x.files) for x in others}
+
+        rows: dict[str, Rows] = {}
+        counts: dict[str, Mapping[str, int]] = {}
+        ids: dict[str, Path] = {}
+        for item in events:
+            ids[item.name], counts[item.name] = self.ids(item, rows)
+        versions = None
+        if customers is not None:
+            versions = "coterie_versions_customers"
+            attributes.versions(customers.mapped, customers.types, versions)
+        keys, keys_mark = self.keys(versions, list(ids.values()))
+
+        facts: dict[str, EventFacts] = {}
+        strangers: dict[str, int] = {}
+        for item in events:
+            for made in self.tables(item, rows, keys, keys_mark, len(facts)):
+                facts[made.kind] = made
+        for item in events:
+            kind = f"{item.name}_line" if item.source.lines is not None else item.name
+            strangers[item.name] = counts[item.name].get(KEPT, 0) - facts[kind].rows
+        people = self.customers(customers, versions, keys, keys_mark, facts)
+        lookups = tuple(self.keyed(x) for x in others if x.source.role == "lookup")
+        accounts = next((self.keyed(x) for x in others if x.source.role == "accounts"), None)
+
+        met = {item.name: self.met(ids[item.name], versions) for item in events}
+        bad_rows, bad = {}, []
+        for item in loaded:
+            path, reasons = self.quarantine(item, rows, told.get(item.name), counts.get(item.name, {}))
+            bad += reasons
+            if path is not None:
+                bad_rows[item.name] = path
+        reports = {}
+        for item in loaded:
+            reports[item.name] = self.report(
+                item, counts.get(item.name), told.get(item.name), strangers.get(item.name, 0), met.get(item.name), bad
+            )
+        gathered = Gathered(
+            events=facts,
+            customers=people,
+            lookups=lookups,
+            accounts=accounts,
+            quarantine=tuple(bad),
+            bad_rows=bad_rows,
+            notes=(),
+            sources=reports,
+            fingerprint=mark,
+        )
+        return replace(gathered, notes=tuple(self.notes(loaded, gathered, ids, versions)))
+
+    def ids(self, item: Loaded, rows: dict[str, Rows]) -> tuple[Path, Mapping[str, int]]:
+        """The different customers in a source's events, and how many rows met which fate."""
+        mark = fingerprint(item.mark, *self.led(item.name))
+        path = self.stores.cache / "ids" / f"{slug(item.name)}-{mark}.parquet"
+        counts = read_json(path.with_suffix(".json"))
+        if counts is None or not path.exists():
+            self.say(f"looking at the rows of {item.name}")
+            rows[item.name] = self.events.rows(item.mapped, item.types, item.files, path)
+            counts = rows[item.name].counts
+            write_json(path.with_suffix(".json"), dict(counts))
+        return path, cast(Mapping[str, int], counts)
+
+    def led(self, name: str) -> list[str]:
+        """The identity map of one source, for its fingerprint."""
+        return [f"{id_} {to}" for (source, id_), to in self.record.identity().items() if source == name]
+
+    def keys(self, versions: str | None, ids: Sequence[Path]) -> tuple[str, str]:
+        """Number all customers in the order of their ids; the table, and a fingerprint of who is in it."""
+        q, engine = self.q, self.engine
+        parts: list[exp.Expression] = []
+        if versions is not None:
+            parts.append(exp.select(col("_key").as_("customer")).from_(rel(versions)))
+        if ids and (self.population == "all" or versions is None):
+            engine.parquet("coterie_ids", list(ids))
+            parts.append(exp.select(col("customer")).from_(rel("coterie_ids")))
+        query: exp.Expression = parts[0]
+        for part in parts[1:]:
+            query = exp.Union(this=query, expression=part, distinct=False)
+        unique = exp.select(col("customer")).distinct().from_(cast(exp.Query, query).subquery("u"), copy=False)
+        number = row_number([], [up(col("customer"))])
+        numbered = exp.select(q.cast(number, "BIGINT").as_("_customer"), col("customer")).from_(
+            unique.subquery("d"), copy=False
+        )
+        self.say("numbering the customers")
+        engine.create("coterie_keys", numbered, "number the customers")
+        digits = q.call("concat", q.literal("0x"), q.call("left", q.call("md5", col("customer")), q.literal(13)))
+        total = q.cast(q.call("sum", q.cast(digits, "BIGINT")), "VARCHAR")
+        (n, digest), = engine.rows(exp.select(q.count_rows(), total).from_(rel("coterie_keys")))
+        return "coterie_keys", fingerprint(str(n), str(digest))
+
+    def tables(
+        self, item: Loaded, rows: dict[str, Rows], keys: str, keys_mark: str, rank: int
+    ) -> list[EventFacts]:
+        """The one or two kinds of event of a source."""
+        mark = fingerprint(item.mark, *self.led(item.name), keys_mark)
+        lines = item.source.lines is not None
+        kind = f"{item.name}_line" if lines else item.name
+
+        def path_of(name: str) -> Path:
+            return self.stores.cache / "events" / f"{slug(name)}-{mark}.parquet"
+
+        path = path_of(kind)
+        writer = self.events
+        if not path.exists():
+            if item.name not in rows:
+                ids = self.stores.cache / "ids" / f"{slug(item.name)}-{fingerprint(item.mark, *self.led(item.name))}.parquet"
+                rows[item.name] = writer.rows(item.mapped, item.types, item.files, ids)
+            self.say(f"sorting the events {kind}", rows[item.name].counts.get(KEPT, 0))
+            writer.write(rows[item.name], kind, keys, path)
+        out = [self.facts_of(item, kind, path, item.mapped.columns, rank)]
+        if lines:
+            whole = path_of(item.name)
+            if not whole.exists():
+                self.say(f"putting lines together to {item.name}")
+                writer.write_whole(item.mapped, path, item.name, whole)
+            out.append(self.facts_of(item, item.name, whole, whole_columns(item.mapped), rank + 1))
+        return out
+
+    def facts_of(self, item: Loaded, kind: str, path: Path, columns: Mapping[str, Type], rank: int) -> EventFacts:
+        facts = self.events.facts(kind, item.name, path, columns, rank)
+        return replace(facts, currencies=currencies(item, columns))
+
+    def customers(
+        self, item: Loaded | None, versions: str | None, keys: str, keys_mark: str, events: Mapping[str, EventFacts]
+    ) -> AttributeFacts:
+        q, engine = self.q, self.engine
+        parts = [f"{p.name}" for e in events.values() for p in e.paths]
+        told = [item.mark, *self.record.parts(item.name)] if item is not None else []
+        mark = fingerprint(FORMAT, keys_mark, *told, *parts)
+        path = self.stores.cache / "attributes" / f"customers-{mark}.parquet"
+        writer = self.attributes
+        if not path.exists():
+            self.say("writing the customers")
+            first = "coterie_first_events"
+            selects = []
+            for i, e in enumerate(events.values()):
+                view = f"coterie_event_{i}"
+                engine.parquet(view, e.paths)
+                selects.append(exp.select(col("_customer"), col("time")).from_(rel(view)))
+            if selects:
+                query: exp.Expression = selects[0]
+                for part in selects[1:]:
+                    query = exp.Union(this=query, expression=part, distinct=False)
+                engine.create(
+                    first,
+                    exp.select(col("_customer"), q.call("min", col("time")).as_("_first_event", quoted=True))
+                    .from_(cast(exp.Query, query).subquery("e"), copy=False)
+                    .group_by(col("_customer")),
+                    "first events",
+                )
+            else:
+                nothing = exp.select(
+                    q.cast(exp.Null(), "BIGINT").as_("_customer", quoted=True),
+                    q.cast(exp.Null(), "TIMESTAMP").as_("_first_event", quoted=True),
+                ).where(q.literal(False))
+                engine.create(first, nothing, "first events")
+            columns = item.mapped.columns if item is not None else {}
+            writer.write_customers(versions, columns, keys, first, path)
+        facts = writer.facts(None if item is None else item.mapped, path)
+        return facts if item is None else replace(facts, currencies=currencies(item, facts.columns))
+
+    def keyed(self, item: Loaded) -> AttributeFacts:
+        """The table of a lookup or of accounts."""
+        mark = fingerprint(FORMAT, item.mark, *self.record.parts(item.name))
+        path = self.stores.cache / "attributes" / f"{slug(item.name)}-{mark}.parquet"
+        writer = self.attributes
+        if not path.exists():
+            versions = f"coterie_versions_{item.name}"
+            writer.versions(item.mapped, item.types, versions)
+            writer.write_keyed(versions, item.mapped.columns, path)
+        return replace(writer.facts(item.mapped, path), currencies=currencies(item, item.mapped.columns))
+
+    def met(self, ids: Path, versions: str | None) -> tuple[int, int | None]:
+        """How many different customers a source has, and how many of them the customers source knows."""
+        q, engine = self.q, self.engine
+        engine.parquet("coterie_met", [ids])
+        (n,), = engine.rows(exp.select(q.count_rows()).from_(rel("coterie_met")))
+        if versions is None:
+            return int(cast(int, n)), None
+        on = exp.EQ(this=col("customer", "i"), expression=col("_key", "v"))
+        select = exp.select(q.count_rows()).from_(rel("coterie_met", "i")).join(rel(versions, "v"), on=on, join_type="semi")
+        (found,), = engine.rows(select)
+        return int(cast(int, n)), int(cast(int, found))
+
+    # --- what became of the rows
+
+    def quarantine(
+        self, item: Loaded, rows: Mapping[str, Rows], snapshot: Snapshot | None, counts: Mapping[str, int]
+    ) -> tuple[Path | None, list[Bad]]:
+        """The bad rows of a source as a table, and by reason."""
+        q, engine = self.q, self.engine
+        reasons: list[Bad] = []
+        for file in item.files:
+            for reason, n in file.shard.reasons.items():
+                examples = tuple(
+                    (file.name, line, column, value)
+                    for line, column, value, why in file.shard.examples
+                    if reason in (why, f"{column}: {why}")
+                )
+                reasons.append(Bad(item.name, reason, n, examples[:3]))
+        for refused in snapshot.refused if snapshot is not None else ():
+            examples = tuple((item.files[f].name, line, item.source.id, None) for f, line in refused.examples[:3])
+            reasons.append(Bad(item.name, refused.reason, refused.rows, examples))
+        unusable = {status: counts[status] for status in UNUSABLE if counts.get(status)}
+        if not reasons and not unusable:
+            return None, []
+        mark = fingerprint(FORMAT, item.mark, *self.led(item.name))
+        path = self.stores.cache / "quarantine" / f"{slug(item.name)}-{mark}.parquet"
+        parts: list[exp.Expression] = []
+        for i, file in enumerate(item.files):
+            if file.shard.bad is None:
+                continue
+            view = f"coterie_bad_{i}"
+            engine.parquet(view, [file.shard.bad])
+            parts.append(
+                exp.select(
+                    q.literal(item.name).as_("source"), q.literal(file.name).as_("file"),
+                    *(col(name) for name in ("line", "column", "value", "reason", "row")),
+                ).from_(rel(view))
+            )
+        base = f"coterie_in_{item.name}"
+        if unusable:
+            if item.name not in rows:
+                ids = self.stores.cache / "ids" / f"{slug(item.name)}-{mark}.parquet"
+                rows = {item.name: self.events.rows(item.mapped, item.types, item.files, ids)}
+            chosen = q.one_of(col("_status", "r"), [q.literal(s) for s in unusable])
+            said = q.case([(q.binary("=", col("_status", "r"), q.literal(s)), q.literal(UNUSABLE[s])) for s in unusable])
+            where = q.case(
+                [
+                    (q.binary("=", col("_status", "r"), q.literal("no line id")), q.literal(item.source.lines or "")),
+                    (q.binary("=", col("_status", "r"), q.literal("two customers")), q.literal(item.source.customer or "")),
+                ],
+                q.literal(item.source.time or ""),
+            )
+            value = q.case(
+                [
+                    (q.binary("=", col("_status", "r"), q.literal("two customers")), col("_raw_customer", "r")),
+                    (q.binary("=", col("_status", "r"), q.literal("no line id")), q.cast(exp.Null(), "VARCHAR")),
+                ],
+                q.cast(col("_time", "r"), "VARCHAR"),
+            )
+            parts.append(self.bad_of(item, rel(rows[item.name].view, "r"), base, where, value, said, chosen))
+            engine.create(
+                "coterie_bad_examples",
+                exp.select(col("_status"), col(FILE), col(LINE)).from_(rel(rows[item.name].view, "r")).where(chosen),
+                "examples of bad rows",
+            )
+            for status, n in unusable.items():
+                found = engine.rows(
+                    exp.select(col(FILE), col(LINE))
+                    .from_(rel("coterie_bad_examples"))
+                    .where(q.binary("=", col("_status"), q.literal(status)))
+                    .order_by(up(col(FILE)), up(col(LINE)))
+                    .limit(3)
+                )
+                examples = tuple((item.files[int(cast(int, f))].name, int(cast(int, li)), None, None) for f, li in found)
+                reasons.append(Bad(item.name, UNUSABLE[status], n, examples))
+        if snapshot is not None and snapshot.refused:
+            placed = f"{base}_placed"
+            chosen = q.one_of(col("_fate", "r"), [q.literal("no id"), q.literal("conflict")])
+            line = q.cast(col("_winners_line", "r"), "VARCHAR")
+            told = q.binary("||", q.literal("the id stands in another row with other values; used is line "), line)
+            none = q.binary("=", col("_fate", "r"), q.literal("no id"))
+            said = q.case([(none, q.literal("the id is missing"))], told)
+            parts.append(
+                self.bad_of(item, rel(placed, "r"), base, q.literal(item.source.id or ""), col("_key", "r"), said, chosen)
+            )
+        query: exp.Expression = parts[0]
+        for part in parts[1:]:
+            query = exp.Union(this=query, expression=part, distinct=False)
+        ordered = exp.select(exp.Star()).from_(cast(exp.Query, query).subquery("b"), copy=False)
+        ordered = ordered.order_by(up(col("file")), up(col("line")))
+        engine.write_parquet(ordered, path, f"set bad rows of {item.name} apart")
+        return path, reasons
+
+    def bad_of(
+        self,
+        item: Loaded,
+        rows: exp.Expression,
+        base: str,
+        column: exp.Expression,
+        value: exp.Expression,
+        reason: exp.Expression,
+        chosen: exp.Expression,
+    ) -> exp.Expression:
+        q = self.q
+        numbers = [(q.binary("=", col(FILE, "b"), q.literal(n)), q.literal(f.name)) for n, f in enumerate(item.files)]
+        on = q.all([exp.EQ(this=col(c, "r"), expression=col(c, "b")) for c in (FILE, LINE)])
+        packed = q.call("to_json", exp.column("b", quoted=True))
+        return (
+            exp.select(
+                q.literal(item.name).as_("source"),
+                q.case(numbers).as_("file"),
+                col(LINE, "b").as_("line"),
+                column.as_("column", quoted=True),
+                value.as_("value"),
+                reason.as_("reason"),
+                q.cast(packed, "VARCHAR").as_("row", quoted=True),
+            )
+            .from_(rows, copy=False)
+            .join(rel(base, "b"), on=on, copy=False)
+            .where(chosen, copy=False)
+        )
+
+    def report(
+        self,
+        item: Loaded,
+        counts: Mapping[str, int] | None,
+        snapshot: Snapshot | None,
+        strangers: int,
+        met: tuple[int, int | None] | None,
+        bad: Sequence[Bad],
+    ) -> SourceReport:
+        files = tuple((f.name, f.shard.content, f.shard.rows, f.learned_at) for f in item.files)
+        common: dict[str, Any] = {
+            "name": item.name,
+            "role": item.source.role,
+            "files": files,
+            "rows": sum(f.shard.rows for f in item.files),
+            "quarantined": sum(b.rows for b in bad if b.source == item.name),
+            "learned_at": max((f.learned_at for f in item.files), default=None),
+        }
+        if counts is None:
+            assert snapshot is not None
+            return SourceReport(
+                **common,
+                kept=snapshot.kept,
+                left_out=snapshot.left_out,
+                undecided=snapshot.undecided,
+                duplicates=snapshot.duplicates,
+                deleted=snapshot.deleted,
+            )
+        ids, found = met or (0, None)
+        return SourceReport(
+            **common,
+            kept=counts.get(KEPT, 0) - strangers,
+            left_out=counts.get("left out", 0),
+            undecided=counts.get("undecided", 0),
+            without_customer=counts.get("no customer", 0),
+            strangers=strangers,
+            duplicates=counts.get("duplicates", 0),
+            conflicts=counts.get("conflicts", 0),
+            overlaps=counts.get("overlaps", 0),
+            identical=counts.get("identical", 0),
+            deleted=counts.get("deleted", 0) + counts.get("taken away", 0),
+            ids=ids,
+            met=found,
+        )
+
+    def notes(
+        self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path], versions: str | None
+    ) -> list[str]:
+        """What a person should know of the rows, in plain words: numbers first."""
+        out = [note for item in loaded for note in item.notes]
+        for item in loaded:
+            r, source = gathered.sources[item.name], item.source
+            if r.without_customer:
+                out.append(
+                    f"{item.name}: {r.without_customer:,} of {r.rows:,} rows have no customer ({source.customer} is empty): "
+                    "they count nowhere"
+                )
+            if r.undecided:
+                out.append(
+                    f"{item.name}: {r.undecided:,} rows are left out because `where:` cannot be told for them (a column is "
+                    "missing)"
+                )
+            if r.strangers:
+                out.append(
+                    f"{item.name}: {r.strangers:,} rows belong to customers whom the customers source does not have "
+                    "(population: customers)"
+                )
+            if r.conflicts:
+                out.append(
+                    f"{item.name}: {r.conflicts:,} rows have an id that another row has with other values: the newest counts"
+                )
+            if r.duplicates:
+                out.append(f"{item.name}: {r.duplicates:,} rows stand there twice and count once")
+            if r.overlaps:
+                out.append(
+                    f"{item.name}: {r.overlaps:,} rows stand in two files and count once; where they are different events, "
+                    "name the column that tells them apart as `id:`"
+                )
+            if r.identical and source.id is None and source.lines is None:
+                out.append(
+                    f"{item.name}: {r.identical:,} rows are the same as another row of their file; all of them count, since "
+                    "the source names no `id:`"
+                )
+            if r.match is not None and r.match < MATCH:
+                out.append(self.strange(item, r, ids[item.name], cast(str, versions)))
+        for bad in gathered.quarantine:
+            where = ", ".join(f"{name}:{line}" for name, line, _, _ in bad.examples)
+            out.append(f"{bad.source}: {bad.rows:,} rows in quarantine: {bad.reason}" + (f" ({where})" if where else ""))
+        return out
+
+    def strange(self, item: Loaded, r: SourceReport, ids: Path, versions: str) -> str:
+        """Ids that meet no customer, with examples of both sides."""
+        engine = self.engine
+        engine.parquet("coterie_met", [ids])
+        on = exp.EQ(this=col("customer", "i"), expression=col("_key", "v"))
+        theirs = engine.rows(
+            exp.select(col("customer", "i"))
+            .from_(rel("coterie_met", "i"))
+            .join(rel(versions, "v"), on=on, join_type="anti")
+            .order_by(up(col("customer", "i")))
+            .limit(3)
+        )
+        ours = engine.rows(exp.select(col("_key")).distinct().from_(rel(versions)).order_by(up(col("_key"))).limit(3))
+        shown = ", ".join(repr(str(x)) for (x,) in theirs)
+        known = ", ".join(repr(str(x)) for (x,) in ours)
+        return (
+            f"{item.name}: {r.match or 0:.0%} of its {r.ids:,} customers are in the customers source; not there are {shown}, "
+            f"while ids there look like {known}"
+        )
+
+
+def meaning(source: Source) -> str:
+    """Everything of a source that its tables depend on beside its files, as text."""
+    fields = (
+        source.role, source.name, source.id, source.customer, source.time, source.lines, source.sum, source.account,
+        source.since, str(source.valid_from), source.lookup, source.timezone, source.updated_at, source.deleted,
+        source.fold, source.constant, sorted(source.currency.items()), adds_up(source),
+    )  # fmt: skip
+    columns = sorted((name, text.text) for name, text in source.columns.items())
+    return repr((fields, columns, source.where.text if source.where is not None else None))
+
+
+def currencies(item: Loaded, columns: Mapping[str, Type]) -> dict[str, str]:
+    """The currency of money columns: as the source says, else the one sign found beside their numbers."""
+    said = item.source.currency
+    found = {column: code for file in item.files for column, code in file.shard.currencies.items()}
+    out = {}
+    for name, type_ in columns.items():
+        if name in said:
+            out[name] = said[name]
+        elif type_ == MONEY:
+            code = said.get("*") or found.get(item.mapped.original.get(name, ""))
+            if code is not None:
+                out[name] = code
+    return out
+
+
+def slug(name: str) -> str:
+    """A name as part of a file's name: letters, digits and _; what is lost is told by a hash."""
+    plain = re.sub(r"[^A-Za-z0-9_]", "_", name)[:60]
+    return plain if plain == name else f"{plain}_{fingerprint(name)[:6]}"
