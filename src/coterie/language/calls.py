@@ -93,6 +93,18 @@ def call(name: Name, args: Many[Arg], span: Span) -> Expr:
     return Apply(function, tuple(_plain(arg, function) for arg in args), span=span)
 
 
+def not_a_function(name: str) -> tuple[str, str] | None:
+    """Why a function cannot have this name, and what to write: (message, hint)."""
+    if name in AGGREGATIONS or name in FITTED or name in QUANTIFIERS or name == "sequence":
+        return f"`{name}` is a kind of node of its own", "use the kinds measure, fitted, members and sequence"
+    complaint = _foreign(name)
+    if complaint:
+        return complaint[1], complaint[2]
+    if not names.is_bare(name) or name != name.lower() or name != names.normal(name) or len(name) > 200:
+        return f"`{name[:40]}` is not the name of a function", "a function is one word in small letters, such as lower"
+    return None
+
+
 def _no(span: Span, code: str, message: str, hint: str) -> Fault:
     return Fault(span.start, span.end, code, message, hint)
 

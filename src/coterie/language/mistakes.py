@@ -66,17 +66,16 @@ class Token:
         return self.text.lower() if self.kind == "word" else ""
 
     def __str__(self) -> str:
+        text = self.text if len(self.text) < 40 else f"{self.text[:36]}…{self.text[-1]}"
         match self.kind:
             case "text":
-                return f"the text {self.text if len(self.text) < 40 else self.text[:36] + '…' + self.text[-1]}"
+                return f"the text {text}"
             case "quoted":
-                return f"the name {self.text}"
+                return f"the name {text}"
             case "number":
-                return f"the number {self.text}"
-            case "word":
-                return f"`{self.text}`"
+                return f"the number {text}"
             case _:
-                return f"`{self.text}`"
+                return f"`{text}`"
 
 
 @dataclass(frozen=True, slots=True)

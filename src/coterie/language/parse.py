@@ -20,7 +20,6 @@ from coterie.language.tree import (
     Case,
     Column,
     Expr,
-    Fitted,
     Literal,
     Not,
     Or,
@@ -28,7 +27,6 @@ from coterie.language.tree import (
     Span,
     WindowTest,
     at,
-    children,
 )
 
 if TYPE_CHECKING:
@@ -62,7 +60,9 @@ def parse(text: str | Origin) -> Expr:
                 shape.too_many(0).hint,
             )
         tree = cast(Expr, parser().parse(source))
-        _finish(tree)
+        wrong_whole = shape.of_tree(tree)
+        if wrong_whole:
+            _refuse(wrong_whole[0].span, wrong_whole[1])
         return tree
     except Fault as fault:
         raise _error(origin, fault) from None
@@ -104,31 +104,6 @@ def parser() -> "Lark":
 
 def _error(origin: Origin, fault: Fault) -> DefinitionError:
     return DefinitionError(fault.message, code=fault.code, hint=fault.hint, place=origin.place(fault.start, fault.end))
-
-
-def _finish(tree: Expr) -> None:
-    """What is only known of the whole: its size, numbers with their signs, where percents stand."""
-    complaint = shape.of_size(tree)
-    if complaint:
-        _refuse(tree.span, complaint)
-    stack: list[tuple[Expr, bool]] = [(tree, False)]
-    while stack:
-        node, argument = stack.pop()
-        if isinstance(node, Literal):
-            complaint = shape.of_literal(node)
-            if complaint:
-                _refuse(node.span, complaint)
-            if node.percent and not argument:
-                raise Fault(
-                    node.span.start,
-                    node.span.end,
-                    "E137",
-                    "a percentage stands only as an argument, as in sample(10%, 'spring')",
-                    f"here write the number: {format(cast(Decimal, node.value), 'f')}",
-                )
-            continue
-        inside = isinstance(node, Fitted) or (isinstance(node, Apply) and node.op not in shape.SYMBOLS)
-        stack.extend((child, inside) for child in children(node))
 
 
 def _refuse(span: Span, complaint: shape.Complaint) -> NoReturn:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coterie.core.windows import EXACT, Ago, Around, Duration, FromTo, Next, Period, Window, Within
-from coterie.language.tree import Expr, Literal, children
+from coterie.language.tree import Apply, Expr, Fitted, Literal, children
 
 MAX_NODES = 1024
 MAX_DEPTH = 32
@@ -38,6 +38,16 @@ LISTS = frozenset(["in", "has any", "has all"])
 TESTS = frozenset(["is missing", "is known"])
 SYMBOLS = INFIX | ARITHMETIC | LISTS | TESTS | {"between", "neg"}
 """The operators of `Apply` that are not written as a call."""
+
+ARITY: dict[str, tuple[int, int]] = {
+    **dict.fromkeys(sorted(INFIX | ARITHMETIC), (2, 2)),
+    **dict.fromkeys(sorted(TESTS), (1, 1)),
+    **dict.fromkeys(sorted(LISTS), (2, MAX_NODES + 1)),
+    "between": (3, 3),
+    "neg": (1, 1),
+    "as_of": (0, 0),
+}
+"""How many arguments, at least and at most, of what is not written as a call."""
 
 _THOUSAND_YEARS = {
     "minute": 525_960_000,
@@ -144,12 +154,16 @@ def of_size(tree: Expr) -> Complaint | None:
     if nodes > MAX_NODES:
         return too_many(nodes)
     if depth > MAX_DEPTH:
-        return Complaint(
-            "E138",
-            f"this is nested {depth} deep, at most {MAX_DEPTH} is read",
-            "name its parts as traits and use their names",
-        )
+        return too_deep(depth)
     return None
+
+
+def too_deep(depth: int, least: bool = False) -> Complaint:
+    return Complaint(
+        "E138",
+        f"this is nested {'at least ' if least else ''}{depth} deep, at most {MAX_DEPTH} is read",
+        "name its parts as traits and use their names",
+    )
 
 
 def too_many(nodes: int, least: bool = False) -> Complaint:
@@ -163,3 +177,23 @@ def too_many(nodes: int, least: bool = False) -> Complaint:
 def of_literal(node: Literal) -> Complaint | None:
     """Why a value cannot be meant, if so."""
     return of_duration(node.value) if isinstance(node.value, Duration) else of_number(node.value)
+
+
+def of_tree(tree: Expr) -> tuple[Expr, Complaint] | None:
+    """What is only known of a whole tree, and where: its size, numbers with their signs, where percents stand."""
+    complaint = of_size(tree)
+    if complaint:
+        return tree, complaint
+    stack: list[tuple[Expr, bool]] = [(tree, False)]
+    while stack:
+        node, argument = stack.pop()
+        if isinstance(node, Literal):
+            complaint = of_literal(node)
+            if not complaint and node.percent and not argument:
+                what = "a percentage stands only as an argument, as in sample(10%, 'spring')"
+                complaint = Complaint("E137", what, f"here write the number: {node.value}")
+            if complaint:
+                return node, complaint
+        inside = isinstance(node, Fitted) or (isinstance(node, Apply) and node.op not in SYMBOLS)
+        stack.extend((child, inside) for child in children(node))
+    return None
