@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import count, islice
+from itertools import islice
 from typing import Any
 
 from sqlglot import exp
@@ -107,7 +107,9 @@ class Builder:
 
     def step(self, day: exp.Expression, n: int, unit: str) -> exp.Expression:
         """A date moved by n days, weeks, months, quarters or years, clamped at month ends."""
-        length = exp.Interval(this=self.literal(abs(n) * {"quarter": 3}.get(unit, 1)), unit=exp.var({"quarter": "month"}.get(unit, unit)))
+        length = exp.Interval(
+            this=self.literal(abs(n) * {"quarter": 3}.get(unit, 1)), unit=exp.var({"quarter": "month"}.get(unit, unit))
+        )
         moved = exp.Add(this=day.copy(), expression=length) if n >= 0 else exp.Sub(this=day.copy(), expression=length)
         return self.cast(exp.Paren(this=moved), "DATE")
 
@@ -115,7 +117,9 @@ class Builder:
         """An interval of n microseconds."""
         return exp.Interval(this=self.literal(n), unit=exp.var("microsecond"))
 
-    def case(self, branches: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None = None) -> exp.Expression:
+    def case(
+        self, branches: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None = None
+    ) -> exp.Expression:
         return exp.Case(
             ifs=[exp.If(this=when.copy(), true=then.copy()) for when, then in branches],
             default=otherwise.copy() if otherwise is not None else None,
@@ -152,20 +156,22 @@ class Builder:
         return exp.Paren(this=exp.In(this=self.customer.copy(), query=exp.Subquery(this=ids)))
 
     def let(self, trees: Iterable[exp.Expression], body: Callable[..., exp.Expression]) -> exp.Expression:
-        """`body` of trees that it may mention several times: a large one is bound to a name, so that rules nest without
-        growing (each mention would double what stands inside). Bound by a list of one, transformed: DuckDB and Spark.
+        """`body` of these trees, each of which it may mention several times (and no other tree).
+
+        Small trees are repeated. Larger ones are bound to a name, so that rules nest without doubling at each level: as
+        the only element of a list that is transformed, which DuckDB and Spark both can.
         """
         trees = list(trees)
-        taken = {i.name.lower() for t in (*trees, self.customer) for i in t.find_all(exp.Identifier)}
-        names = (name for n in count(1) if (name := f"v{n}") not in taken)
-        bound = [(tree, next(names)) if _is_large(tree) else (tree, None) for tree in trees]
-        out = body(*(tree.copy() if name is None else exp.column(name) for tree, name in bound))
-        for tree, name in reversed(bound):
-            if name is not None:
-                function = exp.Lambda(this=out, expressions=[exp.to_identifier(name)])
-                one = self.call("LIST_TRANSFORM", exp.Array(expressions=[tree.copy()]), function)
-                out = self.call("LIST_EXTRACT", one, exp.Literal.number(1))
-        return out
+        if not any(_is_large(tree) for tree in trees):
+            return body(*(tree.copy() for tree in trees))
+        name = exp.column("x")
+        if len(trees) == 1:
+            bound, out = trees[0].copy(), body(name)
+        else:
+            bound = self.call("ROW", *trees)
+            out = body(*(self.call("STRUCT_EXTRACT", name, self.literal(n)) for n in range(1, len(trees) + 1)))
+        function = exp.Lambda(this=out, expressions=[exp.to_identifier("x")])
+        return self.call("LIST_EXTRACT", self.call("LIST_TRANSFORM", exp.Array(expressions=[bound]), function), self.literal(1))
 
     def cast(self, a: exp.Expression, to: str) -> exp.Expression:
         """A cast to a type named as this engine names it; fails on what does not fit."""
