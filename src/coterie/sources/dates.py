@@ -38,10 +38,7 @@ ANY = r"^(\d{1,4}[-/.]\d{1,2}[-/.]\d{2}|([A-Z][a-z]+,? )?(\d{1,2}(st|nd|rd|th)?[
 _ISO_LOCAL = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)$"
 _MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
-_MONTH_NAMES = "|".join(
-    ["jan(uary)?", "feb(ruary)?", "mar(ch)?", "apr(il)?", "may", "june?", "july?", "aug(ust)?", "sept?(ember)?", "oct(ober)?"]
-    + ["nov(ember)?", "dec(ember)?"]
-)
+_MONTH_NAMES = "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|nov(ember)?|dec(ember)?"
 DAY = 86_400_000_000
 Micros = npt.NDArray[np.int64]
 

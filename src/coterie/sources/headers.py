@@ -65,7 +65,7 @@ def find_header(rows: Rows, given: int | None, where: str) -> Header:
         return _without(filled[0][0], width, "as declared")
     for at, (line, row) in enumerate(filled):
         named_cells = sum(bool(cell.strip()) for cell in row)
-        if len(row) < width or (named_cells < max(2, round(0.6 * width)) and width > 1 and not _wider_below(filled, at, width)):
+        if len(row) < width or (named_cells < max(2, round(0.6 * width)) and width > 1 and not _wider_below(filled, at)):
             continue
         if len(row) > width and len(filled) > at + 1:
             continue
@@ -86,7 +86,7 @@ def _height(row: list[str]) -> int:
     return 1 + sum(cell.count("\n") for cell in row)
 
 
-def _wider_below(filled: Rows, at: int, width: int) -> bool:
+def _wider_below(filled: Rows, at: int) -> bool:
     """Whether no row further down is fuller than this one: then this one may be the header although half empty."""
     here = sum(bool(cell.strip()) for cell in filled[at][1])
     return all(sum(bool(cell.strip()) for cell in row) <= here for _, row in filled[at + 1 : at + 50])

@@ -330,21 +330,25 @@ def _expand(canon: pa.Array) -> pa.Array:
     mask = matches(canon, "[eE]")
     if not mask.any():
         return canon
-    written: list[str] = []
-    for text in canon.filter(pa.array(mask)).to_pylist():
-        try:
-            number = Decimal(text)
-        except InvalidOperation:
-            number = Decimal(0)
-        if number and number.adjusted() > 30:
-            written.append(f"{'-' if number < 0 else ''}1{'0' * 40}")
-        elif not number or number.adjusted() < -15:
-            written.append("0")
-        else:
-            written.append(
-                format(number.quantize(Decimal(1).scaleb(-20), ROUND_HALF_UP) if -number.as_tuple().exponent > 20 else number, "f")
-            )  # type: ignore[operator]
+    written = [_written_out(text) for text in canon.filter(pa.array(mask)).to_pylist()]
     return pc.replace_with_mask(canon, pa.array(mask), pa.array(written, pa.string()))
+
+
+def _written_out(text: str) -> str:
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return "1" + "0" * 40
+    if not number or number.adjusted() < -15:
+        return "0"
+    if number.adjusted() > 30:
+        return f"{'-' if number < 0 else ''}1{'0' * 40}"
+    # Twenty places are more than are ever kept, and the last one cannot change how the kept ones are rounded.
+    return (
+        f"{number:f}"
+        if abs(number.adjusted()) < 20 and len(text) < 30
+        else f"{number.quantize(Decimal(1).scaleb(-20), ROUND_HALF_UP):f}"
+    )
 
 
 def to_decimals(canon: pa.Array, places: int, digits: int) -> tuple[pa.Array, pa.Array]:

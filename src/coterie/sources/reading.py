@@ -17,8 +17,9 @@ import pyarrow.parquet as pq
 from coterie.core.errors import DataError
 from coterie.core.place import Place
 from coterie.language.types import INTEGER, MONEY, TEXT, TIMES, Type
-from coterie.sources import cells, numbers
+from coterie.sources import numbers
 from coterie.sources.cells import ARROW, Evidence, Typed, shown
+from coterie.sources.decide import TYPES, decide, declared_types
 from coterie.sources.facts import ColumnFacts, FactsOf
 from coterie.sources.kinds import open_source
 from coterie.sources.native import AnyPlan, NativeEvidence, as_text, needs_look, plan_of
@@ -32,7 +33,7 @@ LINE = "_line"
 QUARANTINE = pa.schema(
     [("line", pa.int64()), ("column", pa.string()), ("value", pa.string()), ("reason", pa.string()), ("row", pa.string())]
 )
-"""A bad row: where it stood, the first cell that is to blame, why, and the row as JSON (as text where it could not be taken apart)."""
+"""A bad row: where it stood, the first cell to blame, why, and the row as JSON (as its text where it has no cells)."""
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -200,12 +201,12 @@ class _Look:
     def plans(self) -> tuple[dict[str, AnyPlan], list[Note]]:
         reader, options = self.reader, self.options
         columns = tuple(self.order) or reader.columns
-        declared = cells.declared_types(options, columns, reader.location)
+        declared = declared_types(options, columns, reader.location)
         for name in columns:  # a file with a header and no rows
             self.evidence.setdefault(name, Evidence(name))
         texts = {name: seen for name, seen in self.evidence.items() if isinstance(seen, Evidence)}
         named = {name: written for name, written in options.columns.items() if name in texts}
-        made, notes = cells.decide(texts, _with_columns(options, named), reader.location, reader.likely_decimal)
+        made, notes = decide(texts, _with_columns(options, named), reader.location, reader.likely_decimal)
         plans: dict[str, AnyPlan] = {}
         for name in columns:
             seen = self.evidence[name]
@@ -242,7 +243,7 @@ def _with_columns(options: ReadOptions, columns: Mapping[str, str]) -> ReadOptio
 
 
 def _known_type(written: str | None) -> Type | None:
-    return cells._TYPES.get(written) if written is not None else None
+    return TYPES.get(written) if written is not None else None
 
 
 def _is_text(type_: pa.DataType) -> bool:
@@ -445,8 +446,37 @@ class _Spool:
 
 
 _TOTALS = frozenset(
-    ["total", "totals", "grand", "total", "sum", "sum", "total", "subtotal", "overall", "gesamt", "gesamtsumme", "summe", "insgesamt", "total", "général", "totale", "somme", "suma", "totaal", "som", "totalt", "samtals", "razem", "łącznie", "celkem", "összesen", "итого", "всего", "合計", "合计"]
-) | {"grand total", "total general", "total général", "sum total"}
+    [
+        "total",
+        "totals",
+        "grand total",
+        "sum",
+        "sum total",
+        "subtotal",
+        "overall",
+        "gesamt",
+        "gesamtsumme",
+        "summe",
+        "insgesamt",
+        "total général",
+        "total general",
+        "totale",
+        "somme",
+        "suma",
+        "totaal",
+        "som",
+        "totalt",
+        "samtals",
+        "razem",
+        "łącznie",
+        "celkem",
+        "összesen",
+        "итого",
+        "всего",
+        "合計",
+        "合计",
+    ]
+)
 
 
 def split_totals(chunk: Chunk, alone: bool) -> tuple[Chunk, list[tuple[int, str]]]:

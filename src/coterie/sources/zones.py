@@ -17,7 +17,7 @@ Micros = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 SECOND = 1_000_000
-EPOCH = datetime(1970, 1, 1)
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (wall-clock time)
 PROBE = timedelta(hours=6)  # no zone changes its offset twice within six hours
 
 
@@ -52,7 +52,7 @@ def to_utc(wall: Micros, zone_name: str) -> Instants:
 @lru_cache(maxsize=4096)
 def _year(year: int, zone_name: str) -> tuple[Micros, Micros]:
     """From which wall-clock time of the year on which offset holds, both in microseconds."""
-    moment, end = datetime(year, 1, 1), datetime(year, 12, 31, 23, 59, 59)
+    moment, end = datetime(year, 1, 1), datetime(year, 12, 31, 23, 59, 59)  # noqa: DTZ001 (wall-clock time)
     offset = _offset(moment, zone_name)
     starts, offsets = [moment], [offset]
     while moment < end:

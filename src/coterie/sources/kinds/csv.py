@@ -161,7 +161,7 @@ def _around_non_ascii(block: bytes) -> bytes:
     return bytes(out)
 
 
-def find_encoding(seen: Survey, given: str | None, where: str) -> tuple[str, str | None]:
+def find_encoding(seen: Survey, given: str | None) -> tuple[str, str | None]:
     """The codec of a text file and, where it had to be guessed, what to say about it."""
     if given is not None:
         try:
@@ -281,7 +281,7 @@ class CsvReader:
             self.content_hash = file_hash(self.path)
         if not self.survey.size:
             raise DataError(f"{location} is empty", hint="export it again; a file without rows still has a line of column names")
-        self.encoding, said = find_encoding(self.survey, options.encoding, location)
+        self.encoding, said = find_encoding(self.survey, options.encoding)
         if said:
             self._notes.append(Note(said))
         text = self._sample()

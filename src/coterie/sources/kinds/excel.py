@@ -187,7 +187,7 @@ def _check_sheet(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, path: Path) -
             right = max(right, _column(wide))
             if right * down > MOST_CELLS:
                 raise DataError(
-                    f"{path} has a cell in column {wide.decode()} and one in row {down:,}: more than {MOST_CELLS:,} cells in between",
+                    f"{path} has a cell in column {wide.decode()} and one in row {down:,}: more than {MOST_CELLS:,} cells",
                     hint="delete the stray cells far from the table, or export the sheet as CSV",
                 )
 

@@ -196,5 +196,6 @@ def _open(location: str, options: ReadOptions) -> SqlReader:
 
 KIND = Kind(
     "sql", _open, endings=(".db", ".sqlite", ".sqlite3"), magic=(b"SQLite format 3\x00",),
-    schemes=("sqlite", "postgresql", "postgres", "mysql", "mariadb", "mssql", "oracle", "snowflake", "redshift", "bigquery", "trino"),
+    schemes=("sqlite", "postgresql", "postgres", "mysql", "mariadb", "mssql",
+        "oracle", "snowflake", "redshift", "bigquery", "trino"),
 )  # fmt: skip
