@@ -23,12 +23,12 @@ FLOAT_PLACES, FLOAT_DIGITS = 9, 15
 MONEY_TYPE, FLOAT_TYPE = pa.decimal128(18, 4), pa.decimal128(24, 9)
 
 _SYMBOLS = (
-    r"US\$|CA\$|AU\$|NZ\$|HK\$|R\$|C\$|A\$|S\$|\$|€|£|¥|₹|₽|₺|₩|₴|₪|฿|₫|₦|₱|₡|₸|₼|₾|zł|Kč|kr\.?|Fr\.?|Ft|lei|лв\.?|руб\.?|"
+    r"US\$|CA\$|AU\$|NZ\$|HK\$|R\$|C\$|A\$|S\$|\$|€|£|¥|₹|₽|₺|₩|₴|₪|฿|₫|₦|₱|₡|₸|₼|₾|zł|Kč|kr\.?|Fr\.?|Ft|lei|лв\.?|руб\.?|"  # noqa: RUF001
     r"USD|EUR|GBP|CHF|JPY|CNY|INR|AUD|CAD|NZD|SEK|NOK|DKK|ISK|PLN|CZK|HUF|RON|BGN|TRY|RUB|UAH|ILS|ZAR|BRL|MXN|ARS|CLP|COP|"
     r"KRW|SGD|HKD|THB|IDR|MYR|PHP|VND|AED|SAR|EGP|NGN|KES|PKR"
 )
 _ONE_CURRENCY = {
-    "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "руб": "RUB", "руб.": "RUB", "₺": "TRY",
+    "US$": "USD", "$": "USD", "€": "EUR", "£": "GBP", "¥": "JPY", "₹": "INR", "₽": "RUB", "руб": "RUB", "руб.": "RUB", "₺": "TRY",  # noqa: RUF001
     "₩": "KRW", "₴": "UAH", "₪": "ILS", "฿": "THB", "₫": "VND", "zł": "PLN", "Kč": "CZK", "kr.": "kr", "Fr": "CHF", "Fr.": "CHF",
     "Ft": "HUF", "lei": "RON", "лв": "BGN", "лв.": "BGN", "R$": "BRL", "C$": "CAD", "CA$": "CAD", "A$": "AUD", "AU$": "AUD",
     "NZ$": "NZD", "HK$": "HKD", "S$": "SGD", "₦": "NGN", "₱": "PHP",
@@ -344,11 +344,8 @@ def _written_out(text: str) -> str:
     if number.adjusted() > 30:
         return f"{'-' if number < 0 else ''}1{'0' * 40}"
     # Twenty places are more than are ever kept, and the last one cannot change how the kept ones are rounded.
-    return (
-        f"{number:f}"
-        if abs(number.adjusted()) < 20 and len(text) < 30
-        else f"{number.quantize(Decimal(1).scaleb(-20), ROUND_HALF_UP):f}"
-    )
+    short = abs(number.adjusted()) < 20 and len(text) < 30
+    return f"{number if short else number.quantize(Decimal(1).scaleb(-20), ROUND_HALF_UP):f}"
 
 
 def to_decimals(canon: pa.Array, places: int, digits: int) -> tuple[pa.Array, pa.Array]:

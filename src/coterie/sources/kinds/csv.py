@@ -53,7 +53,7 @@ def open_binary(path: Path) -> BinaryIO:
     if packed == "gzip":
         import gzip
 
-        return gzip.open(path, "rb")  # type: ignore[return-value]
+        return gzip.open(path, "rb")
     return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path), "rb"), packed))  # type: ignore[arg-type]
 
 
@@ -340,7 +340,7 @@ class CsvReader:
         if self.encoding == "utf-8-sig" and self.survey.utf8:
             raw.read(3)
             return raw
-        return io.BufferedReader(Transcoded(raw, self.encoding), 1 << 20)  # type: ignore[return-value]
+        return io.BufferedReader(Transcoded(raw, self.encoding), 1 << 20)
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in the order of the file, as strings."""

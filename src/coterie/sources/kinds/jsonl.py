@@ -115,7 +115,8 @@ def cell_of(value: Any) -> tuple[str | None, int]:
             return json.dumps(value, ensure_ascii=False, default=str), Cell.TEXT
         case bytes() | bytearray() | memoryview():
             return bytes(value).hex(), Cell.TEXT
-    return str(value), Cell.TEXT
+        case _:
+            return str(value), Cell.TEXT
 
 
 def _plain(item: Any) -> Any:
@@ -281,7 +282,7 @@ class JsonReader:
 
                 from coterie.sources.kinds.csv import Transcoded
 
-                file = io.BufferedReader(Transcoded(stream, "utf-16"))  # type: ignore[arg-type]
+                file = io.BufferedReader(Transcoded(stream, "utf-16"))
             number = 0
             while data := file.readline(LONGEST + 1):
                 number += 1
