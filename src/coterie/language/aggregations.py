@@ -159,7 +159,8 @@ class Sum(Aggregation):
         return 0
 
     def add(self, state: Decimal | int, value: Any, key: Key) -> Decimal | int:
-        return state + value
+        total: Decimal | int = state + value
+        return total
 
     def merge(self, a: Decimal | int, b: Decimal | int) -> Decimal | int:
         return a + b
@@ -168,7 +169,8 @@ class Sum(Aggregation):
         return state
 
     def sql(self, q: "Builder", rows: Rows) -> "exp.Expression":
-        assert rows.value is not None and rows.type is not None
+        assert rows.value is not None
+        assert rows.type is not None
         total = filtered(q, q.call("sum", rows.value), rows.keep)
         return q.try_cast(q.call("coalesce", total, q.literal(0)), sql_type(rows.type))
 
@@ -386,10 +388,9 @@ def as_float(total: Decimal | int) -> float:
     """
     if isinstance(total, int):
         return float(total)
-    sign, digits, exponent = total.as_tuple()
+    sign, _, exponent = total.as_tuple()
     places = -int(exponent)
-    scaled = int(total.scaleb(places))
-    power = 10**places
+    scaled, power = int(total.scaleb(places)), int(10**places)
     if abs(scaled) <= 2**53 or places == 0:
         return scaled / float(power)
     whole, fraction = divmod(abs(scaled), power)
@@ -398,6 +399,5 @@ def as_float(total: Decimal | int) -> float:
 
 
 AGGREGATIONS: dict[str, Aggregation] = {
-    a.name: a
-    for a in (Count(), Exists(), Sum(), Avg(), Min(), Max(), First(), Last(), Distinct(), MostCommon(), Share())
+    a.name: a for a in (Count(), Exists(), Sum(), Avg(), Min(), Max(), First(), Last(), Distinct(), MostCommon(), Share())
 }

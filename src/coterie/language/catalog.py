@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from coterie.core.errors import CoterieError, Cycle, DefinitionErrors
+from coterie.core.errors import Cycle, DefinitionError, DefinitionErrors
 from coterie.core.place import Origin
 from coterie.language.check import Checked, check, names
 from coterie.language.fitted import FITTED, Shape
@@ -70,7 +70,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
         DefinitionErrors: all that is wrong, each with its place.
     """
     by_name = {e.name: e for e in entries}
-    errors: list[CoterieError] = []
+    errors: list[DefinitionError] = []
     columns = dict(scope.columns)
     definitions: dict[str, Resolved] = {}
     order, cycles = in_order(by_name)
@@ -84,7 +84,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
         try:
             expected = BOOLEAN if entry.noun == "segment" else None
             checked = check(entry.tree, replace(scope, columns=columns), entry.origin, expected=expected)
-        except CoterieError as error:
+        except DefinitionError as error:
             errors.append(error)
             failed.add(name)
             continue
@@ -93,6 +93,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
             checked.type,
             nothing=checked.nothing,
             partial=checked.partial,
+            unsure=checked.unsure,
             fresh=checked.fresh,
             state=checked.state,
             parts={part: ColumnInfo(type_, fresh=checked.fresh) for part, type_ in parts.items()},
@@ -114,11 +115,11 @@ def parts_of(node: Expr, columns: Mapping[str, ColumnInfo]) -> Mapping[str, Type
     return {}
 
 
-def in_order(entries: Mapping[str, Entry]) -> tuple[list[str], list[CoterieError]]:
+def in_order(entries: Mapping[str, Entry]) -> tuple[list[str], list[DefinitionError]]:
     """Names such that each stands after those it uses, and an error for each cycle, which is left out."""
     order: list[str] = []
     state: dict[str, Literal["open", "done"]] = {}
-    errors: list[CoterieError] = []
+    errors: list[DefinitionError] = []
     uses = {name: sorted(names([e.tree]) & entries.keys()) for name, e in entries.items()}
     for root in entries:
         if root in state:

@@ -32,7 +32,7 @@ from coterie.language.tree import (
     WindowTest,
     typed,
 )
-from coterie.language.types import DATE, FLOAT, MONEY, TIMESTAMP, Type
+from coterie.language.types import DATE, FLOAT, MONEY, TIMESTAMP, Type, sql_type
 
 MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
 
@@ -46,6 +46,10 @@ class Names(Protocol):
 
     def least(self, node: Column | Measure) -> exp.Expression | None:
         """What an incomplete source has seen at least, where the value itself is NULL for that; None where it cannot be."""
+
+    def sure(self, node: Column | Measure) -> exp.Expression | None:
+        """Whether a missing value means that nothing happened; None where it always does."""
+        ...
 
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression: ...
 
@@ -123,7 +127,8 @@ class Compiler:
                 return when(LEAVES[">"].duckdb(q, bound, others[1]), False)
             case "in":
                 return when(q.all([LEAVES[">"].duckdb(q, bound, o) for o in others]), False)
-        return q.null()
+            case _:
+                return q.null()
 
     def case(self, node: Case) -> exp.Expression:
         q, type_ = self.q, typed(node)
@@ -136,7 +141,8 @@ class Compiler:
 
     def branch(self, node: Expr, type_: Type) -> exp.Expression:
         tree = self.sql(node)
-        return self.q.as_type(tree, type_) if typed(node) != type_ and type_ in (MONEY, FLOAT) else tree
+        # An integer may be too large for money: then it is missing.
+        return self.q.try_cast(tree, sql_type(type_)) if typed(node) != type_ and type_ in (MONEY, FLOAT) else tree
 
     # --- windows
 
@@ -144,7 +150,9 @@ class Compiler:
         q, value = self.q, self.sql(node.value)
         test = self.inside(node, value, typed(node.value))
         if self.nothing(node.value):
-            test = q.call("coalesce", test, q.literal(False))
+            sure = self.names.sure(node.value) if isinstance(node.value, Column | Measure) else None
+            otherwise = q.literal(False) if sure is None else q.case([(sure, q.literal(False))])
+            test = q.call("coalesce", test, otherwise)
         least = self.names.least(node.value) if isinstance(node.value, Column | Measure) else None
         if least is not None:
             stays = q.case([(self.inside(node, least, typed(node.value)), q.literal(True))])

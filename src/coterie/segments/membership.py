@@ -5,7 +5,7 @@ one query, and the rules are Kleene's logic on packed bits. What comes out is th
 last the names to blame.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,8 @@ from sqlglot import exp
 from coterie.engine.engine import Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
-from coterie.language.tree import And, Column, Expr, Fitted, Measure, Not, Or, Sequence as Steps
-from coterie.language.tree import children
+from coterie.language.tree import And, Column, Expr, Fitted, Measure, Not, Or, children
+from coterie.language.tree import Sequence as Steps
 from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, empty, of_arrow, ones, union, words
 from coterie.traits.batch import quoted, relation
 
@@ -36,9 +36,7 @@ class Size:
 
     def __add__(self, other: "Size") -> "Size":
         missing = {n: self.missing.get(n, 0) + other.missing.get(n, 0) for n in {**self.missing, **other.missing}}
-        return Size(
-            self.inside + other.inside, self.outside + other.outside, self.cannot_tell + other.cannot_tell, missing
-        )
+        return Size(self.inside + other.inside, self.outside + other.outside, self.cannot_tell + other.cannot_tell, missing)
 
 
 NOBODY = Size(0, 0, 0)
@@ -97,7 +95,8 @@ class Answers:
                 return any_([self.combined(a) for a in args])
             case Not(arg=arg):
                 return self.combined(arg).not_()
-        raise KeyError(format_expr(node))
+            case _:
+                raise KeyError(format_expr(node))
 
     def size(self, name: str, bits: Bits | None = None) -> Size:
         found = self.bits(name) if bits is None else bits
@@ -112,10 +111,12 @@ class Answers:
             return {names[0]: ones(blamed[names[0]])}
         width = len(next(iter(blamed.values())))
         rows = np.flatnonzero(np.unpackbits(union(list(blamed.values()), width), bitorder="little"))
-        table = np.stack([np.unpackbits(blamed[n], bitorder="little")[rows] for n in names], axis=1)
-        kinds, counts = np.unique(table, axis=0, return_counts=True)
+        code = np.zeros(len(rows), dtype=np.uint64)
+        for i, name in enumerate(names):
+            code |= np.unpackbits(blamed[name], bitorder="little")[rows].astype(np.uint64) << np.uint64(i)
+        kinds, counts = np.unique(code, return_counts=True)
         return {
-            " and ".join(n for n, on in zip(names, kind, strict=True) if on): int(count)
+            " and ".join(n for i, n in enumerate(names) if int(kind) >> i & 1): int(count)
             for kind, count in zip(kinds, counts, strict=True)
         }
 

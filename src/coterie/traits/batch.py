@@ -9,6 +9,7 @@ finds it there.
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Protocol
 
 from sqlglot import exp
@@ -28,6 +29,9 @@ from coterie.language.types import EVENT_FLOAT, FLOAT, Kind, Type, sql_type
 
 CHUNK = 40
 """Aggregates a query: one query with hundreds plans for seconds and runs slower than several with a few dozen."""
+
+INLINE = 1
+"""Up to so many scans stand inside the query that joins them; more are made first, so that only one works at a time."""
 
 KEY = "_customer"
 """The customer as a dense number, which joins and groups faster than its text."""
@@ -95,7 +99,7 @@ def quoted(name: str, table: str | None = None) -> exp.Column:
 
 
 def relation(name: str) -> exp.Table:
-    return exp.to_table(name, dialect="duckdb") if "." in name else exp.Table(this=exp.to_identifier(name, quoted=True))
+    return exp.Table(this=exp.to_identifier(name, quoted=True))
 
 
 def canonical(node: Expr) -> str:
@@ -169,6 +173,14 @@ class _Customers:
         bounded = is_bounded(node) and self.tables.events[node.event].coverage is not None
         return quoted(least_of(column_of(node, self.aliases))) if bounded else None
 
+    def sure(self, node: Column | Measure) -> exp.Expression | None:
+        if isinstance(node, Column):
+            unsure = node.part is None and node.name in self.scope.columns and self.scope.columns[node.name].unsure
+            return quoted(sure_of(node.name)) if unsure else None
+        covered = self.tables.events[node.event].coverage is not None
+        unsure = AGGREGATIONS[node.aggregation].nothing and (covered or isinstance(node.window, Around))
+        return quoted(sure_of(column_of(node, self.aliases))) if unsure else None
+
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
         q, account = self.q, quoted(self.tables.account or "account")
         met = exp.true() if where is None else where
@@ -207,8 +219,16 @@ class _Row:
     def least(self, node: Column | Measure) -> exp.Expression | None:
         return None
 
+    def sure(self, node: Column | Measure) -> exp.Expression | None:
+        return None
+
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
         raise ValueError("a condition on events asks no account")
+
+
+def sure_of(name: str) -> str:
+    """The column that says whether a missing value means that nothing happened, beside a column that may be missing otherwise."""
+    return f"{name}~sure"
 
 
 def least_of(name: str) -> str:
@@ -254,7 +274,8 @@ def is_nothing(node: Expr, scope: Scope) -> bool:
             return AGGREGATIONS[name].nothing
         case Column(name=name, part=None):
             return name in scope.columns and scope.columns[name].nothing
-    return False
+        case _:
+            return False
 
 
 def plan(
@@ -310,6 +331,7 @@ class _Planner:
         self.unknown: dict[str, tuple[str, str, exp.Expression]] = {}
         self.made: set[str] = set()
         self.scans = 0
+        self.stage_scans: list[Step] = []
         self.pending_fits: list[Fit] = []
 
     def plan(self, wanted: list[Wanted]) -> Batch:
@@ -353,17 +375,19 @@ class _Planner:
     def stage(self, base: str, target: str, ready: list[Wanted], calls: list[Fitted]) -> None:
         """Write the scans and the one table of a stage."""
         fits = [self.fit(c, target, i) for i, c in enumerate(calls)]
-        inputs = {
-            f.inputs[name]: node for f in fits for name, node in self.fitters[f.call.function].inputs(f.call).items()
-        }
+        inputs = {f.inputs[name]: node for f in fits for name, node in self.fitters[f.call.function].inputs(f.call).items()}
         trees = [w.tree for w in ready] + list(inputs.values())
         joined, joins = self.measures(base, trees)
         select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("b"))).from_(aliased(base, "b"))
         for name, sql in [*self.scores(), *joined]:
             select = select.select(sql.as_(name, quoted=True), copy=False)
+        inline = {s.table: s.query for s in self.stage_scans} if len(self.stage_scans) <= INLINE else {}
+        self.steps += [] if inline else self.stage_scans
+        self.stage_scans = []
         for source, alias in joins:
             on = exp.EQ(this=quoted(KEY, "b"), expression=quoted(KEY, alias))
-            select = select.join(aliased(source, alias), on=on, join_type="left", copy=False)
+            scan = inline[source].subquery(alias) if source in inline else aliased(source, alias)  # type: ignore[attr-defined]
+            select = select.join(scan, on=on, join_type="left", copy=False)
         for fit in self.pending_fits:
             if fit.parameters is not None:
                 select = select.join(aliased(fit.parameters, fit.parameters), join_type="cross", copy=False)
@@ -375,14 +399,14 @@ class _Planner:
         if target == self.result:
             hidden = [i for f in self.fits for i in f.inputs.values() if i.startswith(f"{f.column} ")]
             if hidden:
-                listed = exp.Star(**{"except_": [exp.to_identifier(h, quoted=True) for h in dict.fromkeys(hidden)]})
+                listed = exp.Star(except_=[exp.to_identifier(h, quoted=True) for h in dict.fromkeys(hidden)])
                 inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("t")))
                 select = exp.select(listed).from_(inner, copy=False)
         self.steps.append(Step(target, select, "customers and their traits", kept=target == self.result))
         self.pending_fits = fits
         for fit in fits:
             query = self.fitters[fit.call.function].parameters(
-                self.q, fit.call, relation(target), lambda name, f=fit: quoted(f.inputs[name])
+                self.q, fit.call, relation(target), _column_of(fit.inputs)
             )
             if query is not None and fit.parameters is not None:
                 self.steps.append(Step(fit.parameters, query, f"fit {fit.column}"))
@@ -395,8 +419,8 @@ class _Planner:
         learns = self.fitters[call.function].parameters(self.q, call, relation(table), quoted) is not None
         inputs = {}
         for key, node in self.fitters[call.function].inputs(call).items():
-            if isinstance(node, Column) and node.part is None:
-                inputs[key] = node.name
+            if isinstance(node, Column):
+                inputs[key] = node.name if node.part is None else f"{node.name}.{node.part}"
             elif isinstance(node, Measure | tree.Sequence):
                 inputs[key] = column_of(node, self.aliases)
             else:
@@ -410,8 +434,8 @@ class _Planner:
             parts = self.fitters[fit.call.function].score(
                 self.q,
                 fit.call,
-                lambda name, f=fit: quoted(f.inputs[name], "b"),
-                lambda name, f=fit: quoted(name, f.parameters or "p"),
+                _column_of(fit.inputs, "b"),
+                partial(quoted, table=fit.parameters or "p"),
             )
             for part, sql in parts.items():
                 yield (f"{fit.column}.{part}" if part else fit.column), sql
@@ -436,6 +460,9 @@ class _Planner:
             columns = [(w.name, self.compiler.sql(w.tree))]
             if w.partial:
                 columns.append((least_of(w.name), self.least(w.tree)))
+            sure = self.compiler.names.sure(w.tree) if isinstance(w.tree, Column) else None
+            if sure is not None:
+                columns.append((sure_of(w.name), sure))
             columns += [(f"{w.name}.{part}", self.part(w.tree, part)) for part in w.parts]
             depth[w.name] = put(used(w.tree), columns)
         for name, node in inputs.items():
@@ -449,23 +476,14 @@ class _Planner:
         return self.q.null() if found is None else found
 
     def part(self, node: Expr, part: str) -> exp.Expression:
-        base = (
-            column_of(node, self.aliases) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
-        )
+        base = column_of(node, self.aliases) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
         return quoted(f"{base}.{part}")
 
     # --- measures and sequences
 
-    def measures(
-        self, base: str, trees: Iterable[Expr]
-    ) -> tuple[list[tuple[str, exp.Expression]], list[tuple[str, str]]]:
+    def measures(self, base: str, trees: Iterable[Expr]) -> tuple[list[tuple[str, exp.Expression]], list[tuple[str, str]]]:
         """The scans that the trees need; (column, SQL over the joined scans) and (scan's table, its alias)."""
-        nodes = {
-            column_of(n, self.aliases): n
-            for t in trees
-            for n in walk_outer(t)
-            if isinstance(n, Measure | tree.Sequence)
-        }
+        nodes = {column_of(n, self.aliases): n for t in trees for n in walk_outer(t) if isinstance(n, Measure | tree.Sequence)}
         missing = {name: n for name, n in nodes.items() if name not in self.have}
         self.have |= set(missing)
         groups: dict[tuple[str, str], list[tuple[str, Measure]]] = {}
@@ -493,7 +511,7 @@ class _Planner:
     def scan(self, query: exp.Expression, about: str) -> str:
         table = f"{self.prefix}_scan_{self.scans}"
         self.scans += 1
-        self.steps.append(Step(table, query, about))
+        self.stage_scans.append(Step(table, query, about))
         return table
 
     def joined(self, name: str, node: Measure, table: str, column: str) -> list[tuple[str, exp.Expression]]:
@@ -505,20 +523,19 @@ class _Planner:
             none = q.literal(False) if type_.kind is Kind.BOOLEAN else q.as_type(q.literal(0), type_)
             value = q.case([(q.is_null(quoted(KEY, table)), none)], found)
         around = node.window if isinstance(node.window, Around) else None
+        nothing, known = AGGREGATIONS[node.aggregation].nothing, q.literal(True)
         if around is not None:
             known = q.not_(q.is_null(self.compiler.anchor(around)))
             value = q.case([(known, value)])
         coverage = self.tables.events[node.event].coverage
         if coverage is None:
-            return [(name, value)]
+            return [(name, value), *([(sure_of(name), known)] if nothing and around is not None else [])]
         whole = self.complete(node, coverage)
         seen = q.case([(whole, value)])
         if node.aggregation == "exists":
             seen = q.case([(q.any([whole, value]), value)])
-        out = [(name, seen)]
-        if is_bounded(node):
-            out.append((least_of(name), q.case([(whole, q.null())], value)))
-        return out
+        least = q.case([(whole, q.null())], value) if is_bounded(node) else q.null(typed(node))
+        return [(name, seen), (least_of(name), least), *([(sure_of(name), q.all([known, whole]))] if nothing else [])]
 
     def complete(self, node: Measure, coverage: Coverage) -> exp.Expression:
         """Whether the source knows this customer for all of the window: true or false, never NULL."""
@@ -561,7 +578,7 @@ class _Planner:
 
     def compiler_of_anchor(self) -> Compiler:
         """Windows around a customer's date name it beside the event: the customers stand as `b` there."""
-        names = _Beside(self.q)
+        names = _Beside(self.q, _NO_COLUMNS)
         return replace(self.compiler, names=names)
 
     def condition(self, event: str, where: Expr) -> exp.Expression:
@@ -584,9 +601,7 @@ class _Planner:
             aggregation = AGGREGATIONS[node.aggregation]
             type_ = None if node.column is None else info.column(node.column)
             if node.aggregation == "share" and node.where is not None:
-                rows = Rows(
-                    self.condition(event, node.where), None, self.keep(base, node, condition=False), quoted(ORDER, "e")
-                )
+                rows = Rows(self.condition(event, node.where), None, self.keep(base, node, condition=False), quoted(ORDER, "e"))
             else:
                 value = None if node.column is None else quoted(node.column, "e")
                 rows = Rows(value, type_, self.keep(base, node), quoted(ORDER, "e"))
@@ -597,9 +612,7 @@ class _Planner:
         """Aggregations over the different values of a column: first counted by value, then by customer."""
         q = self.q
         value = quoted(column, "e")
-        inner = self.from_events(base, event, [n for _, n in chunk]).select(
-            quoted(KEY, "e"), value.copy().as_("v"), copy=False
-        )
+        inner = self.from_events(base, event, [n for _, n in chunk]).select(quoted(KEY, "e"), value.copy().as_("v"), copy=False)
         inner = inner.where(q.not_(q.is_null(value)), copy=False)
         for i, (_, node) in enumerate(chunk):
             counted = filtered(q, q.count_rows(), self.keep(base, node))
@@ -662,9 +675,7 @@ class _Planner:
 
         def latest(column: str) -> exp.Expression:
             """The latest time in `column` among the events before this one."""
-            frame = exp.WindowSpec(
-                kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=q.literal(1), end_side="PRECEDING"
-            )
+            frame = exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end=q.literal(1), end_side="PRECEDING")
             return exp.Window(
                 this=q.call("max", quoted(column)),
                 partition_by=[c.copy() for c in partition],
@@ -703,7 +714,7 @@ class _Planner:
         return exp.select(quoted(KEY)).distinct().from_(final, copy=False).where(found, copy=False)
 
     def compiler_of_first(self) -> Compiler:
-        return replace(self.compiler, names=_Carried(self.q))
+        return replace(self.compiler, names=_Carried(self.q, _NO_COLUMNS))
 
     def steps_of(self, base: str, event: str, node: tree.Sequence) -> exp.Expression:
         """The events of a kind that some step can use, with a flag for each step."""
@@ -736,11 +747,12 @@ class _Planner:
         return select.where(q.any(flags), copy=False)
 
 
+_NO_COLUMNS = EventInfo({})
+
+
 @dataclass(frozen=True)
 class _Beside(_Row):
     """Names of a window around a customer's date, in a scan where the customers stand as `b`."""
-
-    info: EventInfo = EventInfo({})
 
     def column(self, name: str, part: str | None) -> exp.Expression:
         return quoted(name if part is None else f"{name}.{part}", "b")
@@ -749,8 +761,6 @@ class _Beside(_Row):
 @dataclass(frozen=True)
 class _Carried(_Row):
     """Names of a sequence's window: the customer's date was carried along with each event, as its day."""
-
-    info: EventInfo = EventInfo({})
 
     def column(self, name: str, part: str | None) -> exp.Expression:
         return quoted("anchor")
@@ -843,5 +853,10 @@ def fitted_name(call: Fitted) -> str:
     return f"{canonical(call)} {fingerprint(repr(call.settings))}"
 
 
+def _column_of(columns: Mapping[str, str], table: str | None = None) -> Callable[[str], exp.Expression]:
+    """Columns by the names that a model gives them."""
+    return lambda name: quoted(columns[name], table)
+
+
 def aliased(name: str, alias: str) -> exp.Expression:
-    return exp.alias_(relation(name), alias, table=True, quoted=True)
+    return exp.Table(this=exp.to_identifier(name, quoted=True), alias=exp.TableAlias(this=exp.to_identifier(alias, quoted=True)))

@@ -24,7 +24,6 @@ from coterie.language.change import Change
 from coterie.language.changes import changes
 from coterie.language.check import Checked
 from coterie.language.compile import Compiler
-from coterie.language.describe import describe
 from coterie.language.evaluate import Coverage as KnownCoverage
 from coterie.language.evaluate import Customer, Event, World, in_order
 from coterie.language.explain import Reason, explain
@@ -366,6 +365,8 @@ class Results:
 
     def english(self, name: str) -> str:
         """A definition in plain English."""
+        from coterie.language.describe import describe
+
         return describe(self.definition(name).written)
 
     def definition(self, name: str) -> Checked:
@@ -382,6 +383,8 @@ class Results:
         table = self.prepared([checked.tree])
         compiled = membership.rules({"": self.inlined(checked.tree)}, self.compiler(), table)
         size = membership.count(self.engine, compiled)[""]
+        from coterie.language.describe import describe
+
         return Count(
             size,
             format_expr(checked.written),

@@ -18,7 +18,6 @@ from coterie.core.windows import last_instant, local_day
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog, Resolved
 from coterie.language.check import read_time
-from coterie.language.describe import describe
 from coterie.language.fitted import FITTED, Shape
 from coterie.language.format import format as format_expr
 from coterie.language.leaves import Context
@@ -218,13 +217,12 @@ def definitions_table(catalog: Catalog) -> pa.Table:
             "type": str(d.checked.type),
             "hash": d.hash,
             "expression": format_expr(d.checked.written),
-            "english": describe(d.checked.written),
             "fresh": " ".join(sorted(d.checked.fresh)),
             "state": d.checked.state,
         }
         for d in catalog.definitions.values()
     ]
-    schema = pa.schema([(c, pa.string()) for c in ("name", "noun", "type", "hash", "expression", "english", "fresh", "state")])
+    schema = pa.schema([(c, pa.string()) for c in ("name", "noun", "type", "hash", "expression", "fresh", "state")])
     return pa.Table.from_pylist(rows, schema=schema)
 
 

@@ -11,6 +11,7 @@ shop.why("C000012", "vip")
 ```
 """
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,14 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+from sqlglot import exp
 
 import coterie
 from coterie.core.errors import StoreError
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
+from coterie.language.types import Type
 from coterie.segments.membership import Size
-from coterie.sources.assembly import Gathered, gather, population_at
+from coterie.sources.assembly import Stores, gather
+from coterie.sources.gathered import Gathered, to_json
+from coterie.sources.population import population_at
+from coterie.traits.batch import TIME, quoted, relation
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.results import (
@@ -44,6 +50,7 @@ from coterie.workspace.run import (
     Progress,
     answer,
     as_of_instant,
+    builder,
     definitions_table,
     silent,
     sizes_table,
@@ -121,9 +128,9 @@ class Workspace:
             try:
                 gathered = self._gather(project, engine, now, progress)
                 catalog = self._catalog(project, gathered)
-                instant = as_of_instant(as_of, project, gathered.latest(now), now)
+                instant = as_of_instant(as_of, project, _latest(engine, gathered, now), now)
                 lists = self._lists(project, engine)
-                events = _events(gathered)
+                events = _events(project, gathered, self.store)
                 for kind in events:
                     engine.parquet(event_view(kind), gathered.events[kind].paths)
                 customers = "customers of this run"
@@ -137,13 +144,13 @@ class Workspace:
                     finished=utc_now(),
                     project_text=self.file.read_text(encoding="utf-8-sig"),
                     project_file=self.file.name,
-                    columns=gathered.customers.columns,
-                    account_columns=gathered.customers.account_columns,
+                    columns=gathered.attributes,
+                    account_columns=_account_columns(gathered),
                     account=account,
                     events=events,
                     population=answered.population,
                     unknown_rows=answered.unknown_rows,
-                    data=gathered.summary(),
+                    data=_summary(gathered, self.store),
                     seconds=answered.seconds,
                     labels={n: {k or "": v for k, v in c.items()} for n, c in answered.labels.items()},
                     version=coterie.__version__,
@@ -167,16 +174,18 @@ class Workspace:
             project.folder,
             tuple(project.sources.values()),
             engine=engine,
-            store=self.store,
+            stores=Stores(self.store.cache, self.store.record),
             zone=project.timezone,
             population=project.population,
             now=now,
-            progress=progress,
+            progress=lambda what, rows: progress(f"{what}: {rows:,} rows" if rows else what),
+            environ=os.environ,
         )
 
     def _catalog(self, project: Project, gathered: Gathered) -> Catalog:
-        facts = gathered.customers
-        return catalog_of(project, scope_of(project, facts.columns, facts.account_columns, facts.account, _events(gathered)))
+        account = gathered.customers.account
+        events = _events(project, gathered, self.store)
+        return catalog_of(project, scope_of(project, gathered.attributes, _account_columns(gathered), account, events))
 
     def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
         found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()}
@@ -306,20 +315,48 @@ class Table:
         return f"Table({self.data.num_rows:,} rows: {', '.join(self.data.column_names)})"
 
 
-def _events(gathered: Gathered) -> dict[str, EventSource]:
-    return {
-        kind: EventSource(
-            files=tuple(gathered.relative(p) for p in facts.paths),
+def _events(project: Project, gathered: Gathered, store: Store) -> dict[str, EventSource]:
+    out = {}
+    for kind, facts in gathered.events.items():
+        source = project.sources[facts.source]
+        out[kind] = EventSource(
+            files=tuple(p.relative_to(store.cache).as_posix() for p in facts.paths),
             columns=facts.columns,
             rank=facts.rank,
             rows=facts.rows,
             nullable=facts.nullable,
-            covers=facts.covers,
-            complete_from=facts.complete_from,
-            complete_to=facts.complete_to,
+            covers=None if source.covers is None else source.covers.text,
+            complete_from=source.complete_from,
+            complete_to=source.complete_to,
         )
-        for kind, facts in gathered.events.items()
-    }
+    return out
+
+
+def _account_columns(gathered: Gathered) -> Mapping[str, Type]:
+    return {} if gathered.accounts is None else gathered.accounts.columns
+
+
+def _summary(gathered: Gathered, store: Store) -> Mapping[str, Any]:
+    """What came in, as plain values: rows by source, quarantine, notes, the version of the data."""
+    said = to_json(gathered, store.cache)
+    return {key: said[key] for key in ("sources", "quarantine", "bad_rows", "notes", "fingerprint")}
+
+
+def _latest(engine: DuckDB, gathered: Gathered, now: datetime) -> datetime | None:
+    """The time of the newest event that is not after now."""
+    last = gathered.last_event_by(now)
+    if last is not None or gathered.last_event is None:
+        return last
+    q = builder(engine, Context(now, "UTC"))
+    found: list[datetime] = []
+    for kind, facts in gathered.events.items():
+        engine.parquet(event_view(kind), facts.paths)
+        time = quoted(TIME)
+        query = exp.select(q.call("max", time)).from_(relation(event_view(kind))).where(q.binary("<=", time, q.literal(now)))
+        newest = engine.rows(query)[0][0]
+        if isinstance(newest, datetime):
+            found.append(newest)
+    return max(found, default=None)
 
 
 def _ids(path: Path) -> frozenset[str]:
