@@ -69,7 +69,7 @@ class Checked:
 
     Attributes:
         tree: the typed tree; `written` is the tree as it was parsed.
-        nothing, partial: as `ColumnInfo` has them.
+        nothing, partial, unsure: as `ColumnInfo` has them.
         uses: the customers' columns named (as written before any dot); `events`: the kinds of event measured.
         fresh: when its answer can change; `state`: what live evaluation must keep for it.
         fits: the distinct fitted calls in it.
@@ -85,6 +85,7 @@ class Checked:
     fresh: frozenset[Freshness]
     state: State
     fits: tuple[Fitted, ...]
+    unsure: bool = False
 
 
 def check(written: Expr, scope: Scope, origin: Origin, *, expected: Type | None = None) -> Checked:
@@ -116,6 +117,7 @@ def _run(checker: "_Checker", written: Expr, expected: Type | None) -> Checked:
         fresh=frozenset(checker.fresh),
         state=checker.state,
         fits=tuple(dict.fromkeys(checker.fits)),
+        unsure=checker.unsure(tree),
     )
 
 
@@ -197,8 +199,7 @@ class _Checker:
                 DefinitionError,
                 node,
                 f"which {node.name}? A customer has many",
-                f"say which, as in last({node.name}.{node.part}), sum({node.name}.{node.part}) or "
-                f"exists({node.name} where …)",
+                f"say which, as in last({node.name}.{node.part}), sum({node.name}.{node.part}) or exists({node.name} where …)",
                 "E141",
             )
         if node.name in self.scope.columns:
@@ -275,8 +276,8 @@ class _Checker:
         if op == "in_list" and isinstance(args[0], Literal) and args[0].value not in self.scope.lists:
             name = str(args[0].value)
             self.fail(UnknownName, args[0], f"unknown list {name!r}", did_you_mean(name, self.scope.lists, "Lists are"))
-        if op == "sample" and self.row is not None:
-            self.fail(DefinitionError, node, "sample chooses customers, not rows", "use it outside the condition", "E143")
+        if op in ("sample", "in_list") and self.row is not None:
+            self.fail(DefinitionError, node, f"{op} chooses customers, not rows", "use it outside the condition", "E143")
         return replace(node, args=args, type=result)
 
     def result(self, leaf: Leaf, types: tuple[Type, ...]) -> Type | None:
@@ -357,6 +358,11 @@ class _Checker:
             complaint = leaf.validate(*values)
             if complaint:
                 self.fail(DefinitionError, args[leaf.literal[-1]], complaint, f"{leaf.name} takes {leaf.expects}", "E145")
+        if leaf.forbids is not None:
+            known = [a.value if isinstance(a, Literal) else None for a in args]
+            complaint = leaf.forbids([typed(a) for a in args], known)
+            if complaint:
+                self.fail(DefinitionError, args[-1], complaint, f"{leaf.name} takes {leaf.expects}", "E145")
 
     def case(self, node: Case) -> Expr:
         branches = [(self.truth(when), self.check(then)) for when, then in node.branches]
@@ -521,7 +527,9 @@ class _Checker:
                     )
                 found = self.column(Column(anchor, span=node.span))
                 if typed(found) not in TIMES:
-                    self.fail(TypeMismatch, node, f"{anchor!r} is {typed(found)}, not a date", "name a customer's date", word=anchor)
+                    self.fail(
+                        TypeMismatch, node, f"{anchor!r} is {typed(found)}, not a date", "name a customer's date", word=anchor
+                    )
                 if not test:
                     self.needs("buckets")
             case _:
@@ -698,6 +706,15 @@ class _Checker:
                 return self.scope.events[event].partial
             case Column(name=name, part=None) if self.row is None:
                 return self.scope.columns[name].partial
+        return False
+
+    def unsure(self, node: Expr) -> bool:
+        match node:
+            case Measure(aggregation=name, event=event, window=window):
+                otherwise = self.scope.events[event].partial or isinstance(window, Around)
+                return AGGREGATIONS[name].nothing and otherwise
+            case Column(name=name, part=None) if self.row is None:
+                return self.scope.columns[name].unsure
         return False
 
     # --- errors --------------------------------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ class ColumnInfo:
         type: of its values.
         nothing: where missing, it is because nothing happened (a measure over no rows), not because it is not recorded.
         partial: a source's coverage may leave it known only to be at least some value.
+        unsure: with `nothing`: it may also be missing for another reason (coverage, a customer's date that is missing).
         fresh, state: as `Checked` has them, for what names this column.
         parts: columns after a dot, `value.r`.
     """
@@ -31,6 +32,7 @@ class ColumnInfo:
     type: Type
     nothing: bool = False
     partial: bool = False
+    unsure: bool = False
     fresh: frozenset[Freshness] = frozenset({"live"})
     state: State = "none"
     parts: Mapping[str, "ColumnInfo"] = field(default_factory=dict)

@@ -78,7 +78,8 @@ def ranges(text: str) -> tuple[Range, Range, Range]:
 class Rfm:
     def inputs(self, call: Fitted) -> Mapping[str, Expr]:
         time, amount = call.args
-        assert isinstance(time, EventColumn) and isinstance(amount, EventColumn)
+        assert isinstance(time, EventColumn)
+        assert isinstance(amount, EventColumn)
         last = Measure("last", time.event, time.column, type=TIMESTAMP)
         return {
             "recency": Apply("days_since", (last,), type=INTEGER),
@@ -126,7 +127,7 @@ class Rfm:
         for axis in AXES:
             out[axis] = q.case([(happened, column(axis))])
         texts = [q.cast(scores[axis], "VARCHAR") for axis in AXES]
-        joined = q.call("concat", texts[0], *texts[1:])
+        joined = q.binary("||", q.binary("||", texts[0], texts[1]), texts[2])
         out["score"] = q.case([(happened, joined)])
         cells = cells_of(call)
         branches = [(q.not_(happened), q.null())]
@@ -158,7 +159,9 @@ class Rfm:
             for j in range(1, k):
                 above = q.binary(">", x, parameter(f"{axis}_{j}"))
                 total = exp.Add(this=total, expression=q.case([(above, one)], zero))
-        tile = exp.Paren(this=total)
+        tile: exp.Expression = exp.Paren(this=total)
+        if axis == "monetary":
+            return q.case([(q.not_(q.is_null(x)), tile)])  # a sum that overflows is missing, and so is its score
         if axis != "recency":
             return tile
         return exp.Paren(this=exp.Sub(this=q.literal(k + 1), expression=tile))  # few days since the last is best
