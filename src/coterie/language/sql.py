@@ -209,7 +209,8 @@ class Builder:
                 return self.cast(exp.Literal.string(value.isoformat()), "DATE")
             case str():
                 return exp.Literal.string(value)
-        raise TypeError(f"no SQL literal for {value!r}")
+            case _:
+                raise TypeError(f"no SQL literal for {value!r}")
 
 
 SMALL = 32
