@@ -356,6 +356,12 @@ def test_ties_in_time_go_by_kind_and_id():
         assert ask("last(order.amount)", customer(*arrival)) == 3
 
 
+def test_of_one_instant_the_kind_comes_before_the_id():
+    tied = [event("cart_added", ago(days=1), "b"), order(ago(days=1), "a")]
+    assert ask("sequence(cart_added, order)", customer(*tied)) is True
+    assert ask("sequence(order, cart_added)", customer(*tied)) is False
+
+
 EVENT_VALUES = st.fixed_dictionaries(
     {
         "amount": st.one_of(st.none(), st.integers(-10_000, 10_000).map(lambda n: Decimal(n) / 4)),

@@ -149,6 +149,7 @@ def test_the_reason_at_the_top_is_the_answer():
         ("country = 'FR'", ["country = 'FR'"]),
         ("age >= 21", ["age = 21"]),
         ("days_since(last_order) > 60", ["on 30 Apr 2026"]),
+        ("weekday(as_of) = 3", ["on 11 Mar 2026"]),
         ("signup_date this quarter", ["on 1 Apr 2026, when the next quarter begins", "signup_date = '2025-12-31'"]),
         ("income >= 100", ["income recorded (100.00 for example)"]),
         ("lifecycle = 'lapsed'", ["on 29 May 2026, when the 90 days run out"]),

@@ -90,9 +90,9 @@ def _days(window: Window, day: date) -> Iterator[tuple[date, str]]:
 
 
 def _reached(day: date, n: int, unit: Unit) -> date:
-    """The first day D with D ⊖ n ≥ day. Clamped month ends move it by a few days from day ⊕ n."""
+    """The first day D with D ⊖ n ≥ day. A clamped month end puts it up to a few days after day ⊕ n, never before."""
     about = clamped_step(day, n, unit)
-    for k in range(-4, 5):
+    for k in range(5):
         try:
             candidate = about + timedelta(days=k)
         except OverflowError:
