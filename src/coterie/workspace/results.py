@@ -196,11 +196,21 @@ class Count:
     """A three-way count of an expression, with what it stands for. `definition` is its fingerprint."""
 
     size: Size
-    expression: str
-    english: str
+    written: Expr
     as_of: datetime
     definition: str
     timezone: str = "UTC"
+
+    @property
+    def expression(self) -> str:
+        """As canonical text."""
+        return format_expr(self.written)
+
+    @property
+    def english(self) -> str:
+        from coterie.language.describe import describe
+
+        return describe(self.written)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -383,16 +393,7 @@ class Results:
         table = self.prepared([checked.tree])
         compiled = membership.rules({"": self.inlined(checked.tree)}, self.compiler(), table)
         size = membership.count(self.engine, compiled)[""]
-        from coterie.language.describe import describe
-
-        return Count(
-            size,
-            format_expr(checked.written),
-            describe(checked.written),
-            self.made.as_of,
-            self.catalog.hash(checked),
-            self.project.timezone,
-        )
+        return Count(size, checked.written, self.made.as_of, self.catalog.hash(checked), self.project.timezone)
 
     def compiler(self) -> Compiler:
         return batch.compiler(builder(self.engine, self.context), self.catalog.scope, self.tables, self.aliases)
