@@ -33,7 +33,7 @@ FORMS: dict[Form, tuple[str, ...]] = {
     ),
     "short": (rf"^(?P<first>\d{{1,2}})[-/.](?P<second_>\d{{1,2}})[-/.](?P<year>\d{{2}}){_TIME}$",),
 }
-ANY = r"^(\d{1,4}[-/.]\d{1,2}[-/.]\d{2}|([A-Z][a-z]+,? )?(\d{1,2}(st|nd|rd|th)?[ .-]+)?[A-Za-z]{3,9}\.?,?[ -]\d)"
+ANY = r"^(\d{1,4}[-/.]\d{1,2}[-/.]\d|([A-Z][a-z]+,? )?(\d{1,2}(st|nd|rd|th)?[ .-]+)?[A-Za-z]{3,9}\.?,?[ -]\d)"
 """What every date other than ISO begins with: a quick no for the rest."""
 _ISO_LOCAL = r"^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?$"
 _ISO_ZONED = r"^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d{1,6})?(Z|[+-]\d\d:?\d\d)$"

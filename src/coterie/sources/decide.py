@@ -137,15 +137,15 @@ def _declared(seen: Evidence, type_: Type, file: _File) -> tuple[Plan, list[str]
         sign, notes = _sign(seen, file) if seen.numbers.count else (file.options.decimal or ".", [])
         return replace(plan, how="number", decimal=sign), notes
     epochs = seen.numbers.integers + sum(seen.numbers.firm.values()) + sum(seen.numbers.open.values())
-    if type_ == TIMESTAMP and epochs > seen.dates.count and seen.numbers.digits != 8:
-        unit = {10: "seconds", 13: "milliseconds", 16: "microseconds"}
-        size = seen.numbers.digits
-        named = unit[min(unit, key=lambda digits: abs(digits - size))]
+    compact = seen.numbers.lengths[8] > 0.5 * seen.numbers.integers > 0
+    if type_ == TIMESTAMP and epochs > seen.dates.count and not compact:
+        usual = max(seen.numbers.lengths, key=lambda size: (seen.numbers.lengths[size], -size), default=seen.numbers.digits)
+        named = "seconds" if usual <= 11 else "milliseconds" if usual <= 14 else "microseconds"
         return replace(plan, how="epoch", unit=named), [f"read as {named} since 1970"]
     if seen.dates.forms.get("short"):
         raise _short(seen, file)
     forms: tuple[Form, ...] = tuple(form for form in DATE_FORMS if form in seen.dates.forms) or ("iso",)
-    if seen.numbers.integers and seen.numbers.digits == 8:
+    if compact:
         forms = (*forms, "compact")  # 20250131
     order, notes = _order(seen, file) if "numeric" in forms else ("dmy", [])
     return replace(plan, how="date", forms=forms, order=order), notes
@@ -226,7 +226,7 @@ def _number_plan(seen: Evidence, file: _File) -> tuple[Plan, list[str]]:
             return text, [f"kept as text: whole numbers with a plus sign, as telephone numbers have ({n.examples['plus'][0][1]})"]
         if n.big:
             return text, [f"kept as text: whole numbers of more than 18 digits ({n.examples.get('big', [(0, '')])[0][1]})"]
-        if n.exponents and seen.rule == "full" and not seen.said:
+        if n.exponents and n.bare_exponents == n.exponents and seen.rule == "full" and not seen.said:
             return text, ["kept as text: digits with an E, such as 12E5, may be ids; declare float to read them as numbers"]
     if len(n.currencies) > 1:
         mix = ", ".join(f"{count:,} {symbol}" for symbol, count in n.currencies.most_common())

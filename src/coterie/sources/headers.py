@@ -69,6 +69,8 @@ def find_header(rows: Rows, given: int | None, where: str) -> Header:
             continue
         if len(row) > width and len(filled) > at + 1:
             continue
+        if not row[-1].strip() and _full_row_of_names(filled[at + 1 : at + 12], width):
+            continue  # titles fill a line from the left
         if _is_row_of_data(row, [other for _, other in filled[at + 1 : at + 50]]):
             return _without(line, width, "its first row holds numbers or dates")
         notes = []
@@ -80,6 +82,10 @@ def find_header(rows: Rows, given: int | None, where: str) -> Header:
     line, row = filled[0]
     following = [number for number, _ in rows if number > line]
     return Header(row, line, following[0] if following else line + 1)
+
+
+def _full_row_of_names(below: Rows, width: int) -> bool:
+    return any(len(row) == width and all(cell.strip() and not is_data(cell) for cell in row) for _, row in below)
 
 
 def _height(row: list[str]) -> int:

@@ -121,6 +121,8 @@ class NumberEvidence:
     zero_only: dict[str, bool] = field(default_factory=lambda: {".": True, ",": True})  # nothing but `.0` after the sign
     digits: int = 0  # most digits before the decimal sign
     exponents: int = 0
+    bare_exponents: int = 0  # 12E5, which may be an id
+    lengths: Counter[int] = field(default_factory=Counter)  # of whole numbers, in digits
     percents: int = 0
     accounting: int = 0
     grouped: int = 0
@@ -155,6 +157,9 @@ class NumberEvidence:
             self._example("big", values, size > 18, lines)
         self.below_1000 += int(counts[size < 4].sum())
         self.from_1000 += int(counts[size >= 4].sum())
+        for length, count in enumerate(np.bincount(np.minimum(size, 40), weights=counts)):
+            if count:
+                self.lengths[length] += int(count)
         self.digits = max(self.digits, int(size.max(initial=0)))
 
     def add_decimals(self, values: pa.Array, counts: Counts, lines: Counts) -> None:
@@ -217,6 +222,9 @@ class NumberEvidence:
             self.digits = max(self.digits, int(size.max(initial=0)))
             self.big += int(counts[index][size > 18].sum())
         self.exponents += int(counts[number & parts.exponent].sum())
+        if parts.exponent.any():
+            bare = matches(core, r"^\d+$") & matches(parts.exponents, r"^[eE]\d+$") & number
+            self.bare_exponents += int(counts[bare].sum())
         self.percents += int(counts[number & parts.percent].sum())
         self.accounting += int(counts[number & parts.accounting].sum())
         if parts.has_currency.any():

@@ -450,7 +450,7 @@ _TOTALS = frozenset(
     for word in """
     total, totals, grand total, sum, sum total, subtotal, overall, gesamt, gesamtsumme, summe, insgesamt, total général,
     total general, totale, somme, suma, totaal, som, totalt, samtals, razem, łącznie, celkem, összesen, итого, всего, 合計, 合计
-    """.split(",")
+    """.split(",")  # noqa: SIM905
 )
 
 

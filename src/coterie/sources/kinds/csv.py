@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -53,8 +53,8 @@ def open_binary(path: Path) -> BinaryIO:
     if packed == "gzip":
         import gzip
 
-        return gzip.open(path, "rb")
-    return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path), "rb"), packed))  # type: ignore[arg-type]
+        return cast(BinaryIO, gzip.open(path, "rb"))
+    return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path), "rb"), packed))
 
 
 @contextmanager
@@ -180,21 +180,13 @@ def find_encoding(seen: Survey, given: str | None) -> tuple[str, str | None]:
         return "utf-8", None
     from charset_normalizer import from_bytes
 
-    best = from_bytes(seen.non_ascii, cp_isolation=_LIKELY, threshold=0.5).best()
-    codec = best.encoding if best is not None else "cp1252"
+    found = {match.encoding: match.chaos for match in from_bytes(seen.non_ascii, cp_isolation=_LIKELY, threshold=0.5)}
+    codec = min(found, key=lambda name: found[name], default="cp1252")
     # Windows-1252 and its neighbours share most letters; the commonest is taken where the text does not tell.
-    if codec in ("iso8859_15", "latin_1", "cp1254", "cp1257", "mac_roman", "cp437", "cp850") and _reads(seen.non_ascii, "cp1252"):
+    if found.get("cp1252", 1.0) <= found.get(codec, 0.0) + 0.02:
         codec = "cp1252"
     names = {"cp1252": "Windows-1252", "cp1250": "Windows-1250", "cp1251": "Windows-1251"}
     return codec, f"encoding {names.get(codec, codec)}, a guess: the file is not UTF-8"
-
-
-def _reads(data: bytes, codec: str) -> bool:
-    try:
-        data.decode(codec)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 class Transcoded(io.RawIOBase):
@@ -335,20 +327,16 @@ class CsvReader:
     def _stream(self) -> BinaryIO:
         """The file's text as UTF-8, without a byte order mark."""
         raw = open_binary(self.path)
-        if self.encoding.replace("_", "-").lower() in ("utf-8", "utf8"):
-            return raw
-        if self.encoding == "utf-8-sig" and self.survey.utf8:
-            raw.read(3)
+        if self.survey.utf8 and codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig"):
+            if self.survey.head.startswith(codecs.BOM_UTF8):
+                raw.read(3)
             return raw
         return io.BufferedReader(Transcoded(raw, self.encoding), 1 << 20)
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in the order of the file, as strings."""
         with reading(self.location):
-            try:
-                yield from self._quick()
-            except _OutOfStep as trouble:
-                yield from self._slow(trouble.line)
+            yield from self._quick()
 
     def _skip_to_first(self, stream: BinaryIO) -> int:
         line = 1
@@ -385,7 +373,8 @@ class CsvReader:
             except pa.ArrowInvalid as error:
                 if "Empty CSV" in str(error):
                     return
-                raise _OutOfStep(line) from None
+                raise self._never_closed(line) from None
+            last: pa.RecordBatch | None = None
             row, extra, taken = 0, 0, 0  # rows so far, lines inside cells so far, bad rows dealt with
             while True:
                 try:
@@ -393,11 +382,19 @@ class CsvReader:
                 except StopIteration:
                     break
                 except pa.ArrowInvalid:
-                    raise _OutOfStep(line + row + extra) from None
+                    raise self._never_closed(line + row + extra) from None
                 new = bad_rows[taken:]
                 chunk, row, extra, used = self._number(batch, new, line, row, extra)
                 taken += used
+                last = batch.slice(batch.num_rows - 1) if batch.num_rows else last
                 yield chunk
+            if self.survey.quotes % 2 and self.survey.broken_cells:
+                # The number of quotes is odd: is the last cell one that has swallowed the rest of the file?
+                ending = bad_rows[-1][2] if bad_rows and bad_rows[-1][0] > row - 1 else ""
+                if "\n" in ending.rstrip("\n") or (
+                    last is not None and "\n" in str(last.column(self.width - 1)[0].as_py()).rstrip("\n")
+                ):
+                    raise self._never_closed(line + row + extra - 1)
             if taken < len(bad_rows):
                 chunk, row, extra, used = self._number(None, bad_rows[taken:], line, row, extra)
                 yield chunk
@@ -484,18 +481,12 @@ class CsvReader:
         keep = pa.array(~broken)
         return [array.filter(keep) for array in arrays], lines[~broken], tuple(bad)
 
-    def _slow(self, from_line: int) -> Iterator[Chunk]:
-        raise DataError(
-            f"{self.location} cannot be taken apart from line {from_line:,} on",
-            place=Place(self.location, from_line, 1),
-            hint='a quote (") that is opened and never closed is the usual cause: look at the cells of that line',
+    def _never_closed(self, near: int) -> DataError:
+        return DataError(
+            "a quote that is opened and never closed swallows the rows behind it",
+            place=Place(self.location, near, 1),
+            hint='write a quote inside a cell twice (""), or take it out',
         )
-
-
-class _OutOfStep(Exception):
-    def __init__(self, line: int):
-        super().__init__(line)
-        self.line = line
 
 
 class _Guarded(io.RawIOBase):
