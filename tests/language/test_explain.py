@@ -365,3 +365,8 @@ def test_what_flips_back_is_told_too():
 
 def test_definitions_of_the_test_are_checked_in_order():
     assert list(define(NAMES)[1]) == list(NAMES)
+
+
+def test_a_reason_speaks_english():
+    reason = explain(read("vip", NAMES), BUYER, THERE)
+    assert reason.children[0].words == "revenue is at least 500 and the last order is within the last 60 days"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from coterie.language import tree
 from coterie.language.change import Change, in_words
 from coterie.language.changes import changes
+from coterie.language.describe import describe
 from coterie.language.evaluate import Customer, Evaluation, Missing, Result, World, is_condition
 from coterie.language.format import format as canonical
-from coterie.language.format import format as describe
 from coterie.language.tree import Expr
 
 __all__ = ["Change", "Reason", "changes", "explain", "in_words"]

@@ -9,6 +9,8 @@ from coterie.language.format import literal
 from coterie.language.types import INTEGER, MONEY, Type, Value
 
 CENT = Decimal("0.01")
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""Not strftime's, which speak the machine's language."""
 
 
 def plain(name: str) -> str:
@@ -41,7 +43,7 @@ def shown(value: Value | None) -> str:
 
 
 def day_shown(day: date) -> str:
-    return f"{day.day} {day:%b} {day.year}"
+    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def detail(row: Mapping[str, Value | None]) -> str:
