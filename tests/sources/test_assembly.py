@@ -1,7 +1,7 @@
 """What the tables hold: every rule of LANGUAGE.md section 0 on a few rows."""
 
 from datetime import date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
@@ -100,8 +100,8 @@ def test_columns_are_computed_exactly_and_keep_their_own_names_unless_named(tmp_
     gathered = project.gather()
     assert gathered.events["order"].columns == {"gross": MONEY, "category": TEXT, "half": FLOAT, "total": MONEY}
     rows = project.events(gathered, "order", "gross", "category", "half", "total")
-    assert rows[0] == (D("0.1200"), "x", D("0.033333333"), D("0.1000"))
-    assert rows[1][0] == D("23.9880")
+    assert rows[0] == (Decimal("0.1200"), "x", Decimal("0.033333333"), Decimal("0.1000"))
+    assert rows[1][0] == Decimal("23.9880")
 
 
 def test_a_value_that_leaves_the_limits_is_missing(tmp_path):
@@ -109,14 +109,14 @@ def test_a_value_that_leaves_the_limits_is_missing(tmp_path):
     project = Project(tmp_path, source("order", path="o.parquet", customer="who", time="at", columns=columns))
     table = pa.table({"who": ["a", "b"], "at": [datetime(2026, 1, 1)] * 2, "total": [9 * 10**18, 2]})
     pq.write_table(table, tmp_path / "o.parquet")
-    assert project.events(project.gather(), "order", "much", "by") == [(None, D("0E-9")), (4, None)]
+    assert project.events(project.gather(), "order", "much", "by") == [(None, Decimal("0E-9")), (4, None)]
 
 
 def test_a_not_a_number_is_missing(tmp_path):
     project = Project(tmp_path, source("order", path="o.parquet", customer="who", time="at"))
     table = pa.table({"who": ["a", "a"], "at": [datetime(2026, 1, 1)] * 2, "x": [float("nan"), 0.123456]})
     pq.write_table(table, tmp_path / "o.parquet")
-    assert {x for (x,) in project.events(project.gather(), "order", "x")} == {None, D("0.123456000")}
+    assert {x for (x,) in project.events(project.gather(), "order", "x")} == {None, Decimal("0.123456000")}
 
 
 def test_several_kinds_come_from_one_file_that_is_read_once(tmp_path):
@@ -153,11 +153,11 @@ def test_lines_give_two_kinds_of_event(tmp_path):
     gathered = project.gather()
     assert [(f.kind, f.rows, f.rank) for f in gathered.events.values()] == [("order_line", 3, 0), ("order", 2, 1)]
     assert project.events(gathered, "order", "id", "time", "amount", "qty", "price", "shop") == [
-        ("i1", datetime(2026, 1, 2, 9), D("11.5000"), 3, None, None),
-        ("i2", datetime(2026, 1, 3, 9), D("2.0000"), 1, D("2.0000"), "x"),
+        ("i1", datetime(2026, 1, 2, 9), Decimal("11.5000"), 3, None, None),
+        ("i2", datetime(2026, 1, 3, 9), Decimal("2.0000"), 1, Decimal("2.0000"), "x"),
     ]
     assert project.events(gathered, "order_line", "invoice", "amount") == [
-        ("i1", D("1.5000")), ("i1", D("10.0000")), ("i2", D("2.0000")),
+        ("i1", Decimal("1.5000")), ("i1", Decimal("10.0000")), ("i2", Decimal("2.0000")),
     ]  # fmt: skip
     assert "invoice" not in gathered.events["order"].columns
 
@@ -165,7 +165,7 @@ def test_lines_give_two_kinds_of_event(tmp_path):
 def test_equal_lines_of_one_file_all_count(tmp_path):
     project = lines(tmp_path, LINES[0], LINES[0], LINES[0])
     gathered = project.gather()
-    assert project.events(gathered, "order", "amount") == [(D("30.0000"),)]
+    assert project.events(gathered, "order", "amount") == [(Decimal("30.0000"),)]
     ids = [i for (i,) in project.events(gathered, "order_line", "id")]
     assert len(set(ids)) == 3
     assert gathered.sources["order"].identical == 2
@@ -417,5 +417,5 @@ def test_online_retail(shared, tmp_path):
     gathered = project.gather()
     project.engine.parquet("orders", gathered.events["order"].paths)
     counted = project.engine.rows("SELECT count(*), sum(amount), count(DISTINCT _customer) FROM orders")
-    assert counted == [(18_532, D("8911407.9040"), 4_338)]
+    assert counted == [(18_532, Decimal("8911407.9040"), 4_338)]
     assert gathered.events["order_line"].rows == 397_884

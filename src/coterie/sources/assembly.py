@@ -21,6 +21,7 @@ from coterie.language.leaves import Context
 from coterie.language.names import normal
 from coterie.language.sql import Builder
 from coterie.language.types import MONEY, Type
+from coterie.sources import increments
 from coterie.sources import shards as shards_
 from coterie.sources.attributes import AttributeWriter, Snapshot
 from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_columns
@@ -134,7 +135,10 @@ class _Gathering:
         if known is not None:
             return known
         gathered = self.assemble(loaded, snapshots, mark)
-        write_json(manifest, to_json(gathered, self.stores.cache))
+        keep = [f"shards/{f.shard.key}" for item in loaded for f in item.files]
+        keep += [f"ids/{self.ids_path(item).stem}" for item in loaded if item.source.role == "events"]
+        write_json(manifest, {**to_json(gathered, self.stores.cache), "keep": keep})
+        clear(self.stores.cache)
         for item in loaded:
             self.record.set_columns(item.name, item.types)
         return gathered
@@ -147,7 +151,10 @@ class _Gathering:
             gathered = from_json(data, self.stores.cache)
         except (KeyError, TypeError, ValueError):
             return None
-        return gathered if all(path.exists() for path in gathered.paths) else None
+        if not all(path.exists() for path in gathered.paths):
+            return None
+        manifest.touch()  # the last two that were used are kept
+        return gathered
 
     def say(self, what: str, rows: int = 0) -> None:
         if self.progress is not None:
@@ -156,38 +163,14 @@ class _Gathering:
     # --- files
 
     def load(self, source: Source, hashes: Hashes) -> Loaded:
-        shards = Shards(self.stores.cache / "shards", self.read)
-        found = self.found(source, hashes)
         notes: list[str] = []
-
-        def read(texts: Mapping[str, str]) -> list[tuple[str, Shard]]:
-            options = shards_.options_of(source, self.q.context.zone, texts)
-            return [
-                (name, shards.of(location, content, options, source.kind, self.progress, name))
-                for name, location, content in found
-            ]
-
-        read_files = read({})
-        types, clashes = unified([shard for _, shard in read_files])
+        files = self.files(source, hashes, {}, notes)
+        types, clashes = unified([f.shard for f in files])
         if clashes:
-            read_files = read(clashes)
-            types, _ = unified([shard for _, shard in read_files])
+            files = self.files(source, hashes, clashes, [])
+            types, _ = unified([f.shard for f in files])
             for column, as_what in clashes.items():
                 notes.append(f"{source.name}: {column} is not of one kind in all files and was read as {as_what}")
-        once: dict[str, tuple[str, Shard]] = {}
-        for name, shard in read_files:
-            if shard.content in once:
-                notes.append(
-                    f"{source.name}: {name} is the same file as {once[shard.content][0]} and was counted once"
-                )
-            once.setdefault(shard.content, (name, shard))
-        learned = self.record.learned(
-            source.name, [(content, name) for content, (name, _) in once.items()], self.now
-        )
-        files = sorted(
-            (SourceFile(name, shard, learned[content]) for content, (name, shard) in once.items()),
-            key=lambda f: (f.learned_at, f.name, f.shard.content),
-        )
         for file in files:
             notes += [f"{source.name}: {file.name}: {note}" for note in file.shard.notes]
         days = None
@@ -202,16 +185,45 @@ class _Gathering:
         )  # fmt: skip
         return Loaded(source, tuple(files), types, mapped, mark, tuple(notes))
 
-    def found(self, source: Source, hashes: Hashes) -> list[tuple[str, Path | str, str]]:
-        """The files of a source: name, where it is, hash of its content."""
+    def files(
+        self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]
+    ) -> list[SourceFile]:
+        """The files of a source as shards, the newest last; `types` are those as which columns must be read."""
+        shards = Shards(self.stores.cache / "shards", self.read)
+        options = shards_.options_of(source, self.q.context.zone, types)
+        found: list[tuple[str, Shard]] = []
         if source.url is not None:
             url = shards_.expanded(source.url, self.environ, self.folder, source)
-            return [(source.url, url, fingerprint(url, self.now.isoformat()))]
-        if source.path is None:
+            name = shards_.without_password(source.url)
+            if source.updated_at is not None:
+                if source.id is None:
+                    raise DefinitionError(
+                        f"{source.name} is read from where it was left (updated_at:), and has no id: to tell a changed "
+                        "row from a new one",
+                        code="E215",
+                        hint="name the column: id: …",
+                        place=source.place,
+                    )
+                batches = increments.batches(source, url, options, shards, self.record, self.now)
+                return increments.files(source, url, options, shards, batches, self.progress)
+            found.append((name, shards.of_rows(url, options, source.kind, self.progress, name)))
+        elif source.path is None:
             raise DefinitionError(
                 f"{source.name} names neither a path nor a url", code="E215", hint="say path: orders.csv", place=source.place
             )
-        return [(f.name, f.path, hashes.of(f.path)) for f in find(self.folder, source)]
+        else:
+            for file in find(self.folder, source):
+                content = hashes.of(file.path)
+                shard = shards.of(file.path, content, options, source.kind, self.progress, file.name)
+                found.append((file.name, shard))
+        once: dict[str, tuple[str, Shard]] = {}
+        for name, shard in found:
+            if shard.content in once:
+                notes.append(f"{source.name}: {name} is the same file as {once[shard.content][0]} and was counted once")
+            once.setdefault(shard.content, (name, shard))
+        learned = self.record.learned(source.name, [(content, name) for content, (name, _) in once.items()], self.now)
+        files = (SourceFile(name, shard, learned[content]) for content, (name, shard) in once.items())
+        return sorted(files, key=lambda f: (f.learned_at, f.name, f.shard.content))
 
     def changed_columns(self, source: Source, types: Mapping[str, Type]) -> list[str]:
         before = self.record.columns(source.name)
@@ -356,8 +368,7 @@ class _Gathering:
 
     def ids(self, item: Loaded, rows: dict[str, Rows]) -> tuple[Path, Mapping[str, int]]:
         """The different customers in a source's events, and how many rows met which fate."""
-        mark = fingerprint(item.mark, *self.led(item.name))
-        path = self.stores.cache / "ids" / f"{slug(item.name)}-{mark}.parquet"
+        path = self.ids_path(item)
         counts = read_json(path.with_suffix(".json"))
         if counts is None or not path.exists():
             self.say(f"looking at the rows of {item.name}")
@@ -365,6 +376,9 @@ class _Gathering:
             counts = rows[item.name].counts
             write_json(path.with_suffix(".json"), dict(counts))
         return path, cast(Mapping[str, int], counts)
+
+    def ids_path(self, item: Loaded) -> Path:
+        return self.stores.cache / "ids" / f"{slug(item.name)}-{fingerprint(item.mark, *self.led(item.name))}.parquet"
 
     def led(self, name: str) -> list[str]:
         """The identity map of one source, for its fingerprint."""
@@ -409,8 +423,7 @@ class _Gathering:
         writer = self.events
         if not path.exists():
             if item.name not in rows:
-                ids = self.stores.cache / "ids" / f"{slug(item.name)}-{fingerprint(item.mark, *self.led(item.name))}.parquet"
-                rows[item.name] = writer.rows(item.mapped, item.types, item.files, ids)
+                rows[item.name] = writer.rows(item.mapped, item.types, item.files, self.ids_path(item))
             self.say(f"sorting the events {kind}", rows[item.name].counts.get(KEPT, 0))
             writer.write(rows[item.name], kind, keys, path)
         out = [self.facts_of(item, kind, path, item.mapped.columns, rank)]
@@ -527,8 +540,7 @@ class _Gathering:
         base = f"coterie_in_{item.name}"
         if unusable:
             if item.name not in rows:
-                ids = self.stores.cache / "ids" / f"{slug(item.name)}-{mark}.parquet"
-                rows = {item.name: self.events.rows(item.mapped, item.types, item.files, ids)}
+                rows = {item.name: self.events.rows(item.mapped, item.types, item.files, self.ids_path(item))}
             chosen = q.one_of(col("_status", "r"), [q.literal(s) for s in unusable])
             said = q.case([(q.binary("=", col("_status", "r"), q.literal(s)), q.literal(UNUSABLE[s])) for s in unusable])
             where = q.case(
@@ -743,6 +755,25 @@ def currencies(item: Loaded, columns: Mapping[str, Type]) -> dict[str, str]:
             if code is not None:
                 out[name] = code
     return out
+
+
+def clear(cache: Path) -> None:
+    """Remove what neither of the two gatherings used last needs."""
+    manifests = sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+    needed: set[str] = set()
+    for manifest in manifests[:2]:
+        data = cast(dict[str, Any], read_json(manifest) or {})
+        needed |= set(data.get("keep", ()))
+        for table in [*data["events"], data["customers"], *data["lookups"], *([data["accounts"]] if data["accounts"] else [])]:
+            needed |= {name.removesuffix(".parquet") for name in table["paths"]}
+        needed |= {name.removesuffix(".parquet") for name in data["bad_rows"].values()}
+    for manifest in manifests[2:]:
+        manifest.unlink(missing_ok=True)
+    for folder in ("shards", "ids", "events", "attributes", "quarantine"):
+        for path in (cache / folder).glob("*"):
+            whole = f"{folder}/{path.name.partition('.')[0]}"
+            if not path.name.startswith(".") and whole not in needed:
+                path.unlink(missing_ok=True)
 
 
 def slug(name: str) -> str:

@@ -80,19 +80,34 @@ class Shards:
 
         Args:
             location: a path, or the URL of a database.
-            content: the hash of its bytes; for a database whatever names this reading of it.
+            content: the hash of its bytes; for a part of a database whatever names that part.
             options: how to read it.
             kind: csv, parquet …; None looks.
             name: of the file, for messages.
         """
         ending = "".join(Path(str(location)).suffixes[-2:]).lower()
-        key = f"{content[:24]}-{fingerprint(FORMAT, repr(sorted(_said(options).items())), kind or '', ending)[:10]}"
-        found = self.load(key)
-        if found is not None:
-            return found
+        key = key_of(content, options, kind, ending)
+        return self.load(key) or self.make(location, key, content, options, kind, progress, name)
+
+    def of_rows(
+        self, url: str, options: ReadOptions, kind: str | None, progress: Progress | None = None, name: str = ""
+    ) -> Shard:
+        """The shard of what a database holds now: read each time, kept under the hash of its rows."""
+        return self.make(url, None, "", options, kind, progress, name)
+
+    def make(
+        self,
+        location: str | Path,
+        key: str | None,
+        content: str,
+        options: ReadOptions,
+        kind: str | None,
+        progress: Progress | None,
+        name: str,
+    ) -> Shard:
+        """Read a file or a database into a shard; without a key it is named by its content."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        out, bad = self.folder / f"{key}.parquet", self.folder / f"{key}.bad.parquet"
-        partial, partial_bad = (p.with_name(f".partial-{os.getpid()}-{p.name}") for p in (out, bad))
+        partial, partial_bad = (self.folder / f".partial-{os.getpid()}{end}" for end in (".parquet", ".bad.parquet"))
         try:
             typed = self.read(
                 location,
@@ -102,8 +117,15 @@ class Shards:
                 progress=None if progress is None else (lambda rows: progress(f"reading {name or location}", rows)),
                 kind=kind,
             )
+            if key is None:
+                content = typed.content_hash
+                key = key_of(content, options, kind, "")
+                found = self.load(key)
+                if found is not None:
+                    return found
+            out = self.folder / f"{key}.parquet"
             if partial_bad.exists():
-                partial_bad.replace(bad)
+                partial_bad.replace(self.folder / f"{key}.bad.parquet")
             partial.replace(out)
         except CoterieError:
             raise
@@ -130,6 +152,11 @@ class Shards:
             return _shard(cast(dict[str, Any], data), self.folder, path)
         except (KeyError, TypeError, ValueError):
             return None
+
+
+def key_of(content: str, options: ReadOptions, kind: str | None, ending: str) -> str:
+    """The name of a shard: of its content, and of how it was read."""
+    return f"{content[:24]}-{fingerprint(FORMAT, repr(sorted(_said(options).items())), kind or '', ending)[:10]}"
 
 
 def options_of(source: Source, zone: str, texts: Mapping[str, str] | None = None) -> ReadOptions:
@@ -178,6 +205,11 @@ def expanded(url: str, environ: Mapping[str, str], folder: Path, source: Source)
     return url
 
 
+def without_password(url: str) -> str:
+    """A URL as it may be shown and kept."""
+    return re.sub(r"(://[^:/@\s]*):(?!\$\{)[^/\s]*@", r"\1:***@", url)
+
+
 def _types(declared: object) -> dict[str, str]:
     return {str(k): str(v) for k, v in cast(Mapping[str, object], declared).items()}
 
@@ -198,7 +230,7 @@ def _plain(typed: TypedFile, content: str, key: str, path: Path) -> dict[str, ob
     metadata = pq.read_metadata(path)
     return {
         "bad": typed.quarantine is not None,
-        "content": typed.content_hash if "://" in typed.location else content,
+        "content": content,
         "key": key,
         "types": [[name, str(type_)] for name, type_ in typed.schema.items()],
         "known": {name: f.known for name, f in facts.items()},
