@@ -7,11 +7,15 @@ from decimal import Decimal
 
 import duckdb
 import pytest
+from sqlglot import exp
 
+from coterie.core.windows import Duration
 from coterie.language.functions import FUNCTIONS, LEAVES
+from coterie.language.functions.customers import bucket
 from coterie.language.leaves import Leaf, Vector, phrase
 from coterie.language.operators import OPERATORS
-from coterie.language.types import BOOLEAN, TEXT
+from coterie.language.sql import Builder
+from coterie.language.types import BOOLEAN, DATE, DURATION, INTEGER, TEXT, TIMESTAMP
 from tests.language.faces import UTC_NOON, DuckDB, in_python, same, types_of
 
 CASES = [(leaf, vector) for leaf in LEAVES.values() for vector in leaf.vectors]
@@ -105,3 +109,70 @@ def test_what_a_value_known_to_be_at_least_something_decides(name, bound, others
     decide = LEAVES[name].at_least
     assert decide is not None
     assert decide(bound, *others) is answer
+
+
+PORTABLE = {
+    *("ABS", "ARRAY_CONTAINS", "ASIN", "CEIL", "COALESCE", "CONTAINS", "COS", "DATE_TRUNC", "DAY", "FLOOR", "GREATEST"),
+    *("HOUR", "LEAST", "LENGTH", "LN", "LOWER", "MD5", "MONTH", "NULLIF", "REGEXP_EXTRACT", "REGEXP_REPLACE", "REPLACE"),
+    *("ROUND", "SIGN", "SIN", "SQRT", "SUBSTRING", "TRANSLATE", "UPPER", "YEAR"),
+}
+ONLY_DUCKDB = {
+    *("DATE_DIFF", "ENDS_WITH", "EPOCH_US", "ISODOW", "REGEXP_MATCHES", "STARTS_WITH", "STRFTIME", "STRING_SPLIT"),
+    *("STRLEN", "TIMEZONE", "TO_YEARS", "TRIM"),
+    *("LIST_EXTRACT", "LIST_TRANSFORM", "ROW", "STRUCT_EXTRACT"),  # Builder.let
+}
+"""Each has its Spark form named beside its row; another engine gets its own face there."""
+
+
+@pytest.mark.parametrize(("leaf", "vector"), CASES, ids=NAMED)
+def test_a_row_uses_functions_that_are_known_to_be_portable_or_not(leaf: Leaf, vector: Vector, duck: DuckDB):
+    b = Builder("duckdb", vector.context or UTC_NOON, exp.Literal.string("1"))
+    tree = leaf.duckdb(b, *(duck.literal(b, a, t) for a, t in zip(vector.args, types_of(vector), strict=True)))
+    assert {call.name for call in tree.find_all(exp.Anonymous)} <= PORTABLE | ONLY_DUCKDB
+
+
+def test_a_month_is_not_added_to_an_instant_nor_an_hour_to_a_date():
+    forbids = LEAVES["+"].forbids
+    assert forbids is not None
+    assert "date(…)" in str(forbids((TIMESTAMP, DURATION), (None, Duration(1, "month"))))
+    assert "not to a date" in str(forbids((DATE, DURATION), (None, Duration(1, "hour"))))
+    assert forbids((DATE, DURATION), (None, Duration(1, "month"))) is None
+    assert forbids((TIMESTAMP, DURATION), (None, Duration(1, "week"))) is None
+    assert forbids((INTEGER, INTEGER), (1, 2)) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "literals", "complaint"),
+    [
+        ("round", (2,), None),
+        ("round", (10,), "places are a whole number from 0 to 9"),
+        ("round", (Decimal("1.5"),), "places are a whole number from 0 to 9"),
+        ("log", (10,), None),
+        ("log", (1,), "the base of a logarithm is above 0 and not 1"),
+        ("log", (Decimal(0),), "the base of a logarithm is above 0 and not 1"),
+        ("date_trunc", ("month",), None),
+        ("date_trunc", ("hour",), "the period is one of day, week, month, quarter, year"),
+        ("sample", (Decimal("0.1"), "spring"), None),
+        ("sample", (2, "spring"), "the share is between 0% and 100%, such as 10%"),
+        ("sample", (Decimal("0.1"), ""), "the sample needs a name, so that another sample is another draw"),
+        ("matches", ("a+",), None),
+        ("matches", ("a{",), "at character 2: { begins a count such as {2} or {2,5}; write \\{ for the sign itself"),
+    ],
+)
+def test_literals_that_make_no_sense_are_refused(name: str, literals: tuple, complaint: str | None):
+    validate = LEAVES[name].validate
+    assert validate is not None
+    assert validate(*literals) == complaint
+
+
+@pytest.mark.parametrize(
+    ("salt", "customer", "number"),
+    [
+        ("spring", "1", 2943313116277336),
+        ("spring", "cust-é", 3785777865049029),
+        ("spring", "a b", 549504726576881),
+        ("spring", "", 2470810948551607),
+    ],
+)
+def test_the_draw_of_a_sample_is_fixed_for_all_time(salt: str, customer: str, number: int):
+    assert bucket(salt, customer) == number

@@ -50,15 +50,33 @@ def rounded(number: Decimal, places: int) -> Decimal:
     return EXACT.quantize(number, Decimal(1).scaleb(-places))
 
 
-def nine_places(number: float) -> float:
-    """A float rounded to 9 places, half away from zero, as DuckDB's ROUND does it: libraries differ in the last bit."""
-    scaled = number * 1e9
-    if not math.isfinite(scaled):
+def rounded_float(number: float, places: int) -> float:
+    """A float rounded to decimal places, half away from zero: half is the float nearest to it, so 1.005 gives 1.01.
+
+    A float that has no such places (from 2^52 up) is itself.
+    """
+    power = 10.0**places
+    scaled = abs(number) * power
+    if not scaled < 2**52:
         return number
-    whole = math.trunc(scaled)
-    if abs(scaled - whole) >= 0.5:
-        whole += 1 if scaled > 0 else -1
-    return whole / 1e9
+    steps = math.floor(scaled)
+    if abs(number) >= (steps + 0.5) / power:
+        steps += 1
+    return math.copysign(steps / power, number)
+
+
+def nine_places(number: float) -> float:
+    """A result rounded to 9 places as DuckDB's ROUND does it, since libraries differ in the last bit."""
+    scaled = number * 1e9
+    return whole(scaled) / 1e9 if math.isfinite(scaled) else number
+
+
+def whole(number: float) -> int:
+    """A finite float rounded to a whole number, half away from zero."""
+    cut = math.trunc(number)
+    if abs(number - cut) >= 0.5:
+        cut += 1 if number > 0 else -1
+    return cut
 
 
 def settled(value: Value | None, type_: Type) -> Value | None:
@@ -97,8 +115,11 @@ def double(b: "Builder", a: "Sql") -> "exp.Expression":
 
 
 def wide(b: "Builder", a: "Sql") -> "exp.Expression":
-    """An integer or money with 38 digits, so that one step of arithmetic cannot overflow."""
-    return b.cast(a.tree, "DECIMAL(38,4)" if a.type == MONEY else "DECIMAL(38,0)")
+    """An integer or money with so many digits that one step of arithmetic cannot overflow.
+
+    HUGEINT is DuckDB's (Spark: DECIMAL(38,0)). A product of DECIMAL(19,4)s has 38 digits, which need no slow check.
+    """
+    return b.cast(a.tree, "DECIMAL(19,4)" if a.type == MONEY else "HUGEINT")
 
 
 def as_kind(b: "Builder", a: "Sql", kind: Type) -> "exp.Expression":
@@ -124,5 +145,8 @@ def fits(b: "Builder", tree: "exp.Expression", kind: Type) -> "exp.Expression":
 
 def finite(b: "Builder", tree: "exp.Expression") -> "exp.Expression":
     """A DOUBLE, NULL where it is NaN (greater than everything in SQL) or infinite."""
-    limit = b.cast(b.literal("Infinity"), "DOUBLE")
-    return b.let([tree], lambda x: b.case([(b.binary("<", b.call("ABS", x), limit), x)]))
+    return b.let([tree], lambda x: b.case([(b.binary("<", b.call("ABS", x), infinity(b)), x)]))
+
+
+def infinity(b: "Builder") -> "exp.Expression":
+    return b.cast(b.literal("Infinity"), "DOUBLE")

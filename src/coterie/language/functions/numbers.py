@@ -14,12 +14,14 @@ from coterie.language.numerals import (
     as_finite,
     as_integer,
     as_money,
-    decimal_of,
     double,
     finite,
     fits,
+    infinity,
     nine_places,
     rounded,
+    rounded_float,
+    whole,
     wide,
     widest,
 )
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
     from coterie.language.sql import Builder, Sql
 
 MOST_PLACES = 9
-LONGEST = Decimal(10) ** 38
 
 
 def _one(to: Type | None = None) -> Callable[..., Type | None]:
@@ -57,27 +58,35 @@ def _round_type(*types: Type) -> Type | None:
 def _round(x: Numeric, places: int | None = None) -> Any:
     if isinstance(x, int):
         return x
-    exact = decimal_of(x) if isinstance(x, float) else x
-    if places is None:
-        return as_integer(int(rounded(exact, 0))) if abs(exact) < LONGEST else None
     if isinstance(x, Decimal):
-        return as_money(rounded(x, min(places, 4)))
-    # A DECIMAL of 38 digits is where the engine does it: beyond, missing.
-    if abs(exact) >= LONGEST or abs(near := rounded(exact, places)) >= LONGEST.scaleb(-places):
-        return None
-    return float(near)
+        return as_integer(int(rounded(x, 0))) if places is None else as_money(rounded(x, min(places, 4)))
+    return as_integer(whole(x)) if places is None else rounded_float(x, places)
 
 
 def _round_sql(b: "Builder", x: "Sql", places: "Sql | None" = None) -> "exp.Expression":
+    kept = 0 if places is None else int(str(places.value))
     if x.type == INTEGER:
         return x.tree
     if x.type == MONEY:
-        kept = 0 if places is None else min(int(str(places.value)), 4)
-        near = b.call("ROUND", wide(b, x), b.literal(kept))
+        near = b.call("ROUND", wide(b, x), b.literal(min(kept, 4)))
         return fits(b, near, INTEGER if places is None else MONEY)
-    kept = 0 if places is None else int(str(places.value))
-    near = b.try_cast(b.cast(double(b, x), "VARCHAR"), f"DECIMAL(38,{kept})")
-    return fits(b, near, INTEGER) if places is None else b.cast(near, "DOUBLE")
+    if places is None:
+        return fits(b, b.call("ROUND", double(b, x)), INTEGER)
+
+    def number(n: float) -> "exp.Expression":
+        return b.literal(n, FLOAT)
+
+    def to_places(x: "exp.Expression") -> "exp.Expression":
+        power, size = number(10.0**kept), b.call("ABS", x)
+        scaled = b.binary("*", size, power)
+        steps = b.call("FLOOR", scaled)
+        up = b.binary(">=", size, b.binary("/", b.binary("+", steps, number(0.5)), power))
+        steps = b.binary("+", steps, b.case([(up, number(1.0))], number(0.0)))
+        signed = b.binary("*", b.call("SIGN", x), b.binary("/", steps, power))
+        bounded = b.binary("<", size, infinity(b))
+        return b.case([(b.binary("<", scaled, number(2.0**52)), signed), (bounded, x)])
+
+    return b.let([double(b, x)], to_places)
 
 
 def _places(n: Any) -> str | None:
@@ -217,7 +226,8 @@ NUMBERS = table(
             Vector((1.5e-7, 7), 2e-7),
             Vector((9.3e18,), None),
             Vector((1e28, 9), 1e28),
-            Vector((1e29, 9), None),
+            Vector((1e29, 9), 1e29),
+            Vector((4503599627370495.5, 0), 4503599627370496.0),
             Vector((1e37, 0), 1e37),
             Vector((1e300,), None),
             Vector((Decimal("2.5000"),), 3),

@@ -117,14 +117,21 @@ def _arithmetic_sql(symbol: str) -> Callable[..., "exp.Expression"]:
         kind = widest((x.type, y.type))
         if kind == FLOAT:
             return finite(b, b.binary(symbol, double(b, x), double(b, y)))
-        if symbol != "%":
-            return fits(b, b.binary(symbol, wide(b, x), wide(b, y)), MONEY if kind == MONEY else INTEGER)
-        # Only two decimals of one scale have an exact remainder.
-        digits = "DECIMAL(38,4)" if kind == MONEY else "DECIMAL(38,0)"
-        divisor = b.call("NULLIF", b.cast(y.tree, digits), b.literal(0))
-        return fits(b, b.binary(symbol, b.cast(x.tree, digits), divisor), MONEY if kind == MONEY else INTEGER)
+        if symbol == "%":
+            # Only two decimals of one scale have an exact remainder.
+            mixed = x.type != y.type
+            digits = "HUGEINT" if kind == INTEGER else "DECIMAL(38,4)" if mixed else "DECIMAL(18,4)"
+            left, right = b.cast(x.tree, digits), b.call("NULLIF", b.cast(y.tree, digits), b.literal(0))
+        else:
+            left, right = (_exact(b, a, kind) for a in (x, y))
+        return fits(b, b.binary(symbol, left, right), MONEY if kind == MONEY else INTEGER)
 
     return duckdb
+
+
+def _exact(b: "Builder", a: "Sql", kind: Type | None) -> "exp.Expression":
+    """A side of a sum or product: beside money, an integer is a decimal of 19 digits."""
+    return b.cast(a.tree, "DECIMAL(19,0)") if kind == MONEY and a.type == INTEGER else wide(b, a)
 
 
 def _divided_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
