@@ -130,7 +130,7 @@ def windowed(**window: object) -> dict[str, object]:
     return {"kind": "window_test", "value": COLUMN, "window": window}
 
 
-HOSTILE = [
+HOSTILE: list[tuple[object, str, str]] = [
     (None, "E140", "an object is expected here, not None"),
     ([], "E140", "an object is expected here, not a list"),
     ("x > 5", "E140", "an object is expected here, not 'x > 5'"),
@@ -264,7 +264,7 @@ JSON_VALUES = st.recursive(
 @given(trees(depth=2), st.data())
 def test_a_broken_document_is_read_or_refused(tree, data):
     document = to_json(tree)
-    places = [(document, key) for key in document]
+    places: list[tuple[Any, Any]] = [(document, key) for key in document]
     for node in places:
         inner = node[0][node[1]]
         if isinstance(inner, dict):

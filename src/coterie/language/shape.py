@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from coterie.core.windows import EXACT, Ago, Around, Duration, FromTo, Next, Period, Window, Within
+from coterie.language.fitted import FITTED as FORMS
+from coterie.language.fitted import LATER
 from coterie.language.tree import Apply, Expr, Fitted, Literal, children
 
 MAX_NODES = 1024
@@ -13,20 +15,7 @@ INTEGERS = range(-(2**63), 2**63)
 MAX_DIGITS = 38
 """Digits of a number with a point: what an exact calculation is done in."""
 
-FITTED = frozenset(
-    [
-        "rfm",
-        "percentile",
-        "quantile",
-        "rank",
-        "clusters",
-        "lifetime_value",
-        "predict",
-        "affinity",
-        "lookalike",
-        "recommend",
-    ]
-)
+FITTED = frozenset(FORMS) | frozenset(LATER)
 """Calls that learn parameters from the whole population."""
 
 MEMBERS = "members"
