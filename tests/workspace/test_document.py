@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from time import process_time
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from coterie.core.errors import DefinitionError, DefinitionErrors
 from coterie.workspace import bites
-from coterie.workspace.document import MAX_BYTES, MAX_NODES, Document, List, Map, Scalar, decode, read_document
+from coterie.workspace.document import MAX_BYTES, MAX_NODES, Document, List, Map, Node, Scalar, decode, read_document
 
 
 def first(document: Document) -> Scalar:
@@ -33,7 +34,7 @@ def errors_of(text: str) -> list[DefinitionError]:
     return list({str(e): e for e in found}.values())
 
 
-def scalars(node):
+def scalars(node: Node) -> Iterator[Scalar]:
     match node:
         case Scalar():
             yield node
@@ -48,7 +49,7 @@ def scalars(node):
 def test_every_scalar_is_a_text():
     text = "a: no\nb: 010\nc: 2026-01-01\nd: 12:30\ne: 1_000\nf: ~\ng: null\non: yes\nh: 1.0\n"
     document = read_document(text)
-    assert [(e.key.text, e.value.text) for e in document.root.entries] == [
+    assert [(e.key.text, s.text) for e, s in zip(document.root.entries, scalars(document.root), strict=True)] == [
         ("a", "no"), ("b", "010"), ("c", "2026-01-01"), ("d", "12:30"), ("e", "1_000"), ("f", "~"), ("g", "null"),
         ("on", "yes"), ("h", "1.0"),
     ]  # fmt: skip
@@ -203,9 +204,10 @@ def test_what_yaml_does_is_said(text, code, place, message, hint):
 def test_the_way_out_that_is_told_works():
     for text, code, *_ in SAID:
         for error in errors_of(text):
-            if code != "E185" or "in quotes: " not in (error.hint or ""):
+            hint = error.hint or ""
+            if code != "E185" or "in quotes: " not in hint:
                 continue
-            quoted = error.hint.split("in quotes: ")[1].split(" — or ")[0]
+            quoted = hint.split("in quotes: ")[1].split(" — or ")[0]
             again = read_document(f"x: {{y: {quoted}}}\n")
             assert not again.errors
             inner = again.root.entries[0].value

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from coterie.core.definition import Written
 from coterie.core.errors import DefinitionError
 from coterie.core.place import Place
-from coterie.workspace.document import read_document
+from coterie.workspace.document import List, Scalar, read_document
 from coterie.workspace.fmt import broken, canonical, format_project, plain, quoted
 from coterie.workspace.project import Notice, read_project
 from tests.workspace.projects import EVERY_KEY, FIRST_PAGE, TEXTS, written_projects
@@ -86,9 +86,11 @@ def test_plain_and_quoted_texts_are_read_back(text):
     document = read_document(f"k: {written}\n{quoted(text)}: [{inside}, x]\n")
     assert not document.errors
     first, second = document.root.entries
+    assert isinstance(first.value, Scalar)
     assert first.value.text == text
     assert second.key.text == text
-    assert second.value.items[0].text == text
+    assert isinstance(second.value, List)
+    assert [i.text for i in second.value.items if isinstance(i, Scalar)] == [text, "x"]
 
 
 CASES = [

@@ -128,9 +128,7 @@ Finding = tuple[str, str, str, int, int]
 """Code, message, hint, line and column from 0."""
 
 
-def syntax(
-    lines: list[str], problem: str, context: str, line: int, column: int, start: tuple[int, int] | None
-) -> Finding:
+def syntax(lines: list[str], problem: str, context: str, line: int, column: int, start: tuple[int, int] | None) -> Finding:
     """A syntax error of YAML in plain words.
 
     Args:
@@ -195,9 +193,7 @@ def _commented(lines: list[str], problem: str, line: int) -> Finding | None:
     return None
 
 
-def _flow(
-    lines: list[str], problem: str, context: str, line: int, column: int, start: tuple[int, int] | None
-) -> Finding | None:
+def _flow(lines: list[str], problem: str, context: str, line: int, column: int, start: tuple[int, int] | None) -> Finding | None:
     """Between braces or brackets."""
     if "flow" not in context or start is None:
         return None
@@ -293,11 +289,7 @@ def _layout(lines: list[str], problem: str, line: int, column: int) -> Finding |
     before = next((n for n in range(line - 1, -1, -1) if lines[n].strip()), None)
     if "mapping values are not allowed" in problem and before is not None and _entry(lines[before]) is None:
         line, problem = before, "could not find expected ':'"
-    if (
-        "mapping values are not allowed" in problem
-        or "block mapping start" in problem
-        or "block sequence start" in problem
-    ):
+    if "mapping values are not allowed" in problem or "block mapping start" in problem or "block sequence start" in problem:
         message = "this line is indented like none of the lines above it"
         indent = len(lines[line]) - len(lines[line].lstrip())
         return "E182", message, "keys that belong together start in the same column", line, min(indent, column)

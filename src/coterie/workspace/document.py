@@ -173,6 +173,7 @@ def read_document(text: str, file: str = "coterie.yaml") -> Document:
         raise _too_many(file)
     reader = _Reader(text, file)
     reader.refuse_characters()
+    reader.refuse_depth()
     return reader.read()
 
 
@@ -186,6 +187,7 @@ def _too_many(file: str) -> DefinitionError:
 
 # What no text of a project file holds: control characters, and line ends that editors and YAML count differently.
 _STRANGE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
+_DEEP = re.compile(rf"(?:[\[{{]\s*+){{{MAX_DEPTH + 1}}}")
 _SECRET = re.compile(r"(://[^:/@\s]*:)([^/\s]+)(?=@)")
 
 
@@ -217,6 +219,15 @@ class _Reader:
                 "delete it",
                 *self.at(found.start()),
             )
+
+    def refuse_depth(self) -> None:
+        """Brackets in brackets, before the parser spends its time on them."""
+        found = _DEEP.search(self.text)
+        if found:
+            raise self.too_deep(*self.at(found.start()))
+
+    def too_deep(self, line: int, column: int) -> DefinitionError:
+        return self.error("E181", f"this is nested more than {MAX_DEPTH} deep", "a project file needs 6", line, column)
 
     # --- places -------------------------------------------------------------------------------------------------------
 
@@ -297,12 +308,8 @@ class _Reader:
             )
         if not isinstance(root, Map):
             place = root.place
-            hint = (
-                "it starts with keys and their values, such as `project: acme` and `sources:` (a blank after the colon)"
-            )
-            raise DefinitionError(
-                "this is no project file: it has no keys", code="E182", hint=hint, place=replace(place, width=1)
-            )
+            hint = "it starts with keys and their values, such as `project: acme` and `sources:` (a blank after the colon)"
+            raise DefinitionError("this is no project file: it has no keys", code="E182", hint=hint, place=replace(place, width=1))
         return root
 
     def node(self, event: Any, events: Iterator[Any], depth: int, *, flow: bool) -> Node | None:
@@ -314,9 +321,7 @@ class _Reader:
             raise _too_many(self.file)
         line, column = event.start_mark.line, event.start_mark.column
         if depth > MAX_DEPTH:
-            raise self.error(
-                "E181", f"this is nested more than {MAX_DEPTH} deep", "a project file needs 6", line, column
-            )
+            raise self.too_deep(line, column)
         refused = self.refused(event)
         match event:
             case ev.AliasEvent():
@@ -349,13 +354,13 @@ class _Reader:
             value_event = next(events)
             bare = event.flow_style and self.bare(inner, value_event)
             value = self.node(value_event, events, depth + 1, flow=event.flow_style)
+            if isinstance(value, Scalar) and isinstance(key, Scalar) and not value.text and value.style == "plain":
+                value = _nothing(key)
             if key is None:
                 continue
             if not isinstance(key, Scalar):
                 hint = "a name with brackets stands in quotes"
-                raise DefinitionError(
-                    "a key is a text, this is a list or a map", code="E183", hint=hint, place=key.place
-                )
+                raise DefinitionError("a key is a text, this is a list or a map", code="E183", hint=hint, place=key.place)
             if bare:
                 self.report(bites.without_value(key, before))
                 continue
@@ -432,9 +437,7 @@ class _Reader:
             offset = 1 if style in ("single", "double") else 0
             starts = [(0, line + 1, column + 1 + offset, self.lines[line]), *starts]
         if style == "double" and any("\ud800" <= c <= "\udfff" for c in event.value):
-            self.report(
-                self.error("E180", "half a surrogate pair is no character", "write the character itself", line, column)
-            )
+            self.report(self.error("E180", "half a surrogate pair is no character", "write the character itself", line, column))
             return self.scalar_of("", [starts[0]], style, follows, flow, line, last)
         return self.scalar_of(event.value, starts, style, follows, flow, line, last)
 
@@ -524,6 +527,12 @@ _DOUBLE = re.compile(
     r"(?P<fold>[ \t]*\n[ \t\n]*|\\\n[ \t\n]*)|(?P<escape>\\x..|\\u....|\\U........|\\.)|(?P<run>[^\\\n \t]+|[ \t]+)"
 )
 _COMMENT = re.compile(r"(?<![^\s])#[^\n]*")
+
+
+def _nothing(key: Scalar) -> Scalar:
+    """The value of a key without one, at the place of the key."""
+    origin = key.written.origin
+    return replace(key, written=Written("", Origin("", origin.file, origin.starts[:1])), style="plain", follows="")
 
 
 def _error(at: Scalar, code: str, message: str, hint: str) -> DefinitionError:

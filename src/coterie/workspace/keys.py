@@ -158,9 +158,7 @@ def _lines(node: Node) -> tuple[str, tuple[str, ...] | None]:
 
 
 def _options(node: Node) -> Mapping[str, Any]:
-    return MappingProxyType(
-        read_keys(mapping(node, "options with their values, such as {delimiter: ';'}"), OPTIONS, "options")
-    )
+    return MappingProxyType(read_keys(mapping(node, "options with their values, such as {delimiter: ';'}"), OPTIONS, "options"))
 
 
 LINES_SHAPE = Shape("a column, or {id: …, sum: […]}", _lines, {"anyOf": [SCALAR, keys_schema(LINES, ["id"])]})
@@ -170,8 +168,7 @@ SOURCE = table(
     Key(
         "url",
         TEXT,
-        "a database, such as postgresql://${USER}:${PASSWORD}@host/shop; "
-        "${NAME} is taken from the environment when it is used",
+        "a database, such as postgresql://${USER}:${PASSWORD}@host/shop; ${NAME} is taken from the environment when it is used",
     ),
     Key("table", TEXT, "the table of the database"),
     Key("query", TEXT, "a query of the database, instead of a table"),
@@ -239,9 +236,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 """The keys that a source of each role needs."""
 
 FITTED_FUNCTIONS = (*FITTED, *LATER)
-FITS = table(
-    *(Key(name, EXPRESSIONS, f"the arguments of {name}, for its long form with settings") for name in FITTED_FUNCTIONS)
-)
+FITS = table(*(Key(name, EXPRESSIONS, f"the arguments of {name}, for its long form with settings") for name in FITTED_FUNCTIONS))
 FIT_SETTINGS = table(
     Key("bins", BINS, "of rfm: the number of groups, or for recency, frequency and monetary the limits between them"),
     Key("cells", CELLS, "of rfm: labels with their scores, the first that fits wins: {Champions: 5/5/5}"),
@@ -313,8 +308,7 @@ PROJECT = table(
     Key(
         "as_of",
         AS_OF,
-        "the instant at which everything is asked: now, latest event (of a finished data set), "
-        "a date (its end) or an instant",
+        "the instant at which everything is asked: now, latest event (of a finished data set), a date (its end) or an instant",
     ),
     Key(
         "population",
@@ -340,8 +334,7 @@ PROJECT = table(
     Key(
         "segmentations",
         Shape("segmentations by name", lambda node: node, {}),
-        "each customer gets at most one label: labels with rules, or a fitted call such as "
-        "rfm(order.time, order.amount)",
+        "each customer gets at most one label: labels with rules, or a fitted call such as rfm(order.time, order.amount)",
     ),
 )
 

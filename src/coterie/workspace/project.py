@@ -119,12 +119,9 @@ def load(path: Path | str) -> Project:
     file = path / FILE if path.is_dir() else path
     name = file.as_posix()
     if not file.is_file():
-        other = next((f for f in (file.with_name("coterie.yml"), file.with_name("coterie.yaml")) if f.is_file()), None)
-        hint = (
-            f"there is {other.as_posix()}: name it, or rename it"
-            if other
-            else "`coterie init` with your files writes one"
-        )
+        other = file.with_name("coterie.yml" if file.name == FILE else FILE)
+        misnamed = file.suffix in (".yaml", ".yml") and other.is_file()
+        hint = f"there is {other.as_posix()}: rename or name it" if misnamed else "`coterie init` with your files writes one"
         raise DefinitionError(f"there is no project file {name}", code="E180", hint=hint)
     try:
         size = file.stat().st_size
@@ -133,9 +130,7 @@ def load(path: Path | str) -> Project:
         data = file.read_bytes()
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        raise DefinitionError(
-            f"{name} cannot be read: {reason}", code="E180", hint="see who may read the file"
-        ) from None
+        raise DefinitionError(f"{name} cannot be read: {reason}", code="E180", hint="see who may read the file") from None
     return read_project(decode(data, name), file)
 
 
@@ -280,14 +275,10 @@ class _Loader:
     def sources(self, root: Map) -> dict[str, Source]:
         node = root.get("sources")
         if node is None:
-            hint = (
-                "such as `sources:` and below it `  order: {path: orders.csv, customer: customer_id, time: ordered_at}`"
-            )
+            hint = "such as `sources:` and below it `  order: {path: orders.csv, customer: customer_id, time: ordered_at}`"
             first = root.entries[0].key if root.entries else None
             self.errors.append(
-                DefinitionError(
-                    "the project names no sources", code="E187", hint=hint, place=first.place if first else root.place
-                )
+                DefinitionError("the project names no sources", code="E187", hint=hint, place=first.place if first else root.place)
             )
             return {}
         out: dict[str, Source] = {}
@@ -314,12 +305,8 @@ class _Loader:
     def source(self, name: str, entry: Entry) -> Source | None:
         if isinstance(entry.value, Scalar) and entry.value.text.strip():
             hint = f"write {name}: {{path: {text_of(entry.value)}, …}}"
-            raise refuse(
-                entry.value, "E188", f"{found(entry.value)} stands here", f"expected the keys of a source: {hint}"
-            )
-        node = mapping(
-            entry.value, "the keys of a source, such as {path: orders.csv, customer: customer_id, time: ordered_at}"
-        )
+            raise refuse(entry.value, "E188", f"{found(entry.value)} stands here", f"expected the keys of a source: {hint}")
+        node = mapping(entry.value, "the keys of a source, such as {path: orders.csv, customer: customer_id, time: ordered_at}")
         values, errors = collect_keys(node, SOURCE, f"the source '{name}'")
         role: Role = "events"
         if name in ("customers", "accounts"):
@@ -418,9 +405,7 @@ class _Loader:
             raise refuse(node, "E187", f"the segmentation '{name}' has no labels", "write label: rule, one on a line")
         return tuple(out)
 
-    def fitted(
-        self, node: Map, function: str, keys: Keys, what: str
-    ) -> tuple[Written, Mapping[str, object], dict[str, Any]]:
+    def fitted(self, node: Map, function: str, keys: Keys, what: str) -> tuple[Written, Mapping[str, object], dict[str, Any]]:
         """The long form of a fitted call: the call as it would be written in short, and its settings."""
         settings = {key: FIT_SETTINGS[key] for key in SETTINGS_OF[function]}
         plain = {k: v for k, v in keys.items() if k not in ("value", "labels", "refit")}
@@ -429,9 +414,7 @@ class _Loader:
         entry = next(e for e in node.entries if e.key.text == function)
         arguments: tuple[Written, ...] = values[function]
         if not arguments:
-            raise refuse(
-                entry.value, "E187", f"{function} needs arguments", f"such as {function}: [order.time, order.amount]"
-            )
+            raise refuse(entry.value, "E187", f"{function} needs arguments", f"such as {function}: [order.time, order.amount]")
         _check_bins(node, values)
         items = entry.value.items if isinstance(entry.value, List) else (entry.value,)
         pieces: list[tuple[str, Any]] = [(f"{function}(", entry.key.place)]
@@ -448,7 +431,7 @@ class _Loader:
         kept = {k: v for k, v in values.items() if k in settings and k != "by"}
         return joined(pieces), MappingProxyType(kept), values
 
-    def id_list(self, name: str, entry: Entry) -> Written:  # noqa: ARG002 - as the other sections
+    def id_list(self, name: str, entry: Entry) -> Written:
         return trimmed(scalar(entry.value, "the path of a list of ids").written)
 
     def read(self, node: Map, keys: Keys, what: str, known: Iterable[str] = ()) -> dict[str, Any]:
@@ -480,9 +463,7 @@ def _fold(name: str) -> str:
 
 def _twice(name: str, noun: str, key: Scalar, first: Place, what: str | None = None) -> DefinitionError:
     before = f"{what} in line {first.line}" if what and what != noun else f"line {first.line}"
-    return refuse(
-        key, "E190", f"the name '{name}' is taken: {before}", "a name is defined once; rename or remove one of the two"
-    )
+    return refuse(key, "E190", f"the name '{name}' is taken: {before}", "a name is defined once; rename or remove one of the two")
 
 
 def _fitted_key(node: Map) -> str | None:
@@ -518,14 +499,10 @@ def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterabl
         hint = "path: a file, glob or folder; or url: a database"
         yield refuse(key, "E187", f"the source '{name}' does not say where its rows are", hint)
     for one, other in (("path", "url"), ("path", "table"), ("path", "query"), ("table", "query"), ("url", "sheet")):
-        if one in written and other in written:
-            yield refuse(
-                written[other], "E193", f"'{one}' and '{other}' do not go together", f"keep one of them in '{name}'"
-            )
-    if "url" in written and "table" not in written and "query" not in written:
-        yield refuse(
-            key, "E187", f"the source '{name}' does not say what to read of the database", "add table: its name"
-        )
+        if one in written and other in written and not (one == "path" and other != "url" and "url" in written):
+            yield refuse(written[other], "E193", f"'{one}' and '{other}' do not go together", f"keep one of them in '{name}'")
+    if "url" in written and not {"path", "table", "query"} & set(written):
+        yield refuse(key, "E187", f"the source '{name}' does not say what to read of the database", "add table: its name")
     for each in SOURCE.values():
         if each.name in written and each.roles and role not in each.roles:
             hint = f"'{each.name}' belongs to {' and '.join(ROLES[r] for r in each.roles)}"
@@ -552,6 +529,4 @@ def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterabl
             "lines: the column by which rows are lines of one event",
         )
     if "sum" in written and isinstance(lines, Map):
-        yield refuse(
-            written["sum"], "E193", "'sum' stands twice", "either lines: {id: …, sum: […]} or lines: … and sum: […]"
-        )
+        yield refuse(written["sum"], "E193", "'sum' stands twice", "either lines: {id: …, sum: […]} or lines: … and sum: […]")

@@ -65,9 +65,7 @@ def scalar(node: Node, words: str) -> Scalar:
         return node
     if isinstance(node, Scalar):
         cut = bites.cut(node)
-        raise cut or refuse(
-            node, "E187", "nothing stands here", f"expected {words}; a key without a value is left out altogether"
-        )
+        raise cut or refuse(node, "E187", "nothing stands here", f"expected {words}; a key without a value is left out altogether")
     hint = f"expected {words}"
     if node.flow:
         mark = "{" if isinstance(node, Map) else "["
@@ -155,9 +153,7 @@ def one_of(*choices: str) -> Shape:
     def read(node: Node) -> str:
         value = text_of(scalar(node, words))
         if value not in choices:
-            raise refuse(
-                node, "E189", f"'{_short(value)}' is not one of {words}", did_you_mean(value, choices, "Possible")
-            )
+            raise refuse(node, "E189", f"'{_short(value)}' is not one of {words}", did_you_mean(value, choices, "Possible"))
         return value
 
     return Shape(words, read, {"enum": list(choices)})
@@ -180,9 +176,7 @@ def _whole(node: Node) -> int:
 def number(node: Node) -> Decimal | int:
     value = text_of(scalar(node, "a number"))
     if not re.fullmatch(r"-?[0-9]{1,18}(\.[0-9]{1,9})?", value):
-        raise refuse(
-            node, "E189", f"'{_short(value)}' is not a number", "write it with digits and a point, such as 1250 or 0.5"
-        )
+        raise refuse(node, "E189", f"'{_short(value)}' is not a number", "write it with digits and a point, such as 1250 or 0.5")
     return int(value) if "." not in value else Decimal(value)
 
 
@@ -196,9 +190,7 @@ def _date(node: Node) -> date:
     raise refuse(node, "E189", f"'{_short(value)}' is not a day", "write a day as year-month-day: 2026-01-31")
 
 
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?"
-)
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,6})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?")
 
 
 def _as_of(node: Node) -> str | Written:
@@ -233,9 +225,7 @@ def _zone(node: Node) -> str:
         city = cities.get(value.replace(" ", "_").casefold())
         hint = f"did you mean '{city}'? " if city else ""
         hint = (
-            hint or did_you_mean(value, known).partition("? ")[0] + "? "
-            if "did you mean" in did_you_mean(value, known)
-            else hint
+            hint or did_you_mean(value, known).partition("? ")[0] + "? " if "did you mean" in did_you_mean(value, known) else hint
         )
         raise refuse(
             node,
@@ -281,8 +271,8 @@ EXACT = Shape("a text", _exact, SCALAR)
 COLUMN = Shape("the name of a column", _text, SCALAR)
 PATH = Shape("a path relative to the project's folder", _text, SCALAR)
 EXPRESSION = Shape("an expression", _expression, SCALAR, language=True)
-TRUTH = Shape("true or false", _truth, {"type": "boolean"})
-WHOLE = Shape("a whole number", _whole, {"type": "integer", "minimum": 0})
+TRUTH = Shape("true or false", _truth, {"enum": [True, False, "true", "false"]})
+WHOLE = Shape("a whole number", _whole, {"type": ["integer", "string"], "minimum": 0, "pattern": r"^\s*\d+\s*$"})
 DATE = Shape("a date", _date, {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"})
 AS_OF = Shape("now, latest event, a date or an instant", _as_of, {"type": "string"})
 FROM_WHEN = Shape("a column or a date", _from_when, {"type": "string"})
@@ -352,9 +342,7 @@ def _bins(node: Node) -> int | tuple[tuple[str, object], ...]:
                     f"unknown key '{entry.key.text}'",
                     did_you_mean(entry.key.text, SCORES, "Keys here"),
                 )
-            out.append(
-                (entry.key.text, _groups(entry.value) if isinstance(entry.value, Scalar) else _limits(entry.value))
-            )
+            out.append((entry.key.text, _groups(entry.value) if isinstance(entry.value, Scalar) else _limits(entry.value)))
         except DefinitionError as error:
             errors.append(error)
     if errors:
@@ -392,8 +380,12 @@ def _cells(node: Node) -> tuple[tuple[str, str], ...]:
 
 
 _CELL = {"type": "string", "pattern": r"^\s*\d+(-\d+)?\s*/\s*\d+(-\d+)?\s*/\s*\d+(-\d+)?\s*$"}
-_GROUPS = {"type": "integer", "minimum": 2, "maximum": 1000}
-_LIMITS = {"type": "array", "items": {"type": "number"}, "minItems": 1}
+_GROUPS = {"type": ["integer", "string"], "minimum": 2, "maximum": 1000, "pattern": r"^\s*\d+\s*$"}
+_LIMITS = {
+    "type": "array",
+    "items": {"type": ["number", "string"], "pattern": r"^\s*-?\d+(\.\d+)?\s*$"},
+    "minItems": 1,
+}
 
 TEXTS = Shape("a text or a list of texts", _texts, {"anyOf": [SCALAR, {"type": "array", "items": SCALAR}]})
 EXACTS = Shape("a text or a list of texts", _exacts, TEXTS.schema)
@@ -435,9 +427,7 @@ def name_of(key: Scalar, noun: str) -> str:
     if complaint is None and any("\u202a" <= c <= "\u202e" or "\u2066" <= c <= "\u2069" for c in name):
         complaint = "a name holds no marks that turn the direction of writing"
     if complaint:
-        raise refuse(
-            key, "E191", f"this cannot be the name of {noun}: {complaint}", "letters, digits and _ are always possible"
-        )
+        raise refuse(key, "E191", f"this cannot be the name of {noun}: {complaint}", "letters, digits and _ are always possible")
     if name.lower() in names.RESERVED or name.lower() == names.AS_OF:
         hint = f"give it another name, such as {name}_1" if name.lower() != "known" else "give it another name"
         raise refuse(key, "E191", f"'{name}' is a word of the language and cannot be the name of {noun}", hint)
