@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coterie.core.windows import Around, Duration, Within
-from coterie.language.describe import day_in_words, describe, value_in_words
+from coterie.language.describe import describe, value_in_words
 from coterie.language.format import format
 from coterie.language.parse import parse
 from coterie.language.tree import Apply, Column, EventColumn, Expr, Fitted, Literal, Not, WindowTest, walk
@@ -35,6 +35,7 @@ ENGLISH = [
         "sum(order.amount where category = 'shoes' this month)",
         "the sum of amount of orders (where category is 'shoes') this month so far",
     ),
+    ("distinct(order.category) > 1", "the number of different categories of orders is above 1"),
     ("first(order.time) last year", "the time of the first order is in last year"),
     ("signup_date this week", "the signup date is in this week so far"),
     ("signup_date last day", "the signup date is yesterday"),
@@ -173,7 +174,7 @@ def test_values_of_checked_trees():
     assert value_in_words(datetime(2026, 1, 31, 9, 5, 7)) == "31 Jan 2026 09:05:07 UTC"
     assert value_in_words(Decimal("1" * 38)).startswith("11,111,111,")
     assert value_in_words(Decimal("-0.5")) == "-0.50"
-    assert day_in_words(date(1, 12, 3)) == "3 Dec 1"
+    assert value_in_words(date(1, 12, 3)) == "3 Dec 1"
     stream = Fitted("affinity", (EventColumn("order", "category"),))
     assert describe(stream) == "affinity of (category of orders)"
 

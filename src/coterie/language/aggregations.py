@@ -52,7 +52,7 @@ class Aggregation:
         nothing: over no rows the result is missing, because nothing happened (otherwise it is a value).
         lower_bound: of rows that may be incomplete, the result is at least what was seen.
         grouped: the SQL works on one row per (customer, value), not per event: see `sql`.
-        words: English; {events} and {column} stand for their names.
+        words: English; {event}, {events}, {column} and {columns} stand for their names.
     """
 
     name: ClassVar[str]
@@ -289,7 +289,7 @@ class Distinct(Aggregation):
     nothing = False
     lower_bound = True
     grouped = True
-    words = "the number of different {column} of {events}"
+    words = "the number of different {columns} of {events}"
 
     def result(self, column: Type | None) -> Type | None:
         return INTEGER if column is not None and column.kind is not Kind.LIST else None

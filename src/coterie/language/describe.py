@@ -19,7 +19,7 @@ from coterie.language.format import literal
 from coterie.language.leaves import Leaf, phrase
 from coterie.language.names import is_bare, quoted
 from coterie.language.shape import ARITHMETIC
-from coterie.language.shown import plain, plural
+from coterie.language.shown import day_shown, plain, plural
 from coterie.language.tree import (
     And,
     Apply,
@@ -38,8 +38,6 @@ from coterie.language.tree import (
     WindowTest,
 )
 
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""Not strftime's, which speak the machine's language."""
 CONNECTIVES = frozenset({"and", "or", "not", "is", "if", "then", "otherwise", "where", "of", "in", "with", "no"})
 """Words that a name holds only in quotes, because the sentence around it uses them."""
 
@@ -249,7 +247,7 @@ class _Words:
             case Next(length):
                 return f"in the next {length}"
             case Since(day):
-                return f"since {day_in_words(day)}"
+                return f"since {day_shown(day)}"
             case _:
                 return self.both(window)
 
@@ -265,7 +263,7 @@ class _Words:
             case Period(_, unit) if unit != "day":
                 return f"in {self.both(window)}"
             case Since(day):
-                return f"on or after {day_in_words(day)}"
+                return f"on or after {day_shown(day)}"
             case _:
                 return self.both(window)
 
@@ -282,10 +280,10 @@ class _Words:
             case Period(_, unit):
                 return f"last {unit}"
             case Before(day):
-                return f"before {day_in_words(day)}"
+                return f"before {day_shown(day)}"
             case FromTo(start, end):
                 # English names the last day that counts.
-                return f"from {day_in_words(start)} to {day_in_words(end - timedelta(days=1))}"
+                return f"from {day_shown(start)} to {day_shown(end - timedelta(days=1))}"
             case Around(length, side, anchor):
                 return f"within {length} {side} {self.name(anchor)}"
             case _:
@@ -298,11 +296,6 @@ def _counts_years(node: Apply) -> bool:
         (isinstance(a, Apply) and a.op == "year") or (isinstance(a, Column) and "year" in plain(a.part or a.name).lower().split())
         for a in node.args
     )
-
-
-def day_in_words(day: date) -> str:
-    """ "31 Jan 2026"."""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
 
 
 def value_in_words(value: object, percent: bool = False) -> str:
@@ -318,9 +311,9 @@ def value_in_words(value: object, percent: bool = False) -> str:
             return number_in_words(literal(value))
         case datetime():
             seconds = f"{value:%H:%M}" if not value.second and not value.microsecond else value.time().isoformat()
-            return f"{day_in_words(value.date())} {seconds} UTC"
+            return f"{day_shown(value.date())} {seconds} UTC"
         case date():
-            return day_in_words(value)
+            return day_shown(value)
         case Decimal() | str() | Duration():
             return literal(value, percent)
         case _:
