@@ -131,6 +131,7 @@ class _Checker:
         self.state: State = "none"
         self.fits: list[Fitted] = []
         self.inside_fitted = False
+        self.inside_members = False
 
     # --- the pass -----------------------------------------------------------------------------------------------------
 
@@ -635,7 +636,19 @@ class _Checker:
             )
         if node.where is None and node.quantifier != "count":
             self.fail(DefinitionError, node, f"{node.quantifier} of the members: which?", "as in any(members where vip)", "E157")
-        where = None if node.where is None else self.truth(node.where)
+        if self.inside_members:
+            self.fail(
+                DefinitionError,
+                node,
+                "a question to the members inside another",
+                "give the inner one a name as a trait, and use the name",
+                "E164",
+            )
+        self.inside_members = True
+        try:
+            where = None if node.where is None else self.truth(node.where)
+        finally:
+            self.inside_members = False
         self.fresh.add("daily")
         self.needs("log")
         return replace(node, where=where, type=INTEGER if node.quantifier == "count" else BOOLEAN)

@@ -151,7 +151,10 @@ class Compiler:
         test = self.inside(node, value, typed(node.value))
         if self.nothing(node.value):
             sure = self.names.sure(node.value) if isinstance(node.value, Column | Measure) else None
-            otherwise = q.literal(False) if sure is None else q.case([(sure, q.literal(False))])
+            reasons = [] if sure is None else [sure]
+            if isinstance(node.window, Around):
+                reasons.append(q.is_null(value))  # else it is the customer's date that is missing
+            otherwise = q.case([(q.all(reasons), q.literal(False))]) if reasons else q.literal(False)
             test = q.call("coalesce", test, otherwise)
         least = self.names.least(node.value) if isinstance(node.value, Column | Measure) else None
         if least is not None:

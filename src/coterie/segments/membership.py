@@ -5,7 +5,7 @@ one query, and the rules are Kleene's logic on packed bits. What comes out is th
 last the names to blame.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,8 +15,8 @@ from sqlglot import exp
 from coterie.engine.engine import Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
-from coterie.language.tree import And, Column, Expr, Fitted, Measure, Not, Or, children
-from coterie.language.tree import Sequence as Steps
+from coterie.language.tree import And, Column, Expr, Not, Or, children
+from coterie.segments.blame import blames, is_plain, read_by
 from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, empty, of_arrow, ones, union, words
 from coterie.traits.batch import quoted, relation
 
@@ -49,7 +49,7 @@ class Condition:
     tree: Expr
     column: str
     operands: tuple[tuple[str, str], ...]
-    """(name to blame, boolean column that says it is missing); empty where the condition itself is all there is."""
+    """(name to blame, boolean column that says that it is); no column where nothing else can be to blame."""
 
 
 @dataclass(frozen=True)
@@ -111,14 +111,12 @@ class Answers:
             return {names[0]: ones(blamed[names[0]])}
         width = len(next(iter(blamed.values())))
         rows = np.flatnonzero(np.unpackbits(union(list(blamed.values()), width), bitorder="little"))
-        code = np.zeros(len(rows), dtype=np.uint64)
-        for i, name in enumerate(names):
-            code |= np.unpackbits(blamed[name], bitorder="little")[rows].astype(np.uint64) << np.uint64(i)
-        kinds, counts = np.unique(code, return_counts=True)
-        return {
-            " and ".join(n for i, n in enumerate(names) if int(kind) >> i & 1): int(count)
-            for kind, count in zip(kinds, counts, strict=True)
-        }
+        sets: dict[str, int] = {}
+        flags = [np.unpackbits(blamed[name], bitorder="little")[rows] for name in names]
+        for kind, count in _counted(flags, len(rows)):
+            text = " and ".join(n for n, on in zip(names, kind, strict=True) if on)
+            sets[text] = sets.get(text, 0) + count
+        return sets
 
     def blamed(self, node: Expr) -> dict[str, Bytes]:
         """By name, the rows where this node is unknown on its account."""
@@ -138,7 +136,7 @@ class Answers:
         return out
 
     def blamed_leaf(self, node: Expr, condition: Condition, unknown: Bytes) -> dict[str, Bytes]:
-        if len(condition.operands) == 1:
+        if len(condition.operands) == 1 and not condition.operands[0][1]:
             return {condition.operands[0][0]: unknown}
         out: dict[str, Bytes] = {}
         left = unknown
@@ -150,6 +148,18 @@ class Answers:
         if left.any():
             out[format_expr(node)] = left  # nothing it reads is missing: the operation itself gave no answer
         return out
+
+
+def _counted(flags: Sequence[Bytes], rows: int) -> list[tuple[list[bool], int]]:
+    """The different rows of some columns of flags, each with how often it is there."""
+    if len(flags) > 64:
+        kinds, counts = np.unique(np.stack(flags, axis=1), axis=0, return_counts=True)
+        return [(kind.astype(bool).tolist(), int(n)) for kind, n in zip(kinds, counts, strict=True)]
+    code = np.zeros(rows, dtype=np.uint64)
+    for i, flag in enumerate(flags):
+        code |= flag.astype(np.uint64) << np.uint64(i)
+    found, counts = np.unique(code, return_counts=True)
+    return [([bool(int(k) >> i & 1) for i in range(len(flags))], int(n)) for k, n in zip(found, counts, strict=True)]
 
 
 def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: Iterable[str] = ()) -> Rules:
@@ -170,14 +180,13 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
                 continue
             column = f"~{len(conditions)}"
             select = select.select(compiler.sql(leaf).as_(column, quoted=True), copy=False)
-            reads = {name: node for node in operands(leaf) for name in [blame_name(node)]}
             named = []
-            for name, node in reads.items():
-                if len(reads) > 1 and name not in missing:
-                    missing[name] = f"~missing {len(missing)}"
-                    null = compiler.q.is_null(compiler.sql(node))
-                    select = select.select(null.as_(missing[name], quoted=True), copy=False)
-                named.append((name, missing.get(name, "")))
+            for name, null in ({read_by(leaf): None} if is_plain(leaf) else blames(leaf, compiler)).items():
+                key = "" if null is None else null.sql()
+                if null is not None and key not in missing:
+                    missing[key] = f"~missing {len(missing)}"
+                    select = select.select(null.as_(missing[key], quoted=True), copy=False)
+                named.append((name, missing.get(key, "")))
             conditions[leaf] = Condition(leaf, column, tuple(named))
     if not conditions:
         select = select.select(exp.true().as_("~none", quoted=True), copy=False)
@@ -203,26 +212,6 @@ def leaves(node: Expr) -> list[Expr]:
 def is_rule(node: Expr, trees: Mapping[str, Expr]) -> bool:
     """Whether a condition is only the name of another rule, which is then answered from that one's bits."""
     return isinstance(node, Column) and node.part is None and node.name in trees
-
-
-def operands(node: Expr) -> list[Expr]:
-    """What a condition reads of a customer: columns, measures, fitted values."""
-    out: list[Expr] = []
-    stack = [node]
-    while stack:
-        current = stack.pop()
-        if isinstance(current, Column | Measure | Fitted):
-            out.append(current)
-        elif not isinstance(current, Steps):
-            stack.extend(reversed(children(current)))
-    return out
-
-
-def blame_name(node: Expr) -> str:
-    """A name as the rule has it: of a column that name, of a measure written in place its text."""
-    if isinstance(node, Column):
-        return node.name if node.part is None else f"{node.name}.{node.part}"
-    return format_expr(node)
 
 
 def count(engine: Engine, compiled: Rules, about: str = "count") -> dict[str, Size]:

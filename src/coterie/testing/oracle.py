@@ -384,7 +384,7 @@ def differences(program: Program, known: Reference, found: Run) -> Iterator[Disa
         asked_tree = program.catalog.definitions[name].checked.tree
         asked = known.ask(asked_tree)
         blamed = Counter(" and ".join(sorted(r.names)) for r in asked if isinstance(r, Missing))
-        if flat(asked_tree) and dict(blamed) != dict(size.missing):
+        if dict(blamed) != dict(size.missing):
             yield Disagreement(program, name, None, dict(blamed), dict(size.missing), "blame")
     measures = {canonical(n): n for d in program.catalog.definitions.values() for n in walk(d.checked.tree) if isinstance(n, Measure)}
     for text, n in found.unknown.items():
