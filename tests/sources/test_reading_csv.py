@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Mapping
 from datetime import date, datetime
-from decimal import Decimal as D
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from coterie.core.errors import DataError, MissingColumn
 from coterie.sources.reading import LINE, QUARANTINE, ReadOptions, TypedFile, read_typed
 
 NONE: Any = None
+D = Decimal
 
 
 def read(tmp_path: Path, data: bytes | str, name: str = "data.csv", **options: Any) -> tuple[TypedFile, dict[str, list[Any]]]:
@@ -217,7 +218,7 @@ def test_epochs_when_declared(tmp_path: Path, stamp: str, unit: str) -> None:
 @pytest.mark.parametrize("mark", [",", ";", "\t", "|"])
 def test_what_stands_between_cells_is_found(tmp_path: Path, mark: str) -> None:
     rows = [["id", "name", "price"], ["1", "Ann", "2.5"], ["2", "Bob", "3.5"]]
-    typed, columns = read(tmp_path, "\n".join(mark.join(row) for row in rows))
+    _typed, columns = read(tmp_path, "\n".join(mark.join(row) for row in rows))
     assert columns == {"id": [1, 2], "name": ["Ann", "Bob"], "price": [D("2.5"), D("3.5")], LINE: [2, 3]}
 
 
@@ -257,7 +258,7 @@ def test_bytes_that_the_encoding_does_not_have_are_set_apart(tmp_path: Path) -> 
 
 
 def test_packed_files(tmp_path: Path) -> None:
-    typed, columns = read(tmp_path, gzip.compress(b"a,b\n1,2\n"), name="data.csv.gz")
+    _typed, columns = read(tmp_path, gzip.compress(b"a,b\n1,2\n"), name="data.csv.gz")
     assert columns == {"a": [1], "b": [2], LINE: [2]}
     with pytest.raises(DataError, match="ends too early"):
         read(tmp_path, gzip.compress(b"a,b\n1,2\n" * 1000)[:-20], name="cut.csv.gz")

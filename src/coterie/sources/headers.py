@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 
 from coterie.core.errors import DataError
 from coterie.core.place import Place
@@ -116,42 +117,60 @@ def _is_row_of_data(row: list[str], below: list[list[str]]) -> bool:
     return bool(of_data) and all(i in like for i in of_data)
 
 
-def named(cells: list[str], line: int, where: str, most: int) -> tuple[list[str | None], list[Note]]:
-    """The names of columns: trimmed, in Unicode's composed form, none twice; None for a column without a name or values.
+@dataclass(slots=True)
+class Names:
+    """Gives columns their names: trimmed, in Unicode's composed form, no two alike but for case."""
+
+    folded: dict[str, str] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+
+    def add(self, cell: str) -> str:
+        """The name of the next column, from what the file calls it; a second one of a name gets another."""
+        name = unicodedata.normalize("NFC", " ".join(cell.replace("\ufeff", "").split()))
+        if not name:
+            name = f"column_{len(self.folded) + 1}"
+            self.notes.append(Note(f"column {len(self.folded) + 1} has no name and is called {name}"))
+        if name == "_line":
+            name = "line"
+            self.notes.append(Note("called _line in the file", name))
+        other = self.folded.get(name.casefold())
+        if other is not None:
+            fresh = next(f"{name}_{n}" for n in count(2) if f"{name}_{n}".casefold() not in self.folded)
+            why = f"which differs from {other!r} only in case" if other != name else "as another column is"
+            self.notes.append(Note(f"called {name!r} in the file, {why}", fresh))
+            name = fresh
+        self.folded[name.casefold()] = name
+        return name
+
+
+def named(cells: list[str], line: int, where: str, most: int) -> tuple[list[str], list[Note]]:
+    """The names of columns, by `Names`.
+
+    Args:
+        cells: the names as they are written.
+        line: where they stand; 0 for nowhere.
+        where: the file, for messages.
+        most: how many columns there may be.
 
     Raises:
         DataError: two columns of one name, or more columns than a table has.
     """
+    place = Place(where, line, 1) if line else None
     if len(cells) > most:
         raise DataError(
             f"{where} has {len(cells):,} columns; at most {most:,} are read",
-            place=Place(where, max(1, line), 1),
+            place=place,
             hint="the delimiter may be another one, or the table lies on its side",
         )
-    notes: list[Note] = []
-    out: list[str | None] = []
-    at: dict[str, int] = {}
+    names, at, out = Names(), dict[str, int](), list[str]()
     for index, cell in enumerate(cells):
-        name = unicodedata.normalize("NFC", " ".join(cell.replace("\ufeff", "").split()))
-        if not name:
-            name = f"column_{index + 1}"
-            notes.append(Note(f"column {index + 1} has no name and is called {name}"))
-        if name == "_line":
-            name = "line"
-            notes.append(Note("called _line in the file", name))
-        if name in at:
+        plain = unicodedata.normalize("NFC", " ".join(cell.replace("\ufeff", "").split()))
+        if plain and plain in at:
             raise DataError(
-                f"two columns are called {name!r}: column {at[name] + 1} and column {index + 1}",
-                place=Place(where, max(1, line), 1),
+                f"two columns are called {plain!r}: column {at[plain] + 1} and column {index + 1}",
+                place=place,
                 hint="give each its own name in the file",
             )
-        clash = next((other for other in at if other.casefold() == name.casefold()), None)
-        if clash is not None:
-            fresh = next(
-                f"{name}_{n}" for n in range(2, len(cells) + 3) if f"{name}_{n}".casefold() not in {o.casefold() for o in at}
-            )
-            notes.append(Note(f"called {name!r} in the file, which differs from {clash!r} only in case", fresh))
-            name = fresh
-        at[name] = index
-        out.append(name)
-    return out, notes
+        at[plain] = index
+        out.append(names.add(cell))
+    return out, names.notes

@@ -34,16 +34,18 @@ class NativeEvidence:
     known: int = 0
     whole: bool = True
     at_4_places: bool = True
-    largest: float = 0.0
+    largest: float = 0  # exact for whole numbers
 
     def observe(self, array: pa.Array) -> None:
         self.rows += len(array)
-        self.known += len(array) - array.null_count
         if array.null_count == len(array):
             return
+        if not pa.types.is_floating(self.type):
+            self.known += len(array) - array.null_count
         if pa.types.is_floating(self.type):
             raw = array.drop_null().cast(pa.float64()).to_numpy(zero_copy_only=False)
             raw = raw[np.isfinite(raw)]
+            self.known += len(raw)
             if len(raw):
                 self.largest = max(self.largest, float(np.abs(raw).max()))
                 self.whole = self.whole and bool((raw == np.rint(raw)).all())
@@ -59,7 +61,7 @@ class NativeEvidence:
                 self.whole = self.whole and bool(pc.all(pc.equal(pc.round(values, 0), values)).as_py())
                 self.at_4_places = self.at_4_places and bool(pc.all(pc.equal(pc.round(values, 4), values)).as_py())
         elif pa.types.is_uint64(self.type):
-            self.largest = max(self.largest, float(pc.max(array).as_py()))
+            self.largest = max(self.largest, pc.max(array).as_py())
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,7 @@ class NativePlan:
         source = array.type
         if self.type == TEXT:
             return Typed(as_text(array), None)
-        if source.equals(ARROW[self.type]):
+        if source.equals(ARROW[self.type]) and self.type not in (TIMESTAMP, DATE):
             return Typed(array, None)
         if self.type in (INTEGER, MONEY, FLOAT):
             return self._number(array)
@@ -88,7 +90,10 @@ class NativePlan:
             return replace(self, type=TIMESTAMP)._timestamp(array.cast(pa.timestamp("us")))
         if self.type == DATE and pa.types.is_timestamp(source):
             local = array.cast(pa.timestamp("us"), safe=False) if source.tz is None else pc.local_timestamp(array)
-            return Typed(pc.floor_temporal(local, unit="day").cast(pa.date32()), None)
+            wall = local.cast(pa.timestamp("us"), safe=False).cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+            return _days(pa.array(np.floor_divide(wall, 86_400_000_000)), array.is_valid())
+        if self.type == DATE:
+            return _days(array.cast(pa.int32()).cast(pa.int64()), array.is_valid())
         return Typed(array.cast(ARROW[self.type]), None)
 
     def _number(self, array: pa.Array) -> Typed:
@@ -147,6 +152,17 @@ class NativePlan:
 
 _FIRST = int(np.datetime64("0001-01-02", "us").astype(np.int64))
 _LAST = int(np.datetime64("9999-12-30", "us").astype(np.int64))
+
+
+def _days(days: pa.Array, valid: pa.Array) -> Typed:
+    """Days since 1970 as dates; those outside the years 1 to 9999 are bad."""
+    number = pc.fill_null(days, 0).to_numpy(zero_copy_only=False)
+    beyond = valid.to_numpy(zero_copy_only=False) & ((number < _FIRST // 86_400_000_000) | (number > _LAST // 86_400_000_000 + 1))
+    good = pc.and_(valid, pa.array(~beyond))
+    kept = pa.array(np.where(beyond, 0, number).astype(np.int32)).cast(pa.date32())
+    return Typed(
+        pc.if_else(good, kept, pa.scalar(None, pa.date32())), _why(beyond, "a date outside the calendar (years 1 to 9999)", None)
+    )
 
 
 def _why(bad: "np.typing.NDArray[np.bool_]", text: str, others: pa.Array | None) -> pa.Array | None:

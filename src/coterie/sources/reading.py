@@ -24,7 +24,7 @@ from coterie.sources.facts import ColumnFacts, FactsOf
 from coterie.sources.kinds import open_source
 from coterie.sources.native import AnyPlan, NativeEvidence, as_text, needs_look, plan_of
 from coterie.sources.options import ReadOptions
-from coterie.sources.raw import Bad, Chunk, Note, Reader
+from coterie.sources.raw import Bad, Chunk, Note, Reader, TextRule
 
 __all__ = ["LINE", "Quarantined", "ReadOptions", "Reader", "TypedFile", "open_source", "read_typed"]
 
@@ -184,6 +184,10 @@ class _Look:
             raise self.mostly_bad()
         return chunk
 
+    def _known(self, name: str) -> int:
+        seen = self.evidence.get(name)
+        return seen.known if seen is not None else 0
+
     def mostly_bad(self) -> DataError:
         first = self.bad[0]
         return DataError(
@@ -195,13 +199,20 @@ class _Look:
     def _new(self, name: str, type_: pa.DataType) -> Evidence | NativeEvidence:
         declared = _known_type(self.declared.get(name))
         if _is_text(type_) or not _direct(type_, declared):
-            return Evidence(name, rule=self.reader.rule, blank_is_missing=self.reader.blank_is_missing)
+            rule: TextRule = self.reader.rule if declared is None else "full"
+            return Evidence(name, rule=rule, blank_is_missing=self.reader.blank_is_missing)
         return NativeEvidence(name, type_)
 
     def plans(self) -> tuple[dict[str, AnyPlan], list[Note]]:
         reader, options = self.reader, self.options
         columns = tuple(self.order) or reader.columns
+        # A column with neither name nor value is the trace of a delimiter at the end of every line.
+        unnamed: frozenset[str] = getattr(reader, "unnamed", frozenset())
+        empty = {name for name in columns if name in unnamed and name not in options.columns and not self._known(name)}
+        columns = tuple(name for name in columns if name not in empty)
         declared = declared_types(options, columns, reader.location)
+        for name in empty:
+            self.evidence.pop(name, None)
         for name in columns:  # a file with a header and no rows
             self.evidence.setdefault(name, Evidence(name))
         texts = {name: seen for name, seen in self.evidence.items() if isinstance(seen, Evidence)}

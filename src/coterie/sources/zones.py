@@ -56,7 +56,7 @@ def _year(year: int, zone_name: str) -> tuple[Micros, Micros]:
     offset = _offset(moment, zone_name)
     starts, offsets = [moment], [offset]
     while moment < end:
-        ahead = min(moment + PROBE, end)
+        ahead = end if end - moment <= PROBE else moment + PROBE
         found = _offset(ahead, zone_name)
         if found != offset:
             low, high = moment, ahead

@@ -308,11 +308,12 @@ class CsvReader:
         self.names, said = named(found.cells, found.line, self.location, MOST_COLUMNS)
         self._notes += said
         self.width = len(found.cells)
+        self.unnamed = frozenset(name for name, cell in zip(self.names, found.cells, strict=True) if not cell.strip())
         self.first_line = found.first_line
         self.pads = _pads(rows, found.first_line)
         if self.pads:
             self._notes.append(Note("a blank after each delimiter is left out"))
-        self.columns = tuple(name for name in self.names if name is not None)
+        self.columns = tuple(self.names)
         self.likely_decimal = "." if self.delimiter == "," else None
 
     @property
@@ -445,7 +446,7 @@ class CsvReader:
     ) -> Chunk:
         if arrays is None:
             empty = pa.array([], pa.string())
-            return Chunk(lines, {name: empty for name in self.names if name is not None}, bad=bad, blank=blank)
+            return Chunk(lines, dict.fromkeys(self.names, empty), bad=bad, blank=blank)
         if self.pads:
             arrays = [arrays[0], *(pc.utf8_ltrim(array, " ") for array in arrays[1:])]
         blank_rows = _all_blank(arrays)
@@ -458,9 +459,7 @@ class CsvReader:
             arrays, lines, more = self._undecoded(arrays, lines)
             bad += more
         columns = {
-            name: array.dictionary_encode() if repeats(array) else array
-            for name, array in zip(self.names, arrays, strict=True)
-            if name is not None
+            name: array.dictionary_encode() if repeats(array) else array for name, array in zip(self.names, arrays, strict=True)
         }
         return Chunk(lines, columns, bad=bad, blank=blank)
 

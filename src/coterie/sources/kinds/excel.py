@@ -98,10 +98,10 @@ class ExcelReader:
         found = find_header([(line, row) for line, row in sample if row], self.options.header, f"{self.location} ({self.sheet})")
         self._notes += found.notes
         self.names, said = named(found.cells, found.line, self.location, MOST_COLUMNS)
-        self.unnamed = frozenset(name for name, cell in zip(self.names, found.cells, strict=True) if name and not cell.strip())
+        self.unnamed = frozenset(name for name, cell in zip(self.names, found.cells, strict=True) if not cell.strip())
         self._notes += said
         self.first_row = found.first_line
-        self.columns = tuple(name for name in self.names if name is not None)
+        self.columns = tuple(self.names)
 
     @property
     def notes(self) -> tuple[Note, ...]:

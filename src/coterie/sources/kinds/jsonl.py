@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from coterie.core.errors import DataError
 from coterie.core.place import Place
+from coterie.sources.headers import Names
 from coterie.sources.kinds import Kind
 from coterie.sources.kinds.csv import LONGEST, MOST_COLUMNS, file_hash, open_binary, reading
 from coterie.sources.options import ReadOptions
@@ -109,14 +110,29 @@ def cell_of(value: Any) -> tuple[str | None, int]:
         case list() | tuple() | set() | frozenset():
             items = list(value)
             if any(isinstance(item, dict | list) for item in items):
-                return json.dumps(items, ensure_ascii=False, default=str), Cell.TEXT
+                return json.dumps(_unwrapped(items), ensure_ascii=False, default=str), Cell.TEXT
             return json.dumps([_plain(item) for item in items], ensure_ascii=False, default=str), Cell.LIST
         case dict():
-            return json.dumps(value, ensure_ascii=False, default=str), Cell.TEXT
+            return json.dumps(_unwrapped(value), ensure_ascii=False, default=str), Cell.TEXT
         case bytes() | bytearray() | memoryview():
             return bytes(value).hex(), Cell.TEXT
         case _:
             return str(value), Cell.TEXT
+
+
+def _unwrapped(value: Any) -> Any:
+    """A value with its numbers as numbers, to be written as JSON again."""
+    match value:
+        case Whole():
+            return int(value) if len(value) < 1000 else str(value)
+        case Number():
+            return float(value)
+        case dict():
+            return {str(key): _unwrapped(item) for key, item in value.items()}
+        case list():
+            return [_unwrapped(item) for item in value]
+        case _:
+            return value
 
 
 def _plain(item: Any) -> Any:
@@ -215,8 +231,9 @@ class JsonReader:
     def __init__(self, location: str, options: ReadOptions):
         self.location, self.options = location, options
         self.path = Path(location)
-        self._notes: list[Note] = []
+        self.naming = Names()
         self.names: dict[str, int] = {}
+        self.called: dict[str, str] = {}  # key → the name of its column
         with reading(location):
             if self.path.is_dir():
                 raise DataError(f"{location} is a folder", hint="name a file, or a pattern such as visits/*.jsonl")
@@ -233,11 +250,11 @@ class JsonReader:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        return tuple(self._notes)
+        return tuple(self.naming.notes)
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in the order of the file."""
-        self.names = {}
+        self.names, self.called, self.naming = {}, {}, Names()
         table = Table(self.names)
         with reading(self.location):
             for line, value, raw in self._values():
@@ -252,7 +269,7 @@ class JsonReader:
                     except Refused as error:
                         table.bad.append(Bad(line, None, None, str(error), raw[:4000]))
                         continue
-                    table.add(line, row)
+                    table.add(line, {self.called.get(key) or self._call(key): cell for key, cell in row.items()})
                     if len(self.names) > MOST_COLUMNS:
                         raise DataError(
                             f"{self.location} has more than {MOST_COLUMNS:,} different keys",
@@ -263,6 +280,11 @@ class JsonReader:
                     yield table.chunk()
                     table = Table(self.names)
         yield table.chunk()
+
+    def _call(self, key: str) -> str:
+        """The name of the column for a key that has not been met before."""
+        name = self.called[key] = self.naming.add(_SURROGATE.sub("\ufffd", key))
+        return name
 
     def _values(self) -> Iterator[tuple[int, Any, str]]:
         start = (

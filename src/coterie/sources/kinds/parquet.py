@@ -40,7 +40,7 @@ class ParquetReader:
         self.flat = list(_flat(self.schema, self._notes))
         names, said = named([name for name, _ in self.flat], 0, location, MOST_COLUMNS)
         self._notes += [note for note in said if "has no name" not in note.text]
-        self.columns = tuple(name for name in names if name is not None)
+        self.columns = tuple(names)
         hashes = [file_hash(file) for file in self.files]
         self.content_hash = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
 
@@ -86,15 +86,18 @@ class ParquetReader:
                 while True:
                     try:
                         batch = next(batches)
-                        columns = {}
-                        for name, (_, path) in zip(self.columns, self.flat, strict=True):
-                            columns[name] = _plain(_at(batch, path))
+                        columns = self._columns(batch)
                     except StopIteration:
                         break
                     except (pa.ArrowException, OSError, ValueError) as error:
                         raise damaged(file, error) from None
                     yield Chunk(np.arange(row, row + batch.num_rows, dtype=np.int64), columns)
                     row += batch.num_rows
+        if row == 1:
+            yield Chunk(np.zeros(0, np.int64), self._columns(pa.RecordBatch.from_pylist([], schema=self.schema)))
+
+    def _columns(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
+        return {name: _plain(_at(batch, path)) for name, (_, path) in zip(self.columns, self.flat, strict=True)}
 
 
 def damaged(file: Path, error: BaseException) -> DataError:

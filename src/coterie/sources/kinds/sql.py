@@ -130,7 +130,7 @@ class SqlReader:
                 result = connection.execution_options(**options).execute(self.statement)
                 names, said = named([str(key) for key in result.keys()], 0, self.location, MOST_COLUMNS)  # noqa: SIM118
                 self._notes = list(said)
-                self.columns = tuple(name for name in names if name is not None)
+                self.columns = tuple(names)
                 self._hash.update("\x1f".join(self.columns).encode())
                 for rows in result.partitions(ROWS):
                     yield self._chunk(rows, row)
