@@ -113,7 +113,7 @@ traits:
          sensitive: false, owner: me, tags: [money], was: revenue, purpose: all}
   scores:
     rfm: [orders.time, orders.amount]
-    bins: {recency: [115, 181.5, 297, 482], frequency: 3, monetary: [256]}
+    bins: {recency: [115, 181.5, 297, 482], frequency: [4, 9], monetary: [256]}
     cells: {Champions: 5/3/2, At Risk: [1-2/2-3/1-2, '3/1/1']}
     refit: monthly
     about: scores

@@ -99,7 +99,7 @@ def test_every_key():
     scores = project.traits["scores"]
     assert scores.expression.text == "rfm(orders.time, orders.amount)"
     assert dict(scores.settings) == {
-        "bins": (("recency", (115, Decimal("181.5"), 297, 482)), ("frequency", 3), ("monetary", (256,))),
+        "bins": (("recency", (115, Decimal("181.5"), 297, 482)), ("frequency", (4, 9)), ("monetary", (256,))),
         "cells": (("Champions", "5/3/2"), ("At Risk", "1-2/2-3/1-2"), ("At Risk", "3/1/1")),
         "refit": "monthly",
     }
@@ -270,6 +270,9 @@ BAD = [
     (SOURCES + "segmentations:\n  s: {labels: {a: x}, labls: y}\n", "E186", "4:23", "'labls'", "did you mean 'labels'"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: 1}\n", "E195", "4:33", "1 groups", "from 2"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: [2, 1]}}\n", "E195", "4:43", "do not rise", "low"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {}}\n", "E187", "4:33", "no limits", "bins: 5"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: x}}\n", "E189", "4:43", "'x'", "digits"),
+    (SOURCES + "segmentations:\n  s: {a: otherwise}\n", "E194", "4:6", "stands alone", "a rule above it"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recensy: 3}}\n", "E186", "4:34", "'recensy'", "recency"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], cells: {Best: 6/5/5}}\n", "E195", "4:41", "there are 5 groups", "1 to 5"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], cells: {Best: 5/5}}\n", "E195", "4:41", "'5/5'", "three parts"),

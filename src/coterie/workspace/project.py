@@ -45,7 +45,7 @@ from coterie.workspace.keys import (
     collect_keys,
     unknown_key,
 )
-from coterie.workspace.shapes import EXPRESSION, found, joined, mapping, name_of, refuse, scalar, text_of, trimmed
+from coterie.workspace.shapes import EXPRESSION, SCORES, found, joined, mapping, name_of, refuse, scalar, text_of, trimmed
 
 FILE = "coterie.yaml"
 VERSION = 1
@@ -401,6 +401,8 @@ class _Loader:
                 errors.append(error)
         if errors:
             raise DefinitionErrors(errors)
+        if [rule for _, rule in out] == [None]:
+            raise refuse(node, "E194", "otherwise stands alone", "it takes whom no rule above it holds of: write a rule above it")
         if not out:
             raise refuse(node, "E187", f"the segmentation '{name}' has no labels", "write label: rule, one on a line")
         return tuple(out)
@@ -476,9 +478,9 @@ def _check_bins(node: Map, values: Mapping[str, Any]) -> None:
     cells, bins = values.get("cells"), values.get("bins", 5)
     if cells is None:
         return
-    by_score = dict.fromkeys(("recency", "frequency", "monetary"), bins if isinstance(bins, int) else 5)
-    if not isinstance(bins, int):
-        by_score |= {score: b if isinstance(b, int) else len(b) + 1 for score, b in bins}
+    own = {} if isinstance(bins, int) else {score: len(limits) + 1 for score, limits in bins}
+    # A score without limits of its own has as many groups as the one with most.
+    by_score = dict.fromkeys(SCORES, bins if isinstance(bins, int) else max(own.values())) | own
     written = node.get("cells")
     assert isinstance(written, Map)
     for label, cell in cells:

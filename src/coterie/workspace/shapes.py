@@ -326,13 +326,13 @@ def _expressions(node: Node) -> tuple[Written, ...]:
     return each(items(node, "an expression or a list of them"), _expression)
 
 
-def _bins(node: Node) -> int | tuple[tuple[str, object], ...]:
-    """A number of groups, or for each score its own number or limits (rising)."""
-    if isinstance(node, Scalar):
+def _bins(node: Node) -> int | tuple[tuple[str, tuple[Decimal | int, ...]], ...]:
+    """A number of groups, or for some of the scores the limits between theirs (rising)."""
+    if isinstance(node, Scalar) and node.text.strip():
         return _groups(node)
     entries = mapping(node, "a number of groups, or limits for recency, frequency and monetary").entries
     errors: list[DefinitionError] = []
-    out: list[tuple[str, object]] = []
+    out: list[tuple[str, tuple[Decimal | int, ...]]] = []
     for entry in entries:
         try:
             if entry.key.text not in SCORES:
@@ -342,11 +342,13 @@ def _bins(node: Node) -> int | tuple[tuple[str, object], ...]:
                     f"unknown key '{entry.key.text}'",
                     did_you_mean(entry.key.text, SCORES, "Keys here"),
                 )
-            out.append((entry.key.text, _groups(entry.value) if isinstance(entry.value, Scalar) else _limits(entry.value)))
+            out.append((entry.key.text, _limits(entry.value)))
         except DefinitionError as error:
             errors.append(error)
     if errors:
         raise DefinitionErrors(errors)
+    if not out:
+        raise refuse(node, "E187", "no limits stand here", "write bins: 5, or bins: {recency: [115, 181, 297, 482]}")
     return tuple(out)
 
 
@@ -405,7 +407,8 @@ BINS = Shape(
             _GROUPS,
             {
                 "type": "object",
-                "properties": {name: {"anyOf": [_GROUPS, _LIMITS]} for name in SCORES},
+                "properties": dict.fromkeys(SCORES, _LIMITS),
+                "minProperties": 1,
                 "additionalProperties": False,
             },
         ]
