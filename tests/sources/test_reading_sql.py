@@ -95,12 +95,12 @@ def test_postgres(tmp_path: Path, postgres_url: str) -> None:
     with psycopg.connect(postgres_url.replace("+psycopg", "")) as base:
         base.execute("DROP TABLE IF EXISTS coterie_kinds")
         base.execute(
-            "CREATE TABLE coterie_kinds (id bigint, price numeric(12,2), rate double precision, at timestamptz, local timestamp, day date,"
-            " ok boolean, tags text[], ref uuid, extra jsonb, big numeric, whole numeric(10,0), code varchar)"
+            "CREATE TABLE coterie_kinds (id bigint, price numeric(12,2), rate double precision, at timestamptz, local timestamp,"
+            " day date, ok boolean, tags text[], ref uuid, extra jsonb, big numeric, whole numeric(10,0), code varchar)"
         )
         base.execute(
-            "INSERT INTO coterie_kinds VALUES (1, 19.90, 0.1, '2025-07-01 12:00+02', '2025-07-01 12:00', '2025-07-01', true, '{a,b,a}',"
-            " '00000000-0000-0000-0000-000000000001', '{\"k\": [1, 2]}', 12345678901234567890123, 5, '007'),"
+            "INSERT INTO coterie_kinds VALUES (1, 19.90, 0.1, '2025-07-01 12:00+02', '2025-07-01 12:00', '2025-07-01', true,"
+            " '{a,b,a}', '00000000-0000-0000-0000-000000000001', '{\"k\": [1, 2]}', 12345678901234567890123, 5, '007'),"
             " (2, NULL, 'NaN', NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL)"
         )
     typed, columns = read(tmp_path, postgres_url, table="coterie_kinds", timezone="Europe/London")
