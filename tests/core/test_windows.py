@@ -258,13 +258,20 @@ def test_lengths_beyond_the_calendar_are_unbounded(unit):
     as_of = utc("2026-03-29T12:00")
     limits = windows.days(far, as_of.date()) or windows.instants(far, as_of)
     assert limits is not None
-    assert limits.lo is not None
-    assert limits.lo.year == 1
+    assert limits.lo is None or limits.lo.year == 1
     ahead = Next(Duration(10**15, unit))
     limits = windows.days(ahead, as_of.date()) or windows.instants(ahead, as_of)
     assert limits is not None
-    assert limits.hi is not None
-    assert limits.hi.year == 9999
+    assert limits.hi is None or limits.hi.year == 9999
+
+
+@pytest.mark.parametrize("edge", [date.min, date.max])
+def test_a_window_around_the_first_and_the_last_day_there_is_holds_that_day(edge):
+    for side in ("after", "before"):
+        limits = windows.days(Around(Duration(1, "day"), side, "c"), day("2026-01-01"), edge)
+        assert limits is not None
+        assert limits.lo is None or limits.lo <= edge
+        assert limits.hi is None or edge < limits.hi
 
 
 @given(st.dates(day("1990-01-01"), day("2060-01-01")), st.integers(1, 40), st.sampled_from(windows.UNITS[2:]))

@@ -230,11 +230,11 @@ def days(window: Window, today: date, anchor: date | None = None) -> Days | None
         case Within(length):
             if length.unit in EXACT:
                 return None
-            return Days(_after(clamped_step(today, -length.n, length.unit)), today + after)
+            return Days(_later_than(today, -length.n, length.unit), today + after)
         case Ago(far, near, unit):
             if unit in EXACT:
                 return None
-            return Days(_after(clamped_step(today, -far, unit)), _after(clamped_step(today, -near, unit)))
+            return Days(_later_than(today, -far, unit), _later_than(today, -near, unit) or date.min)
         case Period("this", unit):
             return None if unit in EXACT else Days(start_of(today, unit), today + after)
         case Period(_, unit):
@@ -252,16 +252,26 @@ def days(window: Window, today: date, anchor: date | None = None) -> Days | None
             if anchor is None:
                 raise ValueError("a window around a customer's date needs that date")
             if side == "after":
-                return Days(anchor, clamped_step(anchor, length.n, length.unit))
-            return Days(_after(clamped_step(anchor, -length.n, length.unit)), _after(anchor))
+                return Days(anchor, _end(anchor, length.n, length.unit))
+            return Days(_later_than(anchor, -length.n, length.unit), _end(anchor, 1, "day"))
         case Next(length):
             if length.unit in EXACT:
                 return None
-            return Days(today + after, _after(clamped_step(today, length.n, length.unit)))
+            return Days(today + after, _later_than(today, length.n, length.unit))
 
 
-def _after(day: date) -> date:
-    return day if day == date.max else day + timedelta(days=1)
+def _end(day: date, n: int, unit: Unit) -> date | None:
+    """`day` ⊕ n units as the end of a window; unbounded beyond the calendar."""
+    try:
+        return step(day, n, unit)
+    except OverflowError:
+        return None
+
+
+def _later_than(day: date, n: int, unit: Unit) -> date | None:
+    """The day after `day` ⊕ n units; None beyond the calendar, at either end of it."""
+    moved = _end(day, n, unit)
+    return None if moved is None else _end(moved, 1, "day")
 
 
 def instants(window: Window, as_of: datetime) -> Instants | None:
