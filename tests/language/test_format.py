@@ -5,7 +5,9 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 
+from coterie.language import shape
 from coterie.language.format import fingerprint, format, literal
+from coterie.language.functions import LEAVES
 from coterie.language.parse import parse
 from coterie.language.tree import Apply, Column, Expr, Literal, walk
 from coterie.testing.trees import trees
@@ -139,3 +141,18 @@ def test_fingerprint_changes_with_text_names_and_nothing_else():
 
 def test_fingerprint_is_the_same_in_every_version():
     assert fingerprint(parse("count(order within 90 days) >= 3"), {"order": "00ff"}) == "9fa5fae2a6038909"
+
+
+def test_every_operator_of_the_tables_has_its_place_in_the_grammar():
+    written = {
+        "comparison": (2, 2),
+        "sum": (2, 2),
+        "product": (2, 2),
+        "between": (3, 3),
+        "is": (1, 1),
+        "sign": (1, 1),
+        "name": (0, 0),
+    }
+    written |= {"in": (2, shape.MAX_NODES + 1), "has": (2, shape.MAX_NODES + 1)}
+    rows = {name: written[leaf.shape] for name, leaf in LEAVES.items() if leaf.shape != "function"}
+    assert rows == shape.ARITY

@@ -95,6 +95,11 @@ def test_numbers_survive_javascript():
     assert to_json(parse("f(10%)"))["args"] == [{"kind": "literal", "type": "money", "value": "0.1", "percent": True}]
 
 
+@pytest.mark.parametrize("text", ["f(0%)", "f(100%)", "f(12.5%)", "0.0", "-5.5", "10.0", "f(1, 2)"])
+def test_numbers_come_back_as_they_were(text):
+    assert exactly(from_json(to_json(parse(text)))) == exactly(parse(text))
+
+
 def test_json_is_put_in_order_like_text():
     nested = {"kind": "and", "args": [COLUMN, {"kind": "and", "args": [COLUMN, COLUMN]}]}
     assert format(from_json(nested)) == "x and x and x"

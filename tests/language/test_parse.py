@@ -16,7 +16,6 @@ from coterie.core.errors import DefinitionError
 from coterie.core.place import Origin
 from coterie.core.windows import Ago, Around, Before, Duration, FromTo, Next, Period, Since, Within
 from coterie.language import names, shape
-from coterie.language.mistakes import double_quoted
 from coterie.language.parse import grammar, parse
 from coterie.language.tree import (
     And,
@@ -524,13 +523,6 @@ def test_the_right_spelling_of_a_hint_can_be_read():
                 parse(right)
             else:
                 parse(f"x {right}" if right[-1].isalnum() or right[-1] in "')" else f"x {right} 1")
-
-
-def test_text_in_double_quotes():
-    source = 'country = "DE" and "x"'
-    quoted = read('country = "D\'E"').args[1]
-    assert double_quoted('country = "D\'E"', quoted) == "double quotes hold a name; a text stands in single quotes: 'D''E'"
-    assert double_quoted(source, read("country")) is None
 
 
 @pytest.mark.parametrize(

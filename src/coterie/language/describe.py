@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum
-from functools import cache
 from typing import assert_never
 
 from coterie.core.windows import EXACT, Ago, Around, Before, Duration, FromTo, Next, Period, Since, Window, Within
@@ -62,7 +61,6 @@ class Level(IntEnum):
     WHOLE = 4
 
 
-@cache
 def _leaves() -> Mapping[str, Leaf]:
     # Not at the top: the tables bring the whole of their meanings along.
     from coterie.language.functions import LEAVES
@@ -139,7 +137,8 @@ class _Words:
         leaf = _leaves().get(node.op)
         words = "" if leaf is None else phrase((leaf.unlike or "") if negated else leaf.words, len(node.args))
         slots = {int(n) for n in re.findall(r"\{(\d)\}", words)} | set(range(1, len(node.args)) if "{rest}" in words else ())
-        if leaf is None or slots != set(range(len(node.args))):
+        rest = "{rest}" in words and len(node.args) < 2
+        if leaf is None or rest or slots != set(range(len(node.args))):
             # Not a function of ours, or not so many arguments: the checker will say so.
             inner = ", ".join(self.said(a) for a in node.args)
             return f"{'not ' if negated else ''}{plain(node.op)} of ({inner})", Level.TEST if negated else Level.WHOLE

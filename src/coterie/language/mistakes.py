@@ -11,7 +11,7 @@ from typing import NoReturn
 from coterie.core.windows import EXACT, UNITS
 from coterie.language import names
 from coterie.language.spellings import SPELLINGS, UNIT_WORDS, length, unit_meant
-from coterie.language.tree import Column, Span
+from coterie.language.tree import Span
 
 
 class Fault(Exception):
@@ -32,18 +32,6 @@ class Elsewhere(Exception):
 
 def refuse(span: Span, code: str, message: str, hint: str) -> NoReturn:
     raise Fault(span.start, span.end, code, message, hint)
-
-
-def double_quoted(source: str, column: Column) -> str | None:
-    """The hint for an unknown name that was written `"DE"` and is likely a text (E115), or None where it was bare.
-
-    Args:
-        source: the text that was parsed.
-        column: the unknown name, with its span in that text.
-    """
-    if source[column.span.start : column.span.start + 1] != '"' or column.part is not None:
-        return None
-    return "double quotes hold a name; a text stands in single quotes: '" + column.name.replace("'", "''") + "'"
 
 
 # The tokens of a text that need not be an expression

@@ -391,7 +391,10 @@ class _Reader:
                 percent = self.boolean(fields.get("percent", False), f"{path}.percent")
                 if percent and number < 0:
                     _wrong(at, "a percentage is not negative", "as in 0.1 for 10%")
-                return Literal(number or Decimal("0.0"), percent)
+                if percent:
+                    short = text.rstrip("0").rstrip(".") if "." in text else text
+                    return Literal(Decimal(short) if number else Decimal(0), percent=True)
+                return Literal(number or Decimal("0.0"))
             case "duration":
                 return Literal(self.length(value, at))
             case _:
