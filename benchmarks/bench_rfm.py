@@ -1,0 +1,105 @@
+"""RFM from orders in Parquet, against DuckDB SQL written by hand and vectorised pandas."""
+
+from benchmarks.business import AS_OF, CUSTOMERS, Business, business
+from benchmarks.figures import at_most
+from benchmarks.measure import Case, Round, Sample, benchmark, seconds
+from coterie.engine.duckdb import DuckDB
+
+ORDERS = 10_000_000
+CELLS = (
+    ("Champions", 4, 5, 4, 5, 4, 5),
+    ("Loyal customers", 3, 5, 4, 5, 1, 5),
+    ("Big spenders", 3, 5, 1, 5, 5, 5),
+    ("Potential loyalists", 4, 5, 2, 3, 1, 5),
+    ("New customers", 5, 5, 1, 1, 1, 5),
+    ("Promising", 4, 4, 1, 1, 1, 5),
+    ("Need attention", 3, 3, 2, 3, 1, 5),
+    ("About to sleep", 3, 3, 1, 1, 1, 5),
+    ("Cannot lose them", 1, 2, 4, 5, 4, 5),
+    ("At risk", 1, 2, 3, 5, 1, 5),
+    ("Hibernating", 2, 2, 1, 2, 1, 5),
+    ("Lost", 1, 1, 1, 2, 1, 5),
+)
+CASES = " ".join(
+    f"WHEN r BETWEEN {a} AND {b} AND f BETWEEN {c} AND {d} AND m BETWEEN {e} AND {g} THEN '{name}'"
+    for name, a, b, c, d, e, g in CELLS
+)
+QUARTERS = "[0.2::DECIMAL(2,1), 0.4::DECIMAL(2,1), 0.6::DECIMAL(2,1), 0.8::DECIMAL(2,1)]"
+BY_HAND = f"""
+CREATE OR REPLACE TABLE by_hand AS
+WITH scanned AS (
+  SELECT _customer, max(_day) AS last_day, count(*) AS frequency, CAST(sum(amount) AS DECIMAL(18,4)) AS monetary
+  FROM "event order" WHERE time <= TIMESTAMP '{AS_OF}' GROUP BY _customer),
+base AS (SELECT c.*, DATE '2026-09-30' - last_day AS recency, frequency, monetary
+  FROM "{CUSTOMERS}" c LEFT JOIN scanned USING (_customer)),
+cuts AS (SELECT quantile_disc(recency, {QUARTERS}) AS qr, quantile_disc(frequency, {QUARTERS}) AS qf,
+  quantile_disc(monetary, {QUARTERS}) AS qm FROM base WHERE recency IS NOT NULL),
+scored AS (SELECT base.*,
+  5 - ((recency > qr[1])::INT + (recency > qr[2])::INT + (recency > qr[3])::INT + (recency > qr[4])::INT) AS r,
+  1 + (frequency > qf[1])::INT + (frequency > qf[2])::INT + (frequency > qf[3])::INT + (frequency > qf[4])::INT AS f,
+  1 + (monetary > qm[1])::INT + (monetary > qm[2])::INT + (monetary > qm[3])::INT + (monetary > qm[4])::INT AS m
+  FROM base, cuts)
+SELECT *, CAST(r AS VARCHAR) || f || m AS score, CASE {CASES} END AS value FROM scored
+"""
+
+
+def data(case: Case) -> Business:
+    orders = case.size or ORDERS
+    return business(case.folder, orders, max(1000, orders // 10))
+
+
+def hand(engine: DuckDB) -> list[tuple[object, ...]]:
+    engine.execute(BY_HAND)
+    return engine.rows("SELECT value, count(*) FROM by_hand GROUP BY value")
+
+
+@benchmark("rfm.vs_sql_by_hand", goal=at_most(1.25), rounds=3)
+def sql(case: Case) -> Round:
+    """From warm tables to scores, labels and their counts, against the best DuckDB SQL at the same grain."""
+    ours = data(case)
+    catalog = ours.catalog({"value": "rfm(order.time, order.amount)"}, {})
+
+    def round_() -> Sample:
+        with ours.engine() as engine:
+            value = seconds(ours.run, engine, catalog)
+            found = dict(engine.rows("SELECT value, count(*) FROM traits GROUP BY value"))
+        with ours.engine() as engine:
+            against = seconds(hand, engine)
+            wanted = dict(engine.rows("SELECT value, count(*) FROM by_hand GROUP BY value"))
+        if found != wanted:
+            raise AssertionError(f"the two sides differ: {found} {wanted}")
+        return Sample(value, against, case.size or ORDERS)
+
+    return round_
+
+
+@benchmark("rfm.vs_pandas", goal=at_most(1 / 12), rounds=1)
+def pandas(case: Case) -> Round:
+    """The same against vectorised pandas: read the Parquet columns, group, cut at quantiles, label."""
+    import numpy as np
+    import pandas as pd
+
+    ours = data(case)
+    catalog = ours.catalog({"value": "rfm(order.time, order.amount)"}, {})
+    paths = list(ours.gathered.events["order"].paths)
+
+    def vectorised() -> None:
+        orders = pd.concat([pd.read_parquet(p, columns=["_customer", "time", "amount"]) for p in paths])
+        orders["amount"] = orders["amount"].astype("float64")
+        grouped = orders.groupby("_customer").agg(last=("time", "max"), f=("time", "size"), m=("amount", "sum"))
+        grouped["r"] = (pd.Timestamp("2026-09-30") - grouped["last"].dt.normalize()).dt.days
+        scores = {}
+        for name in "rfm":
+            cuts = grouped[name].quantile([0.2, 0.4, 0.6, 0.8], interpolation="higher")
+            scores[name] = 1 + np.searchsorted(cuts.to_numpy(), grouped[name].to_numpy(), side="left")
+        r, f, m = 6 - scores["r"], scores["f"], scores["m"]
+        chosen = [(r >= a) & (r <= b) & (f >= c) & (f <= d) & (m >= e) & (m <= g) for _, a, b, c, d, e, g in CELLS]
+        grouped["value"] = np.select(chosen, [c[0] for c in CELLS], default="")
+        grouped["value"].value_counts()
+
+    def round_() -> Sample:
+        with ours.engine() as engine:
+            value = seconds(ours.run, engine, catalog)
+        return Sample(value, seconds(vectorised), case.size or ORDERS)
+
+    return round_
