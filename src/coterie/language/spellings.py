@@ -48,13 +48,18 @@ class Spelling:
     """A pattern of another language: where it reaches over the stop, its group `at` (or all of it) is underlined."""
 
     code: str
-    pattern: re.Pattern[str]
+    written: str
     say: Say
+
+    @property
+    def pattern(self) -> re.Pattern[str]:
+        """Compiled at the first mistake, and kept by `re`: most programs make none."""
+        return re.compile(self.written, re.IGNORECASE)
 
 
 def _row(code: str, pattern: str, say: Say | tuple[str, str]) -> Spelling:
     made = say if callable(say) else (lambda _m, _s, said=say: said)
-    return Spelling(code, re.compile(pattern, re.IGNORECASE), made)
+    return Spelling(code, pattern, made)
 
 
 def _true(m: re.Match[str], source: str, group: str) -> str:
