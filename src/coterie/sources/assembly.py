@@ -23,7 +23,7 @@ from coterie.language.sql import Builder
 from coterie.language.types import MONEY, Type
 from coterie.sources import increments
 from coterie.sources import shards as shards_
-from coterie.sources.attributes import AttributeWriter, Snapshot
+from coterie.sources.attributes import REFUSED, AttributeWriter, Snapshot
 from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_columns
 from coterie.sources.files import Hashes, adds_up, find, read_json, write_json
 from coterie.sources.gathered import AttributeFacts, Bad, EventFacts, Gathered, SourceReport, from_json, to_json
@@ -140,7 +140,7 @@ class _Gathering:
         write_json(manifest, {**to_json(gathered, self.stores.cache), "keep": keep})
         clear(self.stores.cache)
         for item in loaded:
-            self.record.set_columns(item.name, item.types)
+            self.record.set_seen(item.name, item.types, [f.name for f in item.files])
         return gathered
 
     def known(self, manifest: Path) -> Gathered | None:
@@ -171,13 +171,16 @@ class _Gathering:
             types, _ = unified([f.shard for f in files])
             for column, as_what in clashes.items():
                 notes.append(f"{source.name}: {column} is not of one kind in all files and was read as {as_what}")
-        for file in files:
-            notes += [f"{source.name}: {file.name}: {note}" for note in file.shard.notes]
+        notes += notes_of(source, files)
+        notes += self.lost_files(source, files)
         days = None
         if source.time is not None:
             days = shards_.span_of_days(tuple(f.shard for f in files), source.time)
         where = files[0].name if len(files) == 1 else f"{source.path or source.url}"
-        mapped = map_source(source, types, zone=self.q.context.zone, dialect=self.q.dialect, days=days, where=where)
+        empty = frozenset(c for c in types if not any(f.shard.known.get(c) for f in files))
+        mapped = map_source(
+            source, types, zone=self.q.context.zone, dialect=self.q.dialect, days=days, where=where, empty=empty
+        )
         notes += self.changed_columns(source, types)
         mark = fingerprint(
             FORMAT, meaning(source), self.q.context.zone, str(days),
@@ -236,6 +239,16 @@ class _Gathering:
         if lost:
             notes.append(f"{source.name}: no longer there: {', '.join(lost)}")
         return notes
+
+    def lost_files(self, source: Source, files: Sequence[SourceFile]) -> list[str]:
+        """Files of a glob or folder that were there the last time and are not any more."""
+        if not adds_up(source):
+            return []
+        lost = sorted(set(self.record.files(source.name)) - {f.name for f in files})
+        if not lost:
+            return []
+        listed = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
+        return [f"{source.name}: {len(lost):,} files are no longer there and their rows no longer count: {listed}"]
 
     def check(self, loaded: Sequence[Loaded]) -> None:
         """What only all sources together can tell."""
@@ -543,18 +556,14 @@ class _Gathering:
                 rows = {item.name: self.events.rows(item.mapped, item.types, item.files, self.ids_path(item))}
             chosen = q.one_of(col("_status", "r"), [q.literal(s) for s in unusable])
             said = q.case([(q.binary("=", col("_status", "r"), q.literal(s)), q.literal(UNUSABLE[s])) for s in unusable])
+            of_customer = q.one_of(col("_status", "r"), [q.literal("two customers"), q.literal("odd id")])
+            of_lines = q.binary("=", col("_status", "r"), q.literal("no line id"))
             where = q.case(
-                [
-                    (q.binary("=", col("_status", "r"), q.literal("no line id")), q.literal(item.source.lines or "")),
-                    (q.binary("=", col("_status", "r"), q.literal("two customers")), q.literal(item.source.customer or "")),
-                ],
+                [(of_lines, q.literal(item.source.lines or "")), (of_customer, q.literal(item.source.customer or ""))],
                 q.literal(item.source.time or ""),
             )
             value = q.case(
-                [
-                    (q.binary("=", col("_status", "r"), q.literal("two customers")), col("_raw_customer", "r")),
-                    (q.binary("=", col("_status", "r"), q.literal("no line id")), q.cast(exp.Null(), "VARCHAR")),
-                ],
+                [(of_customer, col("_raw_customer", "r")), (of_lines, q.cast(exp.Null(), "VARCHAR"))],
                 q.cast(col("_time", "r"), "VARCHAR"),
             )
             parts.append(self.bad_of(item, rel(rows[item.name].view, "r"), base, where, value, said, chosen))
@@ -575,11 +584,15 @@ class _Gathering:
                 reasons.append(Bad(item.name, UNUSABLE[status], n, examples))
         if snapshot is not None and snapshot.refused:
             placed = f"{base}_placed"
-            chosen = q.one_of(col("_fate", "r"), [q.literal("no id"), q.literal("conflict")])
+            chosen = q.one_of(col("_fate", "r"), [q.literal(fate) for fate in REFUSED])
             line = q.cast(col("_winners_line", "r"), "VARCHAR")
-            told = q.binary("||", q.literal("the id stands in another row with other values; used is line "), line)
-            none = q.binary("=", col("_fate", "r"), q.literal("no id"))
-            said = q.case([(none, q.literal("the id is missing"))], told)
+            told = q.binary("||", q.literal(f"{REFUSED['conflict']}; used is line "), line)
+            plain = [
+                (q.binary("=", col("_fate", "r"), q.literal(fate)), q.literal(why))
+                for fate, why in REFUSED.items()
+                if fate != "conflict"
+            ]
+            said = q.case(plain, told)
             parts.append(
                 self.bad_of(item, rel(placed, "r"), base, q.literal(item.source.id or ""), col("_key", "r"), said, chosen)
             )
@@ -731,6 +744,20 @@ class _Gathering:
         )
 
 
+def notes_of(source: Source, files: Sequence[SourceFile]) -> list[str]:
+    """What was noticed while reading, the same note of several files once."""
+    where: dict[str, list[str]] = {}
+    for file in files:
+        for note in file.shard.notes:
+            where.setdefault(note, []).append(file.name)
+    several = len(files) > 1
+    out = []
+    for note, names in where.items():
+        named = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+        out.append(f"{source.name}: {named}: {note}" if several else f"{source.name}: {note}")
+    return out
+
+
 def meaning(source: Source) -> str:
     """Everything of a source that its tables depend on beside its files, as text."""
     fields = (
@@ -772,7 +799,8 @@ def clear(cache: Path) -> None:
     for folder in ("shards", "ids", "events", "attributes", "quarantine"):
         for path in (cache / folder).glob("*"):
             whole = f"{folder}/{path.name.partition('.')[0]}"
-            if not path.name.startswith(".") and whole not in needed:
+            stale = path.name.startswith(".partial-") and path.stat().st_mtime < manifests[0].stat().st_mtime - 3600
+            if stale or (not path.name.startswith(".") and whole not in needed):
                 path.unlink(missing_ok=True)
 
 

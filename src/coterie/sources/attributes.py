@@ -10,6 +10,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import cast
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlglot import exp
 
@@ -23,7 +24,7 @@ from coterie.language.types import Type, sql_type
 from coterie.sources.fold import folded
 from coterie.sources.gathered import AttributeFacts
 from coterie.sources.loads import Loads
-from coterie.sources.mapping import Mapped
+from coterie.sources.mapping import Mapped, odd
 from coterie.sources.reading import LINE
 from coterie.sources.relations import (
     FILE,
@@ -38,8 +39,15 @@ from coterie.sources.relations import (
     stored_type,
     up,
 )
+from coterie.sources.source import Source
 
 GONE = "_gone"
+REFUSED = {
+    "no id": "the id is missing",
+    "odd id": "the id holds characters that cannot be seen",
+    "conflict": "the id stands in another row with other values",
+}
+"""Why a row goes to quarantine, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +134,7 @@ class AttributeWriter:
             branches.append((q.is_null(mapped.where), q.literal("undecided")))
             branches.append((q.not_(mapped.where), q.literal("left out")))
         branches.append((q.is_null(mapped.id), q.literal("no id")))
+        branches.append((odd(q, mapped.id), q.literal("odd id")))
         begins = mapped.valid_from if mapped.valid_from is not None else q.null()
         hashed = content(q, [col(name) for name in sorted(types)])
         known = [q.case([(q.is_null(col(name)), q.literal(0))], q.literal(1)) for name in types]
@@ -195,7 +204,7 @@ class AttributeWriter:
                 "kind of event: give it `customer:` and `time:`",
             )
         refused = []
-        for fate, reason in (("no id", "the id is missing"), ("conflict", "the id stands in another row with other values")):
+        for fate, reason in REFUSED.items():
             if not counts.get(fate):
                 continue
             found = engine.rows(
@@ -283,25 +292,35 @@ class AttributeWriter:
         """Make a view of all parts: the columns of `types` as they are typed now, `_key`, `_from`, when learned, part."""
         engine, q = self.engine, self.q
         assert mapped.id is not None
-        selects = []
-        for index, file in enumerate(self.record.parts(mapped.source.name)):
-            path, view = self.folder / file, f"{name}_{index}"
+        forms: dict[tuple[tuple[str, str], ...], list[tuple[int, Path]]] = {}
+        for number, file in enumerate(self.record.parts(mapped.source.name)):
+            path = self.folder / file
             if not path.exists():
                 raise DataError(
                     f"the record lacks {path}, a part of the history of {mapped.source.name}",
                     code="E505",
                     hint="restore the folder .coterie/record from a copy",
                 )
-            engine.parquet(view, [path])
-            have = set(pq.read_schema(path).names)
+            form = tuple((field.name, str(field.type)) for field in pq.read_schema(path))
+            forms.setdefault(form, []).append((number, path))
+        selects = []
+        for index, (form, members) in enumerate(forms.items()):
+            view, numbers = f"{name}_{index}", f"{name}_{index}_parts"
+            engine.parquet(view, [path for _, path in members], file="_path")
+            told = {"_path": [str(path) for _, path in members], "_part": pa.array([n for n, _ in members], pa.int32())}
+            engine.register(numbers, pa.table(told))
+            have = {column for column, _ in form}
             columns = [
-                (q.try_cast(col(c), stored_type(t)) if c in have else q.cast(exp.Null(), stored_type(t))).as_(c, quoted=True)
+                (q.try_cast(col(c, "r"), stored_type(t)) if c in have else q.cast(exp.Null(), stored_type(t))).as_(
+                    c, quoted=True
+                )
                 for c, t in types.items()
             ]
+            on = exp.EQ(this=col("_path", "r"), expression=col("_path", "n"))
             selects.append(
-                exp.select(
-                    *columns, col(LEARNED), col(GONE), q.cast(q.literal(index), "INTEGER").as_("_part", quoted=True)
-                ).from_(rel(view), copy=False)
+                exp.select(*columns, col(LEARNED, "r"), col(GONE, "r"), col("_part", "n"))
+                .from_(rel(view, "r"), copy=False)
+                .join(rel(numbers, "n"), on=on, copy=False)
             )
         query: exp.Expression = selects[0]
         for part in selects[1:]:
@@ -353,7 +372,28 @@ class AttributeWriter:
         ).from_(base, copy=False)
         for join in joins:
             select = select.join(join, join_type="left", copy=False)
-        engine.view(name, select)
+        engine.view(name, self.with_identity(select, source, name))
+
+    def with_identity(self, versions: exp.Select, source: Source, name: str) -> exp.Select:
+        """The versions with the customer to whom the one map leads; of two for one instant, that of the smaller id."""
+        q = self.q
+        pairs = [(id_, to) for (of, id_), to in self.identity.items() if of == source.name]
+        if source.role != "customers" or not pairs:
+            return versions
+        table = f"{name}_identity"
+        self.engine.register(table, pa.table({"_from": [a for a, _ in pairs], "_to": [b for _, b in pairs]}))
+        on = exp.EQ(this=col("_key", "v"), expression=col("_from", "i"))
+        star = exp.Column(this=exp.Star(except_=[exp.to_identifier("_key", quoted=True)]), table=exp.to_identifier("v"))
+        led = q.call("coalesce", col("_to", "i"), col("_key", "v"))
+        joined = (
+            exp.select(star, led.as_("_key", quoted=True), col("_key", "v").as_("_raw_key", quoted=True))
+            .from_(versions.subquery("v"), copy=False)
+            .join(rel(table, "i"), on=on, join_type="left", copy=False)
+        )
+        place = row_number([col("_key"), col("_valid_from")], [up(col(GONE)), up(col("_raw_key")), down(col(LEARNED))])
+        ranked = exp.select(exp.Star(), place.as_("_place")).from_(joined.subquery("j"), copy=False)
+        first = q.binary("=", col("_place"), q.literal(1))
+        return exp.select(exp.Star()).from_(ranked.subquery("r"), copy=False).where(first)
 
     def write_customers(self, versions: str | None, columns: Mapping[str, Type], keys: str, first: str, path: Path) -> None:
         """Write the customers: one row for each and each version of what is known of them."""

@@ -1,7 +1,7 @@
 """From a source's rows to kinds of event: which rows count, each once, sorted by customer, time and id."""
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from coterie.language.sql import Builder
 from coterie.language.types import EVENT_FLOAT, FLOAT, INTEGER, Type, sql_type
 from coterie.sources.fold import folded
 from coterie.sources.gathered import EventFacts
-from coterie.sources.mapping import FIRST_TIME, LAST_TIME, Mapped
+from coterie.sources.mapping import FIRST_TIME, LAST_TIME, Mapped, odd
 from coterie.sources.reading import LINE
 from coterie.sources.relations import (
     FILE,
@@ -34,6 +34,7 @@ from coterie.sources.relations import (
 
 KEPT = "kept"
 UNUSABLE = {
+    "odd id": "the id of the customer holds characters that cannot be seen",
     "no time": "the time is missing",
     "time out of range": "the time lies before 1970 or after 2199",
     "no line id": "it does not say which event it is a line of",
@@ -84,28 +85,43 @@ class EventWriter:
         base = f"coterie_in_{source.name}"
         make_base(engine, q, base, files, types)
         values, joins = folded(engine, q, mapped, base)
-        hashed = content(q, [mapped.customer, mapped.time, *(values[name] for name in sorted(values))])
-        identified = mapped.id if mapped.id is not None else q.null()
+        told = [mapped.customer, mapped.time, *(values[name] for name in sorted(values))]
+        hashed, bucket = content(q, told), q.call("hash", *told)
+        given = mapped.id if mapped.id is not None else q.null()
+        identified = hashed
+        if mapped.id is not None:
+            always = mapped.id_column is not None and all(
+                f.shard.known.get(mapped.id_column, 0) == f.shard.kept for f in files
+            )
+            identified = mapped.id if always else q.call("coalesce", mapped.id, hashed)
+            same_id = q.call("hash", mapped.id)
+            bucket = same_id if always else q.case([(q.is_null(mapped.id), bucket)], same_id)
         select = exp.select(
             self.status(mapped).as_("_status"),
-            identified.as_("_given"),
-            (q.call("coalesce", identified, hashed) if mapped.id is not None else hashed).as_("_id"),
+            given.as_("_given"),
+            identified.as_("_id"),
             hashed.as_("_content"),
+            bucket.as_("_bucket"),
             mapped.customer.as_("_raw_customer"),
             mapped.time.as_("_time"),
             mapped.day.as_("_day"),
             (mapped.lines if mapped.lines is not None else q.null()).as_("_line_of"),
             (mapped.updated_at if mapped.updated_at is not None else q.null()).as_("_updated_at"),
-            col(FILE).as_(FILE, quoted=True),
-            col(LINE).as_(LINE, quoted=True),
-            col(LEARNED).as_(LEARNED, quoted=True),
+            col(FILE, "r").as_(FILE, quoted=True),
+            col(LINE, "r").as_(LINE, quoted=True),
+            col(LEARNED, "r").as_(LEARNED, quoted=True),
             *(tree.as_(name, quoted=True) for name, tree in values.items()),
-        ).from_(rel(base, "r"), copy=False)
-        for join in joins:
-            select = select.join(join, join_type="left", copy=False)
+        )
+
+        def seen(relation: str) -> exp.Select:
+            query = select.copy().from_(rel(relation, "r"), copy=False)
+            for join in joins:
+                query = query.join(join.copy(), join_type="left", copy=False)
+            return self.with_identity(query, source.name, base)
+
         view = f"{base}_rows"
-        engine.view(view, self.with_identity(select, source.name, base))
-        view, counted = self.once(mapped, view)
+        engine.view(view, seen(base))
+        view, counted = self.once(mapped, view, base, seen)
         view, counted = self.lines_of_one(mapped, view, counted)
         counts = self.count(view, ids, source.name)
         return Rows(mapped, tuple(files), view, ids, {**counts, **counted})
@@ -125,6 +141,7 @@ class EventWriter:
             when(q.is_null(mapped.where), "undecided")
             when(q.not_(mapped.where), "left out")
         when(q.is_null(mapped.customer), "no customer")
+        when(odd(q, mapped.customer), "odd id")
         when(q.is_null(mapped.time), "no time")
         early, late = q.binary("<", mapped.time, q.literal(FIRST_TIME)), q.binary(">=", mapped.time, q.literal(LAST_TIME))
         when(q.any([early, late]), "time out of range")
@@ -132,7 +149,7 @@ class EventWriter:
             when(q.is_null(mapped.lines), "no line id")
         return q.case(branches, q.literal(KEPT))
 
-    def with_identity(self, select: exp.Select, source: str, base: str) -> exp.Expression:
+    def with_identity(self, select: exp.Select, source: str, base: str) -> exp.Select:
         """The rows with `_customer_id`: where the one map leads from (source, id)."""
         q = self.q
         pairs = [(id_, customer) for (name, id_), customer in self.identity.items() if name == source]
@@ -152,8 +169,13 @@ class EventWriter:
 
     # --- each event once
 
-    def once(self, mapped: Mapped, view: str) -> tuple[str, dict[str, int]]:
-        """Leave out rows that say again what another said, and number rows that are the same by right."""
+    def once(
+        self, mapped: Mapped, view: str, base: str, seen: Callable[[str], exp.Select]
+    ) -> tuple[str, dict[str, int]]:
+        """Leave out rows that say again what another said, and number rows that are the same by right.
+
+        Rows whose hash is alike are found first, which needs no more than the hash; only these are looked at closely.
+        """
         q, engine = self.q, self.engine
         counted = {"identical": 0, "overlaps": 0, "duplicates": 0, "conflicts": 0, "taken away": 0}
         tombstone = q.all([q.binary("=", col("_status"), q.literal("deleted")), q.not_(q.is_null(col("_given")))])
@@ -162,14 +184,30 @@ class EventWriter:
         several = q.binary(">", q.count_rows(), q.literal(1))
         engine.create(
             twins,
-            exp.select(col("_id")).from_(rel(view)).where(usable).group_by(col("_id")).having(several),
+            exp.select(col("_bucket")).from_(rel(view)).where(usable).group_by(col("_bucket")).having(several),
             f"rows of {mapped.source.name} with the same id",
         )
         if not _one(engine, twins):
             return view, counted
-        same = exp.EQ(this=col("_id", "r"), expression=col("_id", "t"))
-        among = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("r"))).from_(rel(view, "r"), copy=False)
-        among = among.join(rel(twins, "t"), on=same, join_type="semi", copy=False).where(usable, copy=False)
+        alike = f"{view}_alike"
+        same = exp.EQ(this=col("_bucket", "r"), expression=col("_bucket", "t"))
+        engine.create(
+            alike,
+            exp.select(col(FILE, "r"), col(LINE, "r"))
+            .from_(rel(view, "r"), copy=False)
+            .join(rel(twins, "t"), on=same, join_type="semi", copy=False)
+            .where(usable, copy=False),
+            f"rows of {mapped.source.name} that are alike",
+        )
+        here = q.all([exp.EQ(this=col(c, "b"), expression=col(c, "a")) for c in (FILE, LINE)])
+        close = f"{view}_close"
+        engine.view(
+            close,
+            exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("b")))
+            .from_(rel(base, "b"), copy=False)
+            .join(rel(alike, "a"), on=here, join_type="semi", copy=False),
+        )
+        among = seen(close)
         fates = f"{view}_fates"
         engine.create(fates, self.fates(among), f"each event of {mapped.source.name} once")
         for fate, n in engine.rows(

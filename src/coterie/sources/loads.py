@@ -4,6 +4,7 @@ SQLite, in `record/record.sqlite`; each part of coterie keeps its own tables the
 `forms(part, version)`.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import apsw
 from coterie.core.errors import StoreError
 from coterie.core.hashing import fingerprint
 
-PART, VERSION = "loads", 1
+PART, VERSION = "loads", 2
 FILE = "record.sqlite"
 _TABLES = """
 CREATE TABLE loads (
@@ -27,7 +28,7 @@ CREATE TABLE attribute_parts (
     PRIMARY KEY (source, number)
 ) WITHOUT ROWID;
 CREATE TABLE attribute_states (source TEXT PRIMARY KEY, state TEXT NOT NULL, learned_at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE source_columns (source TEXT PRIMARY KEY, columns TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE seen (source TEXT PRIMARY KEY, columns TEXT NOT NULL, files TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE batches (
     source TEXT NOT NULL, up_to TEXT NOT NULL, first_loaded TEXT NOT NULL, PRIMARY KEY (source, up_to)
 ) WITHOUT ROWID;
@@ -35,6 +36,13 @@ CREATE TABLE identity (
     source TEXT NOT NULL, id TEXT NOT NULL, customer TEXT NOT NULL, PRIMARY KEY (source, id)
 ) WITHOUT ROWID;
 """
+_MIGRATIONS = (
+    """
+    CREATE TABLE seen (source TEXT PRIMARY KEY, columns TEXT NOT NULL, files TEXT NOT NULL) WITHOUT ROWID;
+    DROP TABLE source_columns;
+    """,
+)
+"""From each form of these tables to the next."""
 
 
 class Loads:
@@ -63,12 +71,19 @@ class Loads:
         if found is None:
             self.connection.execute(_TABLES)
             self.connection.execute("INSERT INTO forms VALUES (?, ?)", (PART, VERSION))
+        elif int(str(found[0])) < VERSION:
+            self._migrate(int(str(found[0])))
         elif int(str(found[0])) > VERSION:
             raise StoreError(
                 f"the record {self.path} was written by a newer coterie ({PART}: form {found[0]}, known is {VERSION})",
                 code="E503",
                 hint="install the newer version",
             )
+
+    def _migrate(self, version: int) -> None:
+        for number, step in enumerate(_MIGRATIONS[version - 1 :], version + 1):
+            self.connection.execute(step)
+            self.connection.execute("UPDATE forms SET version = ? WHERE part = ?", (number, PART))
 
     def close(self) -> None:
         self.connection.close()
@@ -116,16 +131,22 @@ class Loads:
         with self.connection:
             self.connection.execute("INSERT OR IGNORE INTO batches VALUES (?, ?, ?)", (source, up_to, now.isoformat()))
 
-    # --- columns
+    # --- what was seen the last time
 
     def columns(self, source: str) -> list[str] | None:
-        """The columns that a source's files had when they were last loaded."""
-        row = self.connection.execute("SELECT columns FROM source_columns WHERE source = ?", (source,)).fetchone()
-        return None if row is None else str(row[0]).split("\n")
+        """The columns that a source's files had; None where it was never gathered."""
+        row = self.connection.execute("SELECT columns FROM seen WHERE source = ?", (source,)).fetchone()
+        return None if row is None else [str(c) for c in json.loads(str(row[0]))]
 
-    def set_columns(self, source: str, columns: Iterable[str]) -> None:
+    def files(self, source: str) -> list[str]:
+        """The names of its files."""
+        row = self.connection.execute("SELECT files FROM seen WHERE source = ?", (source,)).fetchone()
+        return [] if row is None else [str(f) for f in json.loads(str(row[0]))]
+
+    def set_seen(self, source: str, columns: Iterable[str], files: Iterable[str]) -> None:
         with self.connection:
-            self.connection.execute("INSERT OR REPLACE INTO source_columns VALUES (?, ?)", (source, "\n".join(columns)))
+            told = (source, json.dumps(list(columns)), json.dumps(list(files)))
+            self.connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", told)
 
     # --- attribute history
 

@@ -46,6 +46,8 @@ RESERVED = {"events": ("time", "id"), "customers": ("customer",), "lookup": ("cu
 BLANKS = "".join(chr(c) for c in (*range(9, 14), *range(28, 33), 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B)))
 BLANKS += "\u2028\u2029\u202f\u205f\u3000"
 """What stands around an id without being part of it."""
+UNSEEN = r"[\x{00}-\x{1F}\x{7F}-\x{9F}\x{200E}\x{200F}\x{202A}-\x{202E}\x{2066}-\x{2069}]"
+"""What no id may hold: it looks like another one."""
 NO = ("", "0", "false", "no", "n", "f", "off")
 """Texts that say that a row is not deleted."""
 
@@ -82,6 +84,7 @@ class Mapped:
         deleted: which rows are tombstones; `updated_at`: when a row changed; `valid_from`: from when it holds.
         line_column, account, since: the names of the columns that hold what a row is a line of, the account, the day.
         original: name → the file's column, for those that are just another name.
+        id_column: the file's column that is the id, where it is just that.
         used: the file's columns that something names.
     """
 
@@ -101,6 +104,7 @@ class Mapped:
     account: str | None = None
     since: str | None = None
     original: Mapping[str, str] = None  # type: ignore[assignment]
+    id_column: str | None = None
     used: frozenset[str] = frozenset()
 
 
@@ -112,6 +116,7 @@ def map_source(
     dialect: str = "duckdb",
     days: tuple[date, date] | None = None,
     where: str = "",
+    empty: frozenset[str] = frozenset(),
 ) -> Mapped:
     """What a source's columns mean.
 
@@ -122,13 +127,17 @@ def map_source(
         dialect: of the SQL.
         days: the first and last day in the column of times, where that holds days.
         where: the file's name, for messages.
+        empty: columns without any value, which are of whatever kind they need to be.
 
     Raises:
         MissingColumn: E201, a column that the source names is not in the file.
         DefinitionError: an expression cannot be read or mean anything, or a name is taken.
         TypeMismatch: a column is of a kind that its role cannot have.
     """
-    return _Mapper(source, types, zone, dialect, days, where or source.path or source.url or source.name).map()
+    where = where or source.path or source.url or source.name
+    wanted: dict[str | None, Type] = {source.time: TIMESTAMP, source.since: DATE, **dict.fromkeys(source.sum, MONEY)}
+    known = {c: wanted.get(normal(c), type_) if c in empty and type_ == TEXT else type_ for c, type_ in types.items()}
+    return _Mapper(source, known, zone, dialect, days, where, empty).map()
 
 
 class _Mapper:
@@ -140,7 +149,9 @@ class _Mapper:
         dialect: str,
         days: tuple[date, date] | None,
         where: str,
+        empty: frozenset[str],
     ):
+        self.empty = empty
         self.source, self.types, self.zone, self.where = source, types, zone, where
         self.days = days
         self.by_name = _by_name(types, source, where)
@@ -233,6 +244,7 @@ class _Mapper:
             account=account_column,
             since=since_column,
             original=original,
+            id_column=None if id_ is None else id_.column,
             used=frozenset(self.used),
         )
 
@@ -343,7 +355,7 @@ class _Mapper:
                     place=place,
                 )
             self.used.add(self.by_name.get(normal(column.name), ""))
-        checked = check_row(tree, self.row, Scope({}, {}, self.zone), text.origin, expected=expected)
+        checked = self.typed(tree, text, expected)
         if checked.fresh & {"daily", "timed"}:
             raise DefinitionError(
                 f"a column of a source cannot depend on the day on which it is asked: {text.text}",
@@ -352,6 +364,21 @@ class _Mapper:
                 place=text.place,
             )
         return checked
+
+    def typed(self, tree: Expr, text: Written, expected: Type | None) -> Checked:
+        """The checked expression; columns without any value take the first kind with which it means something."""
+        row, nothing = self.row, {normal(c.name) for c in _columns(tree)} & {normal(c) for c in self.empty}
+        kinds = (None, MONEY, BOOLEAN, DATE, TIMESTAMP) if nothing else (None,)
+        first: TypeMismatch | None = None
+        for kind in kinds:
+            if kind is not None:
+                row = FileColumns({name: kind if name in nothing else t for name, t in self.row.columns.items()})
+            try:
+                return check_row(tree, row, Scope({}, {}, self.zone), text.origin, expected=expected)
+            except TypeMismatch as error:
+                first = first or error
+        assert first is not None
+        raise first
 
     def expression(self, text: Written, _what: str) -> tuple[exp.Expression, Type]:
         checked = self.checked(text, None)
@@ -426,13 +453,16 @@ class _FileNames:
         tree = exp.column(column, quoted=True)
         return self.q.cast(tree, "DOUBLE") if self.types[column] == FLOAT else tree
 
-    def measure(self, node: Measure | Sequence | Fitted) -> exp.Expression:  # noqa: ARG002
+    def measure(self, node: Measure | Sequence | Fitted) -> exp.Expression:
         raise ValueError("a source measures nothing")
 
-    def least(self, node: Column | Measure) -> exp.Expression | None:  # noqa: ARG002
+    def least(self, node: Column | Measure) -> exp.Expression | None:
         return None
 
-    def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:  # noqa: ARG002
+    def sure(self, node: Column | Measure) -> exp.Expression | None:
+        return None
+
+    def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
         raise ValueError("a source asks no account")
 
 
@@ -447,9 +477,19 @@ def id_text(q: Builder, tree: exp.Expression, type_: Type) -> exp.Expression:
         return q.cast(tree, "VARCHAR")
     text = q.call("trim", tree, q.literal(BLANKS))
     cut = q.call("regexp_replace", text, q.literal(r"^(0|-?[1-9][0-9]*)\.0+$"), q.literal(r"\1"))
+    plain = q.call("regexp_full_match", tree, q.literal("[!-~]([ -~]*[!-~])?"))
+    pointed = q.call("contains", tree, q.literal(".0"))
+    # The usual id needs nothing; trimming by a set of characters is ten times as slow as asking.
+    usual = [(q.all([plain, q.not_(pointed)]), tree)]
     wide = q.binary(">", q.call("strlen", tree), q.call("length", tree))
-    cases = [(q.call("contains", tree, q.literal(".0")), cut), (wide, q.call("nfc_normalize", text))]
-    return q.call("nullif", q.case(cases, text), q.literal(""))
+    others = q.case([(pointed, cut), (wide, q.call("nfc_normalize", text))], text)
+    return q.case(usual, q.call("nullif", others, q.literal("")))
+
+
+def odd(q: Builder, id_: exp.Expression) -> exp.Expression:
+    """Whether an id holds control characters or marks that turn the direction of writing (`ids.bad_ids`)."""
+    plain = q.call("regexp_full_match", id_, q.literal("[ -~]*"))
+    return q.all([q.not_(plain), q.call("regexp_matches", id_, q.literal(UNSEEN))])
 
 
 def day_start(q: Builder, day: exp.Expression, zone: str, days: tuple[date, date] | None) -> exp.Expression:

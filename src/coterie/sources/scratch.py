@@ -1,6 +1,6 @@
 """An engine whose tables and views are all temporary, and gone at the end."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -42,6 +42,9 @@ class Scratch:
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
         return self.engine.fetch(query, about)
+
+    def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        return self.engine.batches(query, about, rows=rows)
 
     def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
         return self.engine.rows(query, about)
