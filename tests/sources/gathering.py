@@ -73,9 +73,7 @@ class Project:
         self.engine.parquet("seen_customers", gathered.customers.paths)
         listed = ", ".join(f'"{c}"' for c in columns)
         ids = "SELECT DISTINCT _customer, customer FROM seen_customers"
-        return self.engine.rows(
-            f"SELECT {listed} FROM seen_events e JOIN ({ids}) c USING (_customer) ORDER BY _customer, _order"
-        )
+        return self.engine.rows(f"SELECT {listed} FROM seen_events e JOIN ({ids}) c USING (_customer) ORDER BY _customer, _order")
 
     def customers(self, gathered: Gathered, *columns: str, as_of: datetime = FIRST) -> list[tuple[Any, ...]]:
         """Columns of the customers as of an instant, by id."""

@@ -17,7 +17,9 @@ ORDERS = source("order", path="orders.csv", customer="customer_id", time="at", i
 
 
 def orders(tmp_path: Path, *lines: str, **fields: object) -> Project:
-    project = Project(tmp_path, source("order", **{"path": "orders.csv", "customer": "customer_id", "time": "at", "id": "order_id", **fields}))
+    project = Project(
+        tmp_path, source("order", **{"path": "orders.csv", "customer": "customer_id", "time": "at", "id": "order_id", **fields})
+    )
     project.write("orders.csv", "order_id,customer_id,at,total,dept", *lines)
     return project
 
@@ -58,8 +60,12 @@ def test_ids_are_text_by_one_rule(tmp_path):
     pq.write_table(table, tmp_path / "orders.parquet")
     gathered = project.gather()
     assert sorted(project.events(gathered, "order", "n", "customer")) == [
-        (0, "17850"), (1, "17850"), (2, "17850"), (3, "0017850"), (4, "x 1"),
-    ]  # fmt: skip
+        (0, "17850"),
+        (1, "17850"),
+        (2, "17850"),
+        (3, "0017850"),
+        (4, "x 1"),
+    ]
     assert gathered.sources["order"].without_customer == 1
     assert gathered.sources["order"].match == 1.0
 
@@ -140,9 +146,13 @@ def lines(tmp_path: Path, *rows: str) -> Project:
         tmp_path,
         source(
             "order",
-            path="lines.csv", customer="who", time="at", lines="invoice", sum=["amount", "qty"],
+            path="lines.csv",
+            customer="who",
+            time="at",
+            lines="invoice",
+            sum=["amount", "qty"],
             columns={"amount": "qty * price"},
-        ),  # fmt: skip
+        ),
     )
     project.write("lines.csv", "invoice,who,at,qty,price,shop", *rows)
     return project
@@ -157,8 +167,10 @@ def test_lines_give_two_kinds_of_event(tmp_path):
         ("i2", datetime(2026, 1, 3, 9), Decimal("2.0000"), 1, Decimal("2.0000"), "x"),
     ]
     assert project.events(gathered, "order_line", "invoice", "amount") == [
-        ("i1", Decimal("1.5000")), ("i1", Decimal("10.0000")), ("i2", Decimal("2.0000")),
-    ]  # fmt: skip
+        ("i1", Decimal("1.5000")),
+        ("i1", Decimal("10.0000")),
+        ("i2", Decimal("2.0000")),
+    ]
     assert "invoice" not in gathered.events["order"].columns
 
 
@@ -183,9 +195,11 @@ def test_lines_with_two_customers_go_to_quarantine(tmp_path):
     project.engine.parquet("bad", [gathered.bad_rows["order"]])
     bad = project.engine.rows('SELECT file, line, "column", value, row FROM bad ORDER BY line')
     assert [row[:4] for row in bad] == [
-        ("lines.csv", 2, "who", "a"), ("lines.csv", 3, "who", "a"),
-        ("lines.csv", 5, "who", "b"), ("lines.csv", 6, "invoice", None),
-    ]  # fmt: skip
+        ("lines.csv", 2, "who", "a"),
+        ("lines.csv", 3, "who", "a"),
+        ("lines.csv", 5, "who", "b"),
+        ("lines.csv", 6, "invoice", None),
+    ]
     assert '"shop":"x"' in str(bad[0][4])
     assert project.customers(gathered, "customer") == [("a",)]
     report = gathered.sources["order"]
@@ -193,7 +207,9 @@ def test_lines_with_two_customers_go_to_quarantine(tmp_path):
 
 
 def test_times_that_cannot_be_go_to_quarantine_and_future_ones_stay(tmp_path):
-    project = orders(tmp_path, "o1,a,1969-12-31,1,x", "o2,a,2199-12-31,1,x", "o3,a,2200-01-01,1,x", "o4,a,,1,x", "o5,b,2026-01-11,1,x")
+    project = orders(
+        tmp_path, "o1,a,1969-12-31,1,x", "o2,a,2199-12-31,1,x", "o3,a,2200-01-01,1,x", "o4,a,,1,x", "o5,b,2026-01-11,1,x"
+    )
     gathered = project.gather()
     assert project.events(gathered, "order", "id") == [("o2",), ("o5",)]
     assert sum(b.rows for b in gathered.quarantine) == 3
@@ -210,7 +226,9 @@ def test_days_and_times_in_the_projects_zone(tmp_path):
         source("mail", path="mails.csv", customer="who", time="day", timezone="Asia/Tokyo"),
         zone=zone,
     )
-    project.write("visits.csv", "who,at", "a,2026-03-08 01:30", "a,2026-03-08 02:30", "a,2026-11-01 01:30", "a,2026-07-01T03:00:00Z")
+    project.write(
+        "visits.csv", "who,at", "a,2026-03-08 01:30", "a,2026-03-08 02:30", "a,2026-11-01 01:30", "a,2026-07-01T03:00:00Z"
+    )
     project.write("orders.csv", "who,day", "a,2026-03-08", "a,2026-03-09", "a,2026-01-01")
     project.write("mails.csv", "who,day", "a,2026-03-09")
     gathered = project.gather()
@@ -239,11 +257,17 @@ def test_attributes_hold_from_the_first_load_on_or_from_when_the_source_says(tmp
     gathered = project.gather()
     columns = ("customer", "born", "city")
     assert project.customers(gathered, *columns, as_of=FIRST) == [
-        ("a", date(1980, 1, 1), "Rome"), ("b", date(1990, 1, 1), "Oslo"), ("c", None, "Bern"), ("d", None, None),
-    ]  # fmt: skip
+        ("a", date(1980, 1, 1), "Rome"),
+        ("b", date(1990, 1, 1), "Oslo"),
+        ("c", None, "Bern"),
+        ("d", None, None),
+    ]
     assert project.customers(gathered, *columns, as_of=datetime(2026, 1, 9, 12)) == [
-        ("a", date(1980, 1, 1), None), ("b", date(1990, 1, 1), None), ("c", None, None), ("d", None, None),
-    ]  # fmt: skip
+        ("a", date(1980, 1, 1), None),
+        ("b", date(1990, 1, 1), None),
+        ("c", None, None),
+        ("d", None, None),
+    ]
     assert project.customers(gathered, "customer", as_of=datetime(2025, 5, 5)) == [("a",), ("d",)]
     assert project.customers(gathered, "customer", as_of=datetime(2025, 5, 4, 23)) == [("d",)]
 
@@ -272,8 +296,10 @@ def test_lookups_and_accounts_add_columns(tmp_path):
     project.write("f.csv", "firm_id,sector", "7,toys", "9,cars")
     gathered = project.gather()
     assert project.customers(gathered, "customer", "region", "firm", "account.sector") == [
-        ("a", "North", "7", "toys"), ("b", None, "8", None), ("c", None, None, None),
-    ]  # fmt: skip
+        ("a", "North", "7", "toys"),
+        ("b", None, "8", None),
+        ("c", None, None, None),
+    ]
     assert gathered.accounts is not None
     assert gathered.accounts.columns == {"sector": TEXT}
 
@@ -287,8 +313,9 @@ def test_one_row_a_customer_the_fuller_of_two(tmp_path):
     assert (report.rows, report.kept, report.duplicates, report.quarantined) == (5, 2, 1, 2)
     project.engine.parquet("bad", [gathered.bad_rows["customers"]])
     assert project.engine.rows("SELECT line, reason FROM bad ORDER BY line") == [
-        (2, "the id stands in another row with other values; used is line 3"), (6, "the id is missing"),
-    ]  # fmt: skip
+        (2, "the id stands in another row with other values; used is line 3"),
+        (6, "the id is missing"),
+    ]
 
 
 def test_a_file_of_many_rows_a_customer_is_not_one_of_customers(tmp_path):
@@ -303,8 +330,12 @@ def test_case_is_folded_once_at_import(tmp_path):
     project = Project(tmp_path, source("customers", path="c.csv", id="id", fold=["email"]))
     project.write("c.csv", "id,email", "a,ANN@x.org", "b,Straße@X.org", "c,\u0130@x.org", "d,Cafe\u0301@x.org", "e,")
     assert [e for (e,) in project.customers(project.gather(), "email")] == [
-        "ann@x.org", "strasse@x.org", "i\u0307@x.org", "caf\u00e9@x.org", None,
-    ]  # fmt: skip
+        "ann@x.org",
+        "strasse@x.org",
+        "i\u0307@x.org",
+        "caf\u00e9@x.org",
+        None,
+    ]
 
 
 def test_the_map_leads_to_the_customer(tmp_path):
@@ -330,7 +361,7 @@ def test_row_order_changes_nothing(tmp_path):
     for id_ in ("order_id", None):
         first, *others = [events for key, events in seen if key == id_]
         assert all(other == first for other in others)
-    assert len([e for key, e in seen if key is None][0]) == 60
+    assert len(next(e for key, e in seen if key is None)) == 60
 
 
 @pytest.mark.parametrize(
@@ -409,10 +440,13 @@ def test_online_retail(shared, tmp_path):
     retail = source(
         "order",
         path=str(shared / "data/online_retail_1/online_retail_1.parquet"),
-        customer="CustomerID", time="InvoiceDate", lines="InvoiceNo", sum=["amount", "quantity"],
+        customer="CustomerID",
+        time="InvoiceDate",
+        lines="InvoiceNo",
+        sum=["amount", "quantity"],
         columns={"amount": "Quantity * UnitPrice", "country": "Country", "product": "StockCode", "quantity": "Quantity"},
         where="not (InvoiceNo starts with 'C') and Quantity > 0 and UnitPrice > 0",
-    )  # fmt: skip
+    )
     project = Project(tmp_path, retail, zone="Europe/London")
     gathered = project.gather()
     project.engine.parquet("orders", gathered.events["order"].paths)

@@ -165,7 +165,7 @@ def test_a_literal_valid_from_dates_first_versions_alone(tmp_path):
 def test_a_renamed_column_makes_no_history(tmp_path):
     project = people(tmp_path)
     project.gather(FIRST)
-    customers, order = project.sources
+    order = project.sources[1]
     project.sources = (source("customers", path="c.csv", id="id", columns={"town": "city", "age": "2026 - born"}), order)
     gathered = project.gather(SECOND)
     assert project.customers(gathered, "town", "age", as_of=FIRST)[0] == ("Rome", 46)

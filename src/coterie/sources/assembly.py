@@ -102,9 +102,7 @@ def gather(
     """
     with Loads(stores.record) as record, Scratch(engine) as scratch:
         q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
-        return _Gathering(
-            folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read
-        ).run()
+        return _Gathering(folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read).run()
 
 
 @dataclass
@@ -178,9 +176,7 @@ class _Gathering:
             days = shards_.span_of_days(tuple(f.shard for f in files), source.time)
         where = files[0].name if len(files) == 1 else f"{source.path or source.url}"
         empty = frozenset(c for c in types if not any(f.shard.known.get(c) for f in files))
-        mapped = map_source(
-            source, types, zone=self.q.context.zone, dialect=self.q.dialect, days=days, where=where, empty=empty
-        )
+        mapped = map_source(source, types, zone=self.q.context.zone, dialect=self.q.dialect, days=days, where=where, empty=empty)
         notes += self.changed_columns(source, types)
         mark = fingerprint(
             FORMAT, meaning(source), self.q.context.zone, str(days),
@@ -188,9 +184,7 @@ class _Gathering:
         )  # fmt: skip
         return Loaded(source, tuple(files), types, mapped, mark, tuple(notes))
 
-    def files(
-        self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]
-    ) -> list[SourceFile]:
+    def files(self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]) -> list[SourceFile]:
         """The files of a source as shards, the newest last; `types` are those as which columns must be read."""
         shards = Shards(self.stores.cache / "shards", self.read)
         options = shards_.options_of(source, self.q.context.zone, types)
@@ -411,19 +405,15 @@ class _Gathering:
             query = exp.Union(this=query, expression=part, distinct=False)
         unique = exp.select(col("customer")).distinct().from_(cast(exp.Query, query).subquery("u"), copy=False)
         number = row_number([], [up(col("customer"))])
-        numbered = exp.select(q.cast(number, "BIGINT").as_("_customer"), col("customer")).from_(
-            unique.subquery("d"), copy=False
-        )
+        numbered = exp.select(q.cast(number, "BIGINT").as_("_customer"), col("customer")).from_(unique.subquery("d"), copy=False)
         self.say("numbering the customers")
         engine.create("coterie_keys", numbered, "number the customers")
         digits = q.call("concat", q.literal("0x"), q.call("left", q.call("md5", col("customer")), q.literal(13)))
         total = q.cast(q.call("sum", q.cast(digits, "BIGINT")), "VARCHAR")
-        (n, digest), = engine.rows(exp.select(q.count_rows(), total).from_(rel("coterie_keys")))
+        ((n, digest),) = engine.rows(exp.select(q.count_rows(), total).from_(rel("coterie_keys")))
         return "coterie_keys", fingerprint(str(n), str(digest))
 
-    def tables(
-        self, item: Loaded, rows: dict[str, Rows], keys: str, keys_mark: str, rank: int
-    ) -> list[EventFacts]:
+    def tables(self, item: Loaded, rows: dict[str, Rows], keys: str, keys_mark: str, rank: int) -> list[EventFacts]:
         """The one or two kinds of event of a source."""
         mark = fingerprint(item.mark, *self.led(item.name), keys_mark)
         lines = item.source.lines is not None
@@ -506,12 +496,12 @@ class _Gathering:
         """How many different customers a source has, and how many of them the customers source knows."""
         q, engine = self.q, self.engine
         engine.parquet("coterie_met", [ids])
-        (n,), = engine.rows(exp.select(q.count_rows()).from_(rel("coterie_met")))
+        ((n,),) = engine.rows(exp.select(q.count_rows()).from_(rel("coterie_met")))
         if versions is None:
             return int(cast(int, n)), None
         on = exp.EQ(this=col("customer", "i"), expression=col("_key", "v"))
         select = exp.select(q.count_rows()).from_(rel("coterie_met", "i")).join(rel(versions, "v"), on=on, join_type="semi")
-        (found,), = engine.rows(select)
+        ((found,),) = engine.rows(select)
         return int(cast(int, n)), int(cast(int, found))
 
     # --- what became of the rows
@@ -546,7 +536,8 @@ class _Gathering:
             engine.parquet(view, [file.shard.bad])
             parts.append(
                 exp.select(
-                    q.literal(item.name).as_("source"), q.literal(file.name).as_("file"),
+                    q.literal(item.name).as_("source"),
+                    q.literal(file.name).as_("file"),
                     *(col(name) for name in ("line", "column", "value", "reason", "row")),
                 ).from_(rel(view))
             )
@@ -593,9 +584,7 @@ class _Gathering:
                 if fate != "conflict"
             ]
             said = q.case(plain, told)
-            parts.append(
-                self.bad_of(item, rel(placed, "r"), base, q.literal(item.source.id or ""), col("_key", "r"), said, chosen)
-            )
+            parts.append(self.bad_of(item, rel(placed, "r"), base, q.literal(item.source.id or ""), col("_key", "r"), said, chosen))
         query: exp.Expression = parts[0]
         for part in parts[1:]:
             query = exp.Union(this=query, expression=part, distinct=False)
@@ -678,9 +667,7 @@ class _Gathering:
             met=found,
         )
 
-    def notes(
-        self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path], versions: str | None
-    ) -> list[str]:
+    def notes(self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path], versions: str | None) -> list[str]:
         """What a person should know of the rows, in plain words: numbers first."""
         out = [note for item in loaded for note in item.notes]
         for item in loaded:
@@ -692,8 +679,7 @@ class _Gathering:
                 )
             if r.undecided:
                 out.append(
-                    f"{item.name}: {r.undecided:,} rows are left out because `where:` cannot be told for them (a column is "
-                    "missing)"
+                    f"{item.name}: {r.undecided:,} rows are left out because `where:` cannot be told for them (a column is missing)"
                 )
             if r.strangers:
                 out.append(

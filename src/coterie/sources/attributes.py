@@ -163,12 +163,8 @@ class AttributeWriter:
         same = [usable, col("_key"), col("_from")]
         order = exp.Order(expressions=newest)
         winner = exp.Window(this=exp.FirstValue(this=col("_content")), partition_by=same, order=order)
-        winners_file = exp.Window(
-            this=exp.FirstValue(this=col(FILE)), partition_by=[s.copy() for s in same], order=order.copy()
-        )
-        winners_line = exp.Window(
-            this=exp.FirstValue(this=col(LINE)), partition_by=[s.copy() for s in same], order=order.copy()
-        )
+        winners_file = exp.Window(this=exp.FirstValue(this=col(FILE)), partition_by=[s.copy() for s in same], order=order.copy())
+        winners_line = exp.Window(this=exp.FirstValue(this=col(LINE)), partition_by=[s.copy() for s in same], order=order.copy())
         inner = exp.select(
             exp.Star(),
             row_number(same, newest).as_("_place"),
@@ -311,9 +307,7 @@ class AttributeWriter:
             engine.register(numbers, pa.table(told))
             have = {column for column, _ in form}
             columns = [
-                (q.try_cast(col(c, "r"), stored_type(t)) if c in have else q.cast(exp.Null(), stored_type(t))).as_(
-                    c, quoted=True
-                )
+                (q.try_cast(col(c, "r"), stored_type(t)) if c in have else q.cast(exp.Null(), stored_type(t))).as_(c, quoted=True)
                 for c, t in types.items()
             ]
             on = exp.EQ(this=col("_path", "r"), expression=col("_path", "n"))
@@ -330,10 +324,11 @@ class AttributeWriter:
         begins = mapped.valid_from if mapped.valid_from is not None else q.null()
         engine.view(
             name,
-            exp.select(
-                exp.Star(), mapped.id.as_("_key", quoted=True), q.cast(begins, "TIMESTAMP").as_("_from", quoted=True)
-            ).from_(rel(parts), copy=False),
+            exp.select(exp.Star(), mapped.id.as_("_key", quoted=True), q.cast(begins, "TIMESTAMP").as_("_from", quoted=True)).from_(
+                rel(parts), copy=False
+            ),
         )
+
     # --- the tables
 
     def versions(self, mapped: Mapped, types: Mapping[str, Type], name: str) -> None:
@@ -348,9 +343,7 @@ class AttributeWriter:
         base: exp.Expression = rel(parts, "r")
         if several:
             place = row_number(same, [down(col(LEARNED)), down(col("_part"))])
-            first = exp.Window(
-                this=q.call("min", col(LEARNED)), partition_by=[col("_key")]
-            )
+            first = exp.Window(this=q.call("min", col(LEARNED)), partition_by=[col("_key")])
             ranked = exp.select(exp.Star(), place.as_("_place"), first.as_("_first")).from_(rel(parts), copy=False)
             newest = q.binary("=", col("_place"), q.literal(1))
             base = exp.select(exp.Star()).from_(ranked.subquery("p"), copy=False).where(newest).subquery("r")
@@ -448,7 +441,10 @@ class AttributeWriter:
             distinct = exp.Count(this=exp.Distinct(expressions=[col(key)]))
             row = engine.rows(
                 exp.select(
-                    q.count_rows(), distinct, q.call("min", col("_valid_from")), q.call("max", col("_valid_from")),
+                    q.count_rows(),
+                    distinct,
+                    q.call("min", col("_valid_from")),
+                    q.call("max", col("_valid_from")),
                     q.call("bool_or", col(GONE)),
                 ).from_(rel(view))
             )[0]
@@ -471,5 +467,3 @@ class AttributeWriter:
             account=None if mapped is None else mapped.account,
             since=None if mapped is None else mapped.since,
         )
-
-

@@ -90,9 +90,7 @@ class EventWriter:
         given = mapped.id if mapped.id is not None else q.null()
         identified = hashed
         if mapped.id is not None:
-            always = mapped.id_column is not None and all(
-                f.shard.known.get(mapped.id_column, 0) == f.shard.kept for f in files
-            )
+            always = mapped.id_column is not None and all(f.shard.known.get(mapped.id_column, 0) == f.shard.kept for f in files)
             identified = mapped.id if always else q.call("coalesce", mapped.id, hashed)
             same_id = q.call("hash", mapped.id)
             bucket = same_id if always else q.case([(q.is_null(mapped.id), bucket)], same_id)
@@ -153,9 +151,7 @@ class EventWriter:
         """The rows with `_customer_id`: where the one map leads from (source, id)."""
         q = self.q
         pairs = [(id_, customer) for (name, id_), customer in self.identity.items() if name == source]
-        rows = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("m"))).from_(
-            select.subquery("m"), copy=False
-        )
+        rows = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("m"))).from_(select.subquery("m"), copy=False)
         if not pairs:
             return rows.select(col("_raw_customer", "m").as_("_customer_id"), copy=False)
         table = f"{base}_identity"
@@ -169,9 +165,7 @@ class EventWriter:
 
     # --- each event once
 
-    def once(
-        self, mapped: Mapped, view: str, base: str, seen: Callable[[str], exp.Select]
-    ) -> tuple[str, dict[str, int]]:
+    def once(self, mapped: Mapped, view: str, base: str, seen: Callable[[str], exp.Select]) -> tuple[str, dict[str, int]]:
         """Leave out rows that say again what another said, and number rows that are the same by right.
 
         Rows whose hash is alike are found first, which needs no more than the hash; only these are looked at closely.
@@ -211,9 +205,7 @@ class EventWriter:
         fates = f"{view}_fates"
         engine.create(fates, self.fates(among), f"each event of {mapped.source.name} once")
         for fate, n in engine.rows(
-            exp.select(col("_fate"), q.count_rows()).from_(rel(fates)).where(q.not_(q.is_null(col("_fate")))).group_by(
-                col("_fate")
-            )
+            exp.select(col("_fate"), q.count_rows()).from_(rel(fates)).where(q.not_(q.is_null(col("_fate")))).group_by(col("_fate"))
         ):
             counted[str(fate)] = int(cast(int, n))
         again = exp.select(q.count_rows()).from_(rel(fates)).where(q.binary(">", col("_nth"), q.literal(1)))
@@ -302,9 +294,7 @@ class EventWriter:
         )
         if not _one(engine, torn):
             return view, counted
-        star = exp.Column(
-            this=exp.Star(except_=[exp.to_identifier("_status", quoted=True)]), table=exp.to_identifier("r")
-        )
+        star = exp.Column(this=exp.Star(except_=[exp.to_identifier("_status", quoted=True)]), table=exp.to_identifier("r"))
         hit = q.all([q.not_(q.is_null(col("_line_of", "x"))), q.binary("=", col("_status", "r"), q.literal(KEPT))])
         whole = f"{view}_whole"
         on = exp.EQ(this=col("_line_of", "r"), expression=col("_line_of", "x"))

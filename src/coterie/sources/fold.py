@@ -19,9 +19,7 @@ def fold(text: str) -> str:
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
-def folded(
-    engine: Engine, q: Builder, mapped: Mapped, base: str
-) -> tuple[Mapping[str, exp.Expression], list[exp.Expression]]:
+def folded(engine: Engine, q: Builder, mapped: Mapped, base: str) -> tuple[Mapping[str, exp.Expression], list[exp.Expression]]:
     """A source's values with those of `fold:` folded.
 
     ASCII is folded by the engine; other texts go through Python, each different one once.

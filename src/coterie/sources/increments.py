@@ -30,9 +30,7 @@ class Batch:
     learned_at: datetime
 
 
-def batches(
-    source: Source, url: str, options: ReadOptions, shards: Shards, record: Loads, now: datetime
-) -> list[Batch]:
+def batches(source: Source, url: str, options: ReadOptions, shards: Shards, record: Loads, now: datetime) -> list[Batch]:
     """All batches, the one that is new now among them."""
     known = record.batches(source.name)
     edge = latest_change(source, url, options, shards)
@@ -100,4 +98,3 @@ def quoted(name: str) -> str:
 
 def literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-

@@ -91,9 +91,7 @@ class Loads:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.close()
 
     # --- files
@@ -112,9 +110,7 @@ class Loads:
                     "SELECT first_loaded FROM loads WHERE source = ? AND content = ?", (source, content)
                 ).fetchone()
                 if row is None:
-                    self.connection.execute(
-                        "INSERT INTO loads VALUES (?, ?, ?, ?)", (source, content, name, now.isoformat())
-                    )
+                    self.connection.execute("INSERT INTO loads VALUES (?, ?, ?, ?)", (source, content, name, now.isoformat()))
                     out[content] = now
                 else:
                     out[content] = datetime.fromisoformat(str(row[0]))
@@ -168,9 +164,7 @@ class Loads:
                     "INSERT INTO attribute_parts VALUES (?, ?, ?, ?, ?)",
                     (source, self.next_number(source), file, now.isoformat(), rows),
                 )
-            self.connection.execute(
-                "INSERT OR REPLACE INTO attribute_states VALUES (?, ?, ?)", (source, state, now.isoformat())
-            )
+            self.connection.execute("INSERT OR REPLACE INTO attribute_states VALUES (?, ?, ?)", (source, state, now.isoformat()))
 
     def next_number(self, source: str) -> int:
         row = self.connection.execute(

@@ -263,9 +263,7 @@ class _Mapper:
             return Role(self.stored(tree, type_), type_, None)
         raise self.missing(name, f"its {what}", self.types)
 
-    def name_of(
-        self, asked: str | None, role: Role, original: dict[str, str], columns: Mapping[str, Type]
-    ) -> str:
+    def name_of(self, asked: str | None, role: Role, original: dict[str, str], columns: Mapping[str, Type]) -> str:
         """The name under which a role's column is kept."""
         if role.column is None:
             return normal(asked or "")

@@ -66,9 +66,7 @@ def attribute_types(gathered: Gathered) -> Mapping[str, Type]:
     return out
 
 
-def _held(
-    q: Builder, facts: AttributeFacts, table: exp.Expression, key: str, keep: tuple[str, ...], as_of: datetime
-) -> exp.Select:
+def _held(q: Builder, facts: AttributeFacts, table: exp.Expression, key: str, keep: tuple[str, ...], as_of: datetime) -> exp.Select:
     """One row a key: the version that held at as_of (`_left`: it says that the key had left), or the nearest one after
     with its `constant:` columns alone."""
     at = q.literal(as_of)

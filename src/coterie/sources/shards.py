@@ -89,9 +89,7 @@ class Shards:
         key = key_of(content, options, kind, ending)
         return self.load(key) or self.make(location, key, content, options, kind, progress, name)
 
-    def of_rows(
-        self, url: str, options: ReadOptions, kind: str | None, progress: Progress | None = None, name: str = ""
-    ) -> Shard:
+    def of_rows(self, url: str, options: ReadOptions, kind: str | None, progress: Progress | None = None, name: str = "") -> Shard:
         """The shard of what a database holds now: read each time, kept under the hash of its rows."""
         return self.make(url, None, "", options, kind, progress, name)
 
