@@ -18,7 +18,7 @@ from coterie.language.format import format as format_expr
 from coterie.language.tree import And, Column, Expr, Not, Or, children
 from coterie.segments.blame import blames, is_plain, read_by
 from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, empty, of_arrow, ones, union, words
-from coterie.traits.batch import quoted, relation
+from coterie.traits.batch import aliased, quoted, relation
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +225,13 @@ def count(engine: Engine, compiled: Rules, about: str = "count") -> dict[str, Si
 
 
 BITS = "segment_bits"
-"""The table of memberships: `_customer`, `customer`, and 64-bit words `w0`, `w1` … of PER_WORD segments each."""
+"""The table of memberships: `_customer`, and 64-bit words `w0`, `w1` … of PER_WORD segments each."""
 VIEW = "segments"
 """The same as one boolean column a segment, for people and other tools."""
 
 
-def store(engine: Engine, compiled: Rules, about: str = "segments") -> dict[str, Size]:
-    """Answer all rules for everybody, keep the answers in the engine, and count them."""
+def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
+    """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
     parts: list[pa.RecordBatch] = []
     for rows in engine.fetch(compiled.query, about).to_batches():
@@ -239,16 +239,16 @@ def store(engine: Engine, compiled: Rules, about: str = "segments") -> dict[str,
         found = [answers.bits(name) for name in compiled.trees]
         for name, bits in zip(compiled.trees, found, strict=True):
             sizes[name] += answers.size(name, bits)
-        columns = [rows.column("_customer"), rows.column("customer")]
-        columns += [pa.array(w) for w in words(found, rows.num_rows)]
-        names = ["_customer", "customer", *(f"w{i}" for i in range(len(columns) - 2))]
+        columns = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
+        names = ["_customer", *(f"w{i}" for i in range(len(columns) - 1))]
         parts.append(pa.RecordBatch.from_arrays(columns, names=names))
     if not parts:
         width = (len(compiled.trees) + PER_WORD - 1) // PER_WORD
-        fields = [("_customer", pa.int64()), ("customer", pa.string()), *((f"w{i}", pa.int64()) for i in range(width))]
+        fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(width))]
         parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
     engine.register(BITS, pa.Table.from_batches(parts))
-    view = exp.select(quoted("_customer"), quoted("customer")).from_(relation(BITS))
+    on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
+    view = exp.select(quoted("customer", "t")).from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on)
     for i, name in enumerate(compiled.trees):
         view = view.select(member(i).as_(name, quoted=True), copy=False)
     engine.view(VIEW, view)

@@ -124,8 +124,10 @@ class Fitter(Protocol):
         call: Fitted,
         column: Callable[[str], exp.Expression],
         parameter: Callable[[str], exp.Expression],
-    ) -> Mapping[str, exp.Expression]:
-        """The value ("") and its parts, over the inputs and the parameters."""
+        part: Callable[[str], exp.Expression],
+    ) -> Sequence[Mapping[str, exp.Expression]]:
+        """The value ("") and its parts, over the inputs and the parameters, in layers: a later one may read the parts of
+        an earlier one by `part`, so that nothing is worked out twice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +381,8 @@ class _Planner:
         trees = [w.tree for w in ready] + list(inputs.values())
         joined, joins = self.measures(base, trees)
         select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("b"))).from_(aliased(base, "b"))
-        for name, sql in [*self.scores(), *joined]:
+        scored = self.scores()
+        for name, sql in [*(scored[0] if scored else ()), *joined]:
             select = select.select(sql.as_(name, quoted=True), copy=False)
         inline = {s.table: s.query for s in self.stage_scans} if len(self.stage_scans) <= INLINE else {}
         self.steps += [] if inline else self.stage_scans
@@ -391,7 +394,7 @@ class _Planner:
         for fit in self.pending_fits:
             if fit.parameters is not None:
                 select = select.join(aliased(fit.parameters, fit.parameters), join_type="cross", copy=False)
-        for layer in self.layers(ready, inputs):
+        for layer in [*scored[1:], *self.layers(ready, inputs)]:
             inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("t")))
             select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("t"))).from_(inner, copy=False)
             for name, sql in layer:
@@ -428,17 +431,22 @@ class _Planner:
         parameters = f"{self.prefix}_fit_{len(self.fits) + number}" if learns else None
         return Fit(call, name, table, parameters, inputs)
 
-    def scores(self) -> Iterator[tuple[str, exp.Expression]]:
-        """The columns that the fits of the stage before give."""
+    def scores(self) -> list[list[tuple[str, exp.Expression]]]:
+        """The columns that the fits of the stage before give, in layers."""
+        out: list[list[tuple[str, exp.Expression]]] = []
         for fit in self.pending_fits:
-            parts = self.fitters[fit.call.function].score(
+            layers = self.fitters[fit.call.function].score(
                 self.q,
                 fit.call,
                 _column_of(fit.inputs, "b"),
                 partial(quoted, table=fit.parameters or "p"),
+                _parts_of(fit.column),
             )
-            for part, sql in parts.items():
-                yield (f"{fit.column}.{part}" if part else fit.column), sql
+            for place, layer in enumerate(layers):
+                if place == len(out):
+                    out.append([])
+                out[place] += [(f"{fit.column}.{part}" if part else fit.column, sql) for part, sql in layer.items()]
+        return out
 
     # --- layers of columns
 
@@ -856,6 +864,11 @@ def fitted_name(call: Fitted) -> str:
 def _column_of(columns: Mapping[str, str], table: str | None = None) -> Callable[[str], exp.Expression]:
     """Columns by the names that a model gives them."""
     return lambda name: quoted(columns[name], table)
+
+
+def _parts_of(fitted: str) -> Callable[[str], exp.Expression]:
+    """The parts of a fitted column that an earlier layer has made."""
+    return lambda part: quoted(f"{fitted}.{part}")
 
 
 def aliased(name: str, alias: str) -> exp.Expression:

@@ -83,8 +83,8 @@ def answer(
     clock.lap("traits")
     compiler = batch.compiler(q, catalog.scope, tables, aliases)
     progress(f"answering {len(rules)} segments")
-    compiled = membership.rules(rules, compiler, TRAITS, keys=[batch.KEY, "customer"])
-    sizes = membership.store(engine, compiled)
+    compiled = membership.rules(rules, compiler, TRAITS, keys=[batch.KEY])
+    sizes = membership.store(engine, compiled, TRAITS)
     clock.lap("segments")
     counted = {d.name: label_counts(engine, d.name) for d in catalog.of("segmentation")}
     unknown = {name: int(str(engine.rows(query)[0][0])) for name, _, query in planned.unknown}

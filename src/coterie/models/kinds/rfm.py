@@ -5,7 +5,7 @@ Each is scored 1 (worst) to k (best) by its quantile (ties share a score) or by 
 `'1-2/2-5/4-5'` names the customers whose r / f / m scores lie in its ranges, and the first that fits gives the label.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -40,27 +40,44 @@ Range = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Bins:
-    """How many scores there are, and the user's breaks where quantiles are not wanted: a value scores 1 + the number of
-    breaks that are ≤ it (recency the other way round)."""
+    """How each axis is scored: by so many quantiles, or by the user's breaks, where a value scores 1 + the number of breaks
+    that are ≤ it (recency the other way round)."""
 
-    k: int = 5
-    breaks: Mapping[str, tuple[Decimal, ...]] | None = None
+    axes: Mapping[str, int | tuple[Decimal, ...]]
+
+    def scores(self, axis: str) -> int:
+        """The best score of an axis."""
+        found = self.axes[axis]
+        return found if isinstance(found, int) else len(found) + 1
+
+    def breaks(self, axis: str) -> tuple[Decimal, ...] | None:
+        found = self.axes[axis]
+        return None if isinstance(found, int) else found
 
 
 def bins_of(call: Fitted) -> Bins:
-    """The `bins` setting: a number of quantiles, or breaks by axis."""
+    """The `bins` setting: a number of quantiles for all axes, or by axis a number or breaks; five where nothing is said."""
     found = dict(call.settings).get("bins", 5)
     if isinstance(found, int):
-        return Bins(found)
-    breaks = {str(axis): tuple(Decimal(str(b)) for b in values) for axis, values in dict(found).items()}  # type: ignore[call-overload]
-    return Bins(max((len(b) for b in breaks.values()), default=4) + 1, breaks)
+        return Bins(dict.fromkeys(AXES, found))
+    said = {axis_of(str(axis)): limits for axis, limits in dict(found).items()}  # type: ignore[call-overload]
+    chosen: dict[str, int | tuple[Decimal, ...]] = {}
+    for axis in AXES:
+        limits = said.get(axis, 5)
+        chosen[axis] = limits if isinstance(limits, int) else tuple(Decimal(str(b)) for b in limits)
+    return Bins(chosen)
+
+
+def axis_of(name: str) -> str:
+    """An axis by its name or its letter."""
+    return next((axis for axis, letter in LETTERS.items() if name in (axis, letter)), name)
 
 
 def cells_of(call: Fitted) -> tuple[tuple[str, tuple[Range, Range, Range]], ...]:
     """The `cells` setting, else the customary ones; ranges of scores for r, f and m."""
     found = dict(call.settings).get("cells")
     pairs = CELLS if found is None else tuple((str(a), str(b)) for a, b in found)  # type: ignore[attr-defined]
-    if found is None and bins_of(call).k != 5:
+    if found is None and any(bins_of(call).scores(axis) != 5 for axis in AXES):
         return ()
     return tuple((name, ranges(text)) for name, text in pairs)
 
@@ -89,10 +106,10 @@ class Rfm:
 
     def parameters(self, q: Builder, call: Fitted, table: exp.Expression, column: ColumnOf) -> exp.Expression | None:
         bins = bins_of(call)
-        cut = [axis for axis in AXES if bins.breaks is None or axis not in bins.breaks]
+        cut = [axis for axis in AXES if bins.breaks(axis) is None]
         if not cut:
             return None
-        selects = [self.cuts(q, table, column(axis), column("recency"), axis, bins.k) for axis in cut]
+        selects = [self.cuts(q, table, column(axis), column("recency"), axis, bins.scores(axis)) for axis in cut]
         query = exp.select("*").from_(selects[0])
         for select in selects[1:]:
             query = query.join(select, join_type="cross", copy=False)
@@ -119,43 +136,38 @@ class Rfm:
             out = out.select(q.filter(q.call("min", exp.column("v")), reached).as_(f"{axis}_{j}"))
         return out.subquery(f"cuts_{axis}")
 
-    def score(self, q: Builder, call: Fitted, column: ColumnOf, parameter: ColumnOf) -> Mapping[str, exp.Expression]:
+    def score(
+        self, q: Builder, call: Fitted, column: ColumnOf, parameter: ColumnOf, part: ColumnOf
+    ) -> Sequence[Mapping[str, exp.Expression]]:
         bins = bins_of(call)
         happened = q.not_(q.is_null(column("recency")))
-        scores = {axis: self.points(q, axis, column(axis), bins, parameter) for axis in AXES}
-        out = {LETTERS[axis]: q.case([(happened, sql)]) for axis, sql in scores.items()}
-        for axis in AXES:
-            out[axis] = q.case([(happened, column(axis))])
-        texts = [q.cast(scores[axis], "VARCHAR") for axis in AXES]
+        first = {LETTERS[axis]: q.case([(happened, self.points(q, axis, column(axis), bins, parameter))]) for axis in AXES}
+        first |= {axis: q.case([(happened, column(axis))]) for axis in AXES}
+        texts = [q.cast(part(LETTERS[axis]), "VARCHAR") for axis in AXES]
         joined = q.binary("||", q.binary("||", texts[0], texts[1]), texts[2])
-        out["score"] = q.case([(happened, joined)])
-        cells = cells_of(call)
-        branches = [(q.not_(happened), q.null())]
-        for name, limits in cells:
-            inside = [
-                q.all(
-                    [
-                        q.binary(">=", scores[axis], q.literal(low)),
-                        q.binary("<=", scores[axis], q.literal(high)),
-                    ]
-                )
-                for axis, (low, high) in zip(AXES, limits, strict=True)
-            ]
+        branches = []
+        for name, limits in cells_of(call):
+            inside: list[exp.Expression] = []
+            for axis, (low, high) in zip(AXES, limits, strict=True):
+                found = part(LETTERS[axis])
+                # A range that holds every score still asks for one: no score, no label.
+                if low > 1 or high >= bins.scores(axis):
+                    inside.append(q.binary(">=", found, q.literal(low)))
+                if high < bins.scores(axis):
+                    inside.append(q.binary("<=", found, q.literal(high)))
             branches.append((q.all(inside), q.literal(name)))
-        out[""] = q.case(branches, joined if not cells else q.null())
-        return out
+        label = q.case(branches) if branches else joined
+        return first, {"score": joined, "": label}
 
     def points(self, q: Builder, axis: str, x: exp.Expression, bins: Bins, parameter: ColumnOf) -> exp.Expression:
-        own = None if bins.breaks is None else bins.breaks.get(axis)
+        own, k = bins.breaks(axis), bins.scores(axis)
         one, zero = q.literal(1), q.literal(0)
         total: exp.Expression = one
         if own is not None:
-            k = len(own) + 1
             for value in own:
                 limit = q.literal(value, MONEY) if value != int(value) else q.literal(int(value))
                 total = exp.Add(this=total, expression=q.case([(q.binary(">=", x, limit), one)], zero))
         else:
-            k = bins.k
             for j in range(1, k):
                 above = q.binary(">", x, parameter(f"{axis}_{j}"))
                 total = exp.Add(this=total, expression=q.case([(above, one)], zero))

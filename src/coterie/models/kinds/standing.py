@@ -4,7 +4,7 @@ Over the n known values: percentile = (below + ½·equal) / n; quantile = min(k,
 rank = 1 + above. Counts only, so every engine agrees; never NTILE, whose groups part equal values.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from sqlglot import exp
 
@@ -26,14 +26,16 @@ class Standing:
     def parameters(self, q: Builder, call: Fitted, table: exp.Expression, column: ColumnOf) -> exp.Expression | None:
         return None
 
-    def score(self, q: Builder, call: Fitted, column: ColumnOf, parameter: ColumnOf) -> Mapping[str, exp.Expression]:
+    def score(
+        self, q: Builder, call: Fitted, column: ColumnOf, parameter: ColumnOf, part: ColumnOf
+    ) -> Sequence[Mapping[str, exp.Expression]]:
         x = column("x")
         group = [] if call.by is None else [column("by")]
         known = [q.not_(q.is_null(x))]
         n = over(q.call("count", x), group)
         if group:
             known += [q.not_(q.is_null(group[0])), q.binary(">=", n, q.literal(SMALLEST_GROUP))]
-        return {"": q.case([(q.all(known), self.standing(q, call, x, group, n))])}
+        return ({"": q.case([(q.all(known), self.standing(q, call, x, group, n))])},)
 
     def standing(
         self, q: Builder, call: Fitted, x: exp.Expression, group: list[exp.Expression], n: exp.Expression
@@ -51,9 +53,7 @@ class Percentile(Standing):
     ) -> exp.Expression:
         equal = over(q.count_rows(), [*group, x])
         twice = exp.Add(this=exp.Mul(this=self.below(q, x, group), expression=q.literal(2)), expression=equal)
-        return q.divide(
-            q.cast(exp.Paren(this=twice), "DOUBLE"), exp.Paren(this=exp.Mul(this=q.literal(2), expression=n))
-        )
+        return q.divide(q.cast(exp.Paren(this=twice), "DOUBLE"), exp.Paren(this=exp.Mul(this=q.literal(2), expression=n)))
 
 
 class Quantile(Standing):
@@ -61,7 +61,8 @@ class Quantile(Standing):
         self, q: Builder, call: Fitted, x: exp.Expression, group: list[exp.Expression], n: exp.Expression
     ) -> exp.Expression:
         k = call.args[1]
-        assert isinstance(k, Literal) and isinstance(k.value, int)
+        assert isinstance(k, Literal)
+        assert isinstance(k.value, int)
         groups = q.literal(k.value)
         share = q.call("floor", q.divide(exp.Paren(this=exp.Mul(this=groups, expression=self.below(q, x, group))), n))
         tile = exp.Add(this=q.literal(1), expression=q.cast(share, "BIGINT"))
