@@ -1,6 +1,8 @@
 """Nasty CSV files, each with what must come of it: types, values, notes, quarantine or an error that says what to do."""
 
+import csv
 import gzip
+import io
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +11,8 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coterie.core.errors import DataError, MissingColumn
 from coterie.sources.reading import LINE, QUARANTINE, ReadOptions, TypedFile, read_typed
@@ -325,9 +329,7 @@ def test_ragged_rows_are_set_apart_with_their_line(tmp_path: Path) -> None:
 
 
 def test_lines_are_counted_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from coterie.sources.kinds import csv
-
-    monkeypatch.setattr(csv, "BLOCK", 512)
+    monkeypatch.setattr("coterie.sources.kinds.csv.BLOCK", 512)
     lines, expected, bad = ["a,b"], list[int](), list[int]()
     at = 1
     for i in range(2000):
@@ -364,6 +366,29 @@ def test_what_is_no_table_says_so(tmp_path: Path, data: bytes, said: str) -> Non
         read(tmp_path, data)
     assert said in str(caught.value)
     assert caught.value.hint
+
+
+@pytest.mark.parametrize("data", ["a,b\n1\n2\n3\n", "a,b\n" + "1,2\n" * 500 + "1\n" * 1600])
+def test_a_table_whose_rows_do_not_fit_its_header(tmp_path: Path, data: str) -> None:
+    with pytest.raises(DataError, match="cannot be read and only"):
+        read(tmp_path, data, header=1, delimiter=",")
+
+
+def test_long_rows_and_long_first_lines(tmp_path: Path) -> None:
+    long = "x" * 12_000_000
+    assert read(tmp_path, f'a,b\n1,{long}\n2,"{long[:9_000_000]}"\n')[1]["a"] == [1, 2]
+    with pytest.raises(DataError, match="first line"):
+        read(tmp_path, "a," * 1_000_000)
+    with pytest.raises(DataError, match="more than 16 MB"):
+        read(tmp_path, b"a,b\n" + b"x" * 40_000_000)
+
+
+def test_the_hint_of_spreadsheet_programs(tmp_path: Path) -> None:
+    assert read(tmp_path, "sep=;\nname;price\nA;1,50\n")[1] == {"name": ["A"], "price": [D("1.5")], LINE: [3]}
+
+
+def test_a_delimiter_at_the_end_of_every_line(tmp_path: Path) -> None:
+    assert read(tmp_path, "a;b;\n1;2;\n3;4;\n")[1] == {"a": [1, 3], "b": [2, 4], LINE: [2, 3]}
 
 
 def test_a_header_alone_is_a_table_without_rows(tmp_path: Path) -> None:
@@ -465,3 +490,57 @@ def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="there is no file") as caught:
         read_typed(tmp_path / "order.csv", ReadOptions(), tmp_path / "o", tmp_path / "q")
     assert "did you mean 'orders.csv'" in str(caught.value)
+
+
+CELLS = st.text(alphabet=st.characters(codec="utf-8", exclude_characters="\r\ufeff"), max_size=8)
+
+
+@settings(max_examples=80)
+@given(
+    st.lists(st.tuples(CELLS, CELLS, CELLS), min_size=1, max_size=12),
+    st.sampled_from([",", ";", "\t", "|"]),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_what_is_written_is_read(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str, str]], mark: str, end: str
+) -> None:
+    """Any texts, as Python's writer puts them down, come back byte for byte, each with its line."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, delimiter=mark, lineterminator=end, quoting=csv.QUOTE_ALL)
+    writer.writerow(["a", "b", "c"])
+    writer.writerows(rows)
+    declared = {"a": "text", "b": "text", "c": "text"}
+    folder = tmp_path_factory.mktemp("written")
+    typed, columns = read(folder, sink.getvalue(), delimiter=mark, header=1, columns=declared, skip_total_rows=False)
+    expected = [tuple(cell if cell.strip() else None for cell in row) for row in rows]
+    lines, at = [], 2
+    for row in rows:
+        lines.append(at)
+        at += 1 + sum(cell.count("\n") for cell in row)
+    kept = [i for i, row in enumerate(rows) if any(row)]
+    assert list(zip(columns["a"], columns["b"], columns["c"], strict=True)) == [expected[i] for i in kept]
+    assert columns[LINE] == [lines[i] for i in kept]
+    assert typed.quarantined.count == 0
+
+
+@settings(max_examples=150)
+@given(
+    st.one_of(
+        st.binary(max_size=400),
+        st.text(alphabet='0123456789,;|\t"\n\r.-/ aé€\x00', max_size=400).map(lambda text: text.encode()),
+        st.text(alphabet='a1,\n"', max_size=60).map(lambda text: b"a,b,c\n" + text.encode()),
+    )
+)
+def test_no_bytes_break_the_reading(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
+    """Anything is a table or an error with a way out."""
+    try:
+        read(tmp_path_factory.mktemp("any"), data)
+    except DataError as error:
+        hint = error.hint
+        assert hint
+
+
+def test_an_earlier_quarantine_does_not_stay(tmp_path: Path) -> None:
+    assert read(tmp_path, "a,b\n1,2\n3\n")[0].quarantine is not None
+    assert read(tmp_path, "a,b\n1,2\n")[0].quarantine is None
+    assert not (tmp_path / "bad.parquet").exists()

@@ -68,7 +68,7 @@ def test_money_of_online_retail_is_exact(shared: Path, tmp_path: Path) -> None:
     kept = table.filter(
         pc.and_(pc.and_(pc.greater(table["Quantity"], 0), pc.greater(table["UnitPrice"], 0)), pc.is_valid(table["CustomerID"]))
     )
-    assert str(pc.sum(pc.multiply(kept["UnitPrice"], kept["Quantity"].cast(pa.decimal128(10, 0))))) == "8911407.9040"
+    assert str(pc.sum(pc.multiply(kept["UnitPrice"], kept["Quantity"].cast(pa.decimal128(19, 0))))) == "8911407.9040"
     assert typed.facts["CustomerID"].missing == 135_080
     assert typed.facts["CustomerID"].distinct == pytest.approx(4372, rel=0.08)
 

@@ -394,6 +394,9 @@ def floats_to_decimals(values: pa.Array, places: int, digits: int) -> tuple[pa.A
     raw = np.nan_to_num(values.fill_null(0.0).to_numpy(zero_copy_only=False).astype(np.float64))
     scaled = np.rint(raw * 10.0**places)
     exact = (np.abs(scaled) < 1e15) & (scaled / 10.0**places == raw)
+    # Elsewhere rounding decides alike for the float and for its text, unless the float is next to a tie.
+    away = np.abs(np.abs(raw * 10.0**places - np.floor(raw * 10.0**places)) - 0.5)
+    exact |= (np.abs(scaled) < 1e15) & (away > 8 * np.spacing(np.abs(scaled)))
     units = np.where(exact, scaled, 0).astype(np.int64)
     valid = values.is_valid()
     out = _decimal_array(units, valid, digits + places, places)

@@ -18,7 +18,7 @@ from coterie.core.errors import DataError
 from coterie.core.place import Place
 from coterie.language.types import INTEGER, MONEY, TEXT, TIMES, Type
 from coterie.sources import numbers
-from coterie.sources.cells import ARROW, Evidence, Typed, shown
+from coterie.sources.cells import ARROW, Evidence, Typed, repeats, shown
 from coterie.sources.decide import TYPES, decide, declared_types
 from coterie.sources.facts import ColumnFacts, FactsOf
 from coterie.sources.kinds import open_source
@@ -119,6 +119,8 @@ def read_typed(
                     progress(writer.rows)
         finally:
             writer.close()
+        if not writer.bad:
+            quarantine.unlink(missing_ok=True)  # of an earlier reading
         return writer.result(notes)
     except BaseException:
         out.unlink(missing_ok=True)
@@ -205,6 +207,8 @@ class _Look:
 
     def plans(self) -> tuple[dict[str, AnyPlan], list[Note]]:
         reader, options = self.reader, self.options
+        if self.bad and not self.rows:
+            raise self.mostly_bad()
         columns = tuple(self.order) or reader.columns
         # A column with neither name nor value is the trace of a delimiter at the end of every line.
         unnamed: frozenset[str] = getattr(reader, "unnamed", frozenset())
@@ -290,7 +294,7 @@ class _Writer:
         self.look, self.plans = look, plans
         self.out, self.quarantine = out, quarantine
         self.schema = pa.schema([*((name, ARROW[plan.type]) for name, plan in plans.items()), (LINE, pa.int64())])
-        self.parquet = pq.ParquetWriter(out, self.schema, compression="snappy")
+        self.parquet: pq.ParquetWriter | None = None
         self.bad_parquet: pq.ParquetWriter | None = None
         self.facts = {name: FactsOf(plan.type) for name, plan in plans.items()}
         self.rows = self.kept = self.bad = 0
@@ -338,6 +342,10 @@ class _Writer:
             lines = lines.filter(good)
         _each(lambda name: self.facts[name].observe(arrays[name]), list(arrays))
         self.kept += len(lines)
+        if self.parquet is None:
+            self.parquet = self._open(
+                [name for name, array in arrays.items() if not pa.types.is_list(array.type) and repeats(array)]
+            )
         self.parquet.write_table(pa.table([*arrays.values(), lines], schema=self.schema))
 
     def _set_apart(self, chunk: Chunk, index: Any, why: Mapping[str, pa.Array]) -> None:
@@ -369,7 +377,15 @@ class _Writer:
         more = ([b.reason for b in found], [_sound(b.row[:_LONG]) for b in found])
         self.bad_parquet.write_table(pa.table([*columns, *more], schema=QUARANTINE))
 
+    def _open(self, repeating: list[str]) -> pq.ParquetWriter:
+        """A dictionary only where values repeat: elsewhere it costs time and gains nothing."""
+        return pq.ParquetWriter(
+            self.out, self.schema, compression="snappy", use_dictionary=repeating, column_encoding={LINE: "DELTA_BINARY_PACKED"}
+        )
+
     def close(self) -> None:
+        if self.parquet is None:
+            self.parquet = self._open([])
         self.parquet.close()
         if self.bad_parquet is not None:
             self.bad_parquet.close()

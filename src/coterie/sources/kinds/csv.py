@@ -94,6 +94,7 @@ class Survey:
     non_ascii: bytes  # stretches with bytes above 127
     carriage_only: bool
     broken_cells: bool  # a line may end inside a quoted cell
+    longest: int  # bytes of the longest line, at least where it is longer than a block
 
 
 def survey(path: Path) -> Survey:
@@ -105,6 +106,7 @@ def survey(path: Path) -> Survey:
     decoder = codecs.getincrementaldecoder("utf-8")()
     size = quotes = nul = since_line = newlines = returns = 0
     utf8, broken, open_quote = True, False, 0
+    longest = 0
     head, strange = b"", bytearray()
     with open_binary(path) as file:
         while block := file.read(1 << 20):
@@ -132,6 +134,7 @@ def survey(path: Path) -> Survey:
             returns += block.count(b"\r")
             last = max(block.rfind(b"\n"), block.rfind(b"\r"))
             since_line = since_line + len(block) if last < 0 else len(block) - last
+            longest = max(longest, since_line)
             if since_line > LONGEST:
                 raise DataError(
                     f"{path} has a line of more than {LONGEST >> 20} MB, near byte {size:,}",
@@ -142,7 +145,7 @@ def survey(path: Path) -> Survey:
             decoder.decode(b"", final=True)
         except UnicodeDecodeError:
             utf8 = False
-    return Survey(size, head, quotes, nul, utf8, bytes(strange), returns > 0 and newlines == 0, broken)
+    return Survey(size, head, quotes, nul, utf8, bytes(strange), returns > 0 and newlines == 0, broken, longest)
 
 
 def _around_non_ascii(block: bytes) -> bytes:
@@ -295,6 +298,8 @@ class CsvReader:
         if self.escape:
             self._notes.append(Note('quotes inside cells are written \\"'))
         rows = rows_of(text, self.delimiter, self.escape)
+        if self.survey.size > SAMPLE and len(rows) > 1:
+            rows = rows[:-1]  # the sample may end inside it
         if (
             self.path.suffix.lower() == ".csv"
             and rows
@@ -323,7 +328,16 @@ class CsvReader:
     def _sample(self) -> str:
         with reading(self.location), self._stream() as stream:
             raw = stream.read(SAMPLE)
-        return raw.decode("utf-8", "replace")
+        text = raw.decode("utf-8", "replace")
+        if len(raw) < SAMPLE:
+            return text
+        end = max(text.rfind("\n"), text.rfind("\r"))
+        if end < 0:
+            raise DataError(
+                f"the first line of {self.location} is longer than {SAMPLE:,} bytes",
+                hint="a table has the names of its columns there; the file may be no CSV, or its lines end in an unusual way",
+            )
+        return text[: end + 1]
 
     def _stream(self) -> BinaryIO:
         """The file's text as UTF-8, without a byte order mark."""
@@ -360,9 +374,10 @@ class CsvReader:
         with stream:
             line = self._skip_to_first(stream)
             try:
+                block = max(BLOCK, 3 * self.survey.longest)
                 source = pv.open_csv(
                     _Guarded(stream),
-                    read_options=pv.ReadOptions(use_threads=False, column_names=names, block_size=BLOCK),
+                    read_options=pv.ReadOptions(use_threads=False, column_names=names, block_size=block),
                     parse_options=pv.ParseOptions(
                         delimiter=self.delimiter, newlines_in_values=self.survey.quotes > 0, ignore_empty_lines=False,
                         invalid_row_handler=refuse, escape_char=self.escape or False, double_quote=True,
@@ -433,7 +448,7 @@ class CsvReader:
         before[order] = extra + np.concatenate([[0], np.cumsum(step)[:-1]]) if len(every) else 0
         lines = line - 1 + every + before
         bad = tuple(
-            Bad(int(at), None, None, f"{count} cells where the header has {self.width}", text.rstrip("\r\n"))
+            Bad(int(at), None, None, f"{count} cells where the header has {self.width}", text.rstrip("\r\n")[:4000])
             for at, (_, count, text) in zip(lines[n:], refused[:used], strict=True)
             if text.strip()
         )
