@@ -5,16 +5,51 @@ from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from coterie.core.definition import Written
 from coterie.core.errors import DefinitionError
 from coterie.core.place import Place
-from coterie.workspace.document import List, Scalar, read_document
+from coterie.workspace.document import List, Map, Scalar, read_document
 from coterie.workspace.fmt import broken, canonical, format_project, plain, quoted
 from coterie.workspace.project import Notice, read_project
 from tests.workspace.projects import EVERY_KEY, FIRST_PAGE, TEXTS, written_projects
 
 DEMO = Path(__file__).parents[2] / "src/coterie/workspace/demo/coterie.yaml"
+
+
+SPREAD = """\
+sources:
+  order: {path: o.csv,
+          customer: c,
+
+          time: t, columns: {
+            a: b
+          }
+         }
+segments:
+    x:
+        where:
+            a > 1
+            and b
+        tags:
+        - a
+        -
+          b
+        examples:
+          -   [c, d
+            ]
+          - {in: 5}
+          - out: 6
+            in: 7
+    y: >-
+      a
+      or b
+
+    z: 'a
+      or b'
+segmentations: {s: {labels: {a: b, c: d}, about: e}}
+"""
 
 
 def meaning(value):
@@ -53,7 +88,7 @@ def test_the_first_page_is_canonical_but_for_the_place_of_its_comments():
     assert squeezed == [" ".join(line.split()) if "#" in line else line for line in FIRST_PAGE.splitlines()]
 
 
-@pytest.mark.parametrize("text", [EVERY_KEY, DEMO.read_text(encoding="utf-8")], ids=["every key", "demo"])
+@pytest.mark.parametrize("text", [EVERY_KEY, SPREAD, DEMO.read_text(encoding="utf-8")], ids=["every key", "spread", "demo"])
 def test_whole_files(text):
     check(text)
 
@@ -77,17 +112,41 @@ def test_random_projects(written):
             assert loaded.segments[name].notes["about"] == segment["about"]
 
 
+@settings(max_examples=max(25, settings().max_examples // 3))
+@given(st.data())
+def test_comments_anywhere_survive(data):
+    """Comments and blank lines put between any two lines, with any indentation, and behind any line."""
+    lines = data.draw(st.sampled_from([EVERY_KEY, FIRST_PAGE, SPREAD])).split("\n")
+    for number in range(data.draw(st.integers(1, 6))):
+        at = data.draw(st.integers(0, len(lines) - 1))
+        match data.draw(st.sampled_from(["alone", "behind", "blank"])):
+            case "alone":
+                lines.insert(at, " " * data.draw(st.integers(0, 8)) + f"# {number}")
+            case "behind":
+                lines[at] += f" # {number}"
+            case _:
+                lines.insert(at, "")
+    text = "\n".join(lines)
+    try:
+        read_project(text)
+    except DefinitionError:
+        return  # a comment that broke a text of several lines
+    check(text)
+
+
 @given(TEXTS)
 def test_plain_and_quoted_texts_are_read_back(text):
     if "\n" in text:
         return
     written = text if plain(text) else quoted(text)
     inside = text if plain(text, flow=True) else quoted(text)
-    document = read_document(f"k: {written}\n{quoted(text)}: [{inside}, x]\n")
+    document = read_document(f"k: {written}\nin: {{{quoted(text)}: [{inside}, x]}}\n")
     assert not document.errors
-    first, second = document.root.entries
+    first, last = document.root.entries
     assert isinstance(first.value, Scalar)
     assert first.value.text == text
+    assert isinstance(last.value, Map)
+    (second,) = last.value.entries
     assert second.key.text == text
     assert isinstance(second.value, List)
     assert [i.text for i in second.value.items if isinstance(i, Scalar)] == [text, "x"]
@@ -167,3 +226,76 @@ def test_what_is_no_project_file_is_refused():
 
 def test_unknown_keys_are_left_to_the_check():
     assert format_project("segmnets:\n    x:   a\nproject: p\n") == "project: p\nsegmnets:\n  x: a\n"
+
+
+COMMENTED = """\
+sources:
+  order: {path: o.csv, # one
+          # two
+          customer: c,
+
+          time: t, columns: {  # three
+            a: b # four
+            # five
+          }
+         }  # six
+segments:
+    x: # seven
+        # eight
+        where: # nine
+            a > 1
+        examples: # ten
+        # eleven
+        - a # twelve
+        -
+          b
+        # thirteen
+        -   [c, d # fourteen
+          ]
+          # fifteen
+      # sixteen
+    # seventeen
+    y: >- # eighteen
+      a
+      or b
+  # nineteen
+# twenty
+"""
+
+
+def test_every_comment_stays_with_what_it_is_about():
+    assert (
+        check(COMMENTED)
+        == """\
+sources:
+  order:  # six
+    path: o.csv  # one
+    # two
+    customer: c
+
+    time: t
+    columns:  # three
+      a: b  # four
+      # five
+
+segments:
+  x:  # seven
+    # eight
+    where: a > 1  # nine
+    examples:     # ten
+      # eleven
+      - a  # twelve
+      - b
+      # thirteen
+      - - c  # fourteen
+        - d
+      # fifteen
+  # sixteen
+  # seventeen
+  y: |  # eighteen
+    a
+    or b
+# nineteen
+# twenty
+"""
+    )

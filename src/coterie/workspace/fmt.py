@@ -225,10 +225,18 @@ def _anchors(node: Map | List, blank: set[int]) -> Iterator[tuple[int, _Anchor]]
     else:
         children = [(id(i), i, i) for i in node.items]
     for identity, start, value in children:
-        line, column = start.first, _column(start)
-        yield identity, _Anchor(line, column, value, node, line - 1 in blank)
+        column = node.place.column if isinstance(node, List) and not node.flow else _column(start)
+        yield identity, _Anchor(start.first, column, value, node, start.first - 1 in blank)
+        blank.discard(start.first - 1)  # of several on one line the first
         if not isinstance(value, Scalar):
             yield from _anchors(value, blank)
+
+
+def _ends(value: Node, line: int) -> bool:
+    """Whether a value ends on a line, so that a comment there stands behind it (of a block: behind its mark)."""
+    if isinstance(value, Scalar):
+        return (value.first if value.style in ("literal", "folded") else value.last) == line
+    return value.flow and value.last == line
 
 
 def _column(node: Node) -> int:
@@ -244,7 +252,7 @@ class _Writer:
     def __init__(self, document: Document):
         self.document = document
         blank = {n for n, line in enumerate(document.lines, 1) if not line.strip()}
-        self.anchors = dict(_anchors(document.root, blank))
+        self.anchors = dict(_anchors(document.root, set(blank)))
         self.order = sorted(self.anchors.values(), key=lambda a: (a.line, a.column))
         self.starts = [(a.line, a.column) for a in self.order]
         self.tails: dict[int, list[_Remark]] = {}
@@ -287,17 +295,12 @@ class _Writer:
         """To the outermost entry that ends on this line, or else to the last that has begun."""
         index = bisect_right(self.starts, (comment.line, comment.column))
         begun = self.order[:index]
-        for anchor in begun:
-            value = anchor.value
-            if isinstance(value, Scalar) and value.style in ("literal", "folded"):
-                ends = value.first == comment.line
-            else:
-                ends = (isinstance(value, Scalar) or value.flow) and value.last == comment.line
-            if ends:
-                anchor.behind.append(comment.text)
-                return
         if begun:
-            begun[-1].behind.append(comment.text)
+            last = begun[-1]
+            opened = last.line == comment.line and not _ends(last.value, comment.line)
+            ended = next((a for a in begun if _ends(a.value, comment.line)), last)
+            holder = last if opened else ended
+            holder.behind.append(comment.text)
         elif self.order:
             self.order[0].before.append(_Remark(comment.text, False))
 
