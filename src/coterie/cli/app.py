@@ -1,24 +1,25 @@
 """The commands together, and what becomes of an error: a message on stderr and an exit code."""
 
+import contextlib
 import os
 import sys
+import traceback
 
-import click
 import typer
+from typer.exceptions import TyperException
 
 from coterie.cli import data, project, reading
 from coterie.core.errors import Busy, CoterieError
 
-BUSY = 75
+WRONG, BUSY, STOPPED = 1, 75, 130
 
 app = typer.Typer(
     name="coterie",
-    help="Turns what a business knows about its customers into segments that people can trust, explain and act on.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
 
@@ -42,42 +43,49 @@ for noun in (project, data, reading):
 
 
 def execute(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code."""
+    """Run a command.
+
+    Args:
+        arguments: without the program's name; None are the process's own.
+
+    Returns:
+        The exit code: 0, 1 wrong answer or input, 2 usage, 75 another run is at work, 130 stopped.
+    """
     try:
-        result = typer.main.get_command(app).main(args=arguments, prog_name="coterie", standalone_mode=False)
-        _flush()
-        return result if isinstance(result, int) else 0
-    except Busy as error:
-        _say(str(error))
-        return BUSY
+        done = typer.main.get_command(app).main(args=arguments, prog_name="coterie", standalone_mode=False)
+        sys.stdout.flush()
+        code = done if isinstance(done, int) else 0
+        return _stopped() if code == STOPPED else code
     except CoterieError as error:
-        if os.environ.get("COTERIE_DEBUG"):
-            raise
         _say(str(error))
-        return 1
-    except click.exceptions.Exit as done:
-        return int(done.exit_code)
-    except click.ClickException as wrong:
-        wrong.show()
+        return BUSY if isinstance(error, Busy) else WRONG
+    except TyperException as wrong:
+        show = getattr(wrong, "show", None)
+        if show is None:
+            _say(str(wrong))
+        else:
+            show()
         return wrong.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("stopped; the last results are as they were")
-        return 130
-    except BrokenPipeError:
-        # Whoever read the output has had enough: nothing more to say, also not at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (typer.Abort, KeyboardInterrupt):
+        return _stopped()
+    except (BrokenPipeError, SystemExit):
+        # Whoever read the output has had enough (typer leaves by SystemExit then): nothing more to say, also not at exit.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if os.environ.get("COTERIE_DEBUG"):
-            raise
         _say(f"coterie stopped on a mistake of its own: {type(error).__name__}: {error}")
-        _say("   Please report it, with what COTERIE_DEBUG=1 in front of the command shows.")
-        return 1
+        if not os.environ.get("COTERIE_DEBUG"):
+            _say("   Please report it, with what COTERIE_DEBUG=1 in front of the command shows.")
+        return WRONG
 
 
-def _flush() -> None:
-    sys.stdout.flush()
+def _stopped() -> int:
+    _say("stopped; the last results are as they were")
+    return STOPPED
 
 
 def _say(text: str) -> None:
+    if os.environ.get("COTERIE_DEBUG") and sys.exc_info()[0] is not None:
+        traceback.print_exc()
     print(text, file=sys.stderr)  # noqa: T201 - this is where the command line speaks

@@ -1,10 +1,28 @@
 """Commands about runs and what came in: run, quarantine, doctor."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from coterie.cli.shared import HERE, Dir, Json, Quiet, console, print_json, progress, workspace
+from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
+
+if TYPE_CHECKING:
+    from coterie.cli.page import Page
+
+FATES = {
+    "quarantined": "set aside as bad",
+    "left_out": "left out by where",
+    "undecided": "where cannot be told",
+    "without_customer": "without a customer",
+    "strangers": "not in the customers source",
+    "duplicates": "duplicates",
+    "conflicts": "older versions",
+    "overlaps": "in two files, counted once",
+    "deleted": "deleted",
+}
+"""What can become of a row that is not kept."""
+SHOWN_NOTES = 12
 
 
 def run(
@@ -13,87 +31,92 @@ def run(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Read the sources, answer every definition, publish the results."""
-    from coterie.cli.reading import segments_table
-    from coterie.cli.shown import day
+    """Read the sources, answer every definition, publish."""
+    from coterie.cli.page import Page
+    from coterie.cli.reading import segments_shown
 
-    space = workspace(directory)
-    with progress(quiet) as say:
-        done = space.run(as_of, say)
-    results = space.results
-    if json:
-        print_json(space.summary())
-        return
-    said = console()
-    for source in results.made.data["sources"]:
-        said.print(source_line(source), markup=False)
-    for note in [*(str(n) for n in space.project.notices), *results.made.data["notes"]]:
-        said.print(f"  note: {note}", markup=False)
-    for bad in results.made.data["quarantine"]:
-        name, reason, rows, _ = bad
-        said.print(f"  set aside: {name}: {rows:,} rows, {reason} (see `coterie quarantine {name}`)", markup=False)
-    for measure, rows in results.made.unknown_rows.items():
-        said.print(f"  left out of {measure}: {rows:,} rows, its condition cannot be told for them", markup=False)
-    said.print()
-    segments_table(space, said)
-    said.print()
-    zone = results.project.timezone
-    said.print(f"{results.made.population:,} customers as of {day(done.as_of, zone)}", markup=False)
+    with opened(directory) as space:
+        with progress(quiet) as say:
+            space.run(as_of, say)
+        if json:
+            print_json(space.summary())
+            return
+        page = Page()
+        made = space.results.made
+        sources_shown(page, made.data["sources"])
+        told = [*(str(n).replace("\n   ", ": ") for n in space.results.project.notices), *made.data["notes"]]
+        told += [
+            f"{rows:,} rows are left out of {measure}: its condition cannot be told for them"
+            for measure, rows in made.unknown_rows.items()
+        ]
+        if told:
+            page.line()
+            page.quiet("worth knowing")
+            page.listed(told[:SHOWN_NOTES])
+            if len(told) > SHOWN_NOTES:
+                page.listed([f"and {len(told) - SHOWN_NOTES} more: `{then(directory, 'run --json')}` says all"])
+        if made.data["quarantine"]:
+            page.line()
+            page.warn(f"rows were set aside: `{then(directory, 'quarantine')}` shows them")
+        page.line()
+        segments_shown(page, space.results)
 
 
-def source_line(source: dict[str, Any]) -> str:
-    """What became of a source's rows, in one line."""
-    words = {
-        "quarantined": "set aside as bad",
-        "left_out": "left out by where",
-        "undecided": "where cannot be told",
-        "without_customer": "without a customer",
-        "strangers": "not in the customers source",
-        "duplicates": "duplicates",
-        "conflicts": "older versions",
-        "overlaps": "in two files, counted once",
-        "deleted": "deleted",
-    }
-    parts = [f"{source[key]:,} {text}" for key, text in words.items() if source[key]]
-    kept = f"{source['kept']:,} of {source['rows']:,} rows"
-    return f"{source['name']}: {kept}" + (f" ({', '.join(parts)})" if parts else "")
+def sources_shown(page: "Page", sources: list[dict[str, Any]]) -> None:
+    """What became of each source's rows."""
+    rows = [[s["name"], f"{s['rows']:,}", f"{s['kept']:,}", fates(s)] for s in sources]
+    page.table([("source", False), ("rows", True), ("kept", True), ("the others", False)], rows, wide="the others", cut=False)
+
+
+def fates(source: Mapping[str, Any]) -> str:
+    """What became of the rows that were not kept, in words."""
+    return ", ".join(f"{source[key]:,} {text}" for key, text in FATES.items() if source[key])
 
 
 def quarantine(
     source: Annotated[str | None, typer.Argument(help="Only this source's rows.")] = None,
     directory: Dir = HERE,
-    limit: Annotated[int, typer.Option(help="How many rows to show.")] = 20,
+    limit: Annotated[int, typer.Option(help="How many rows to show.", min=1)] = 20,
     json: Json = False,
 ) -> None:
-    """Show the rows that could not be read: where they stand, what they say, and why."""
-    from coterie.cli.shown import table
+    """Show the rows that could not be read, and why."""
+    from coterie.cli.page import Page
+    from coterie.cli.shown import one_line
 
-    rows = workspace(directory).quarantine(source, limit)
+    with opened(directory) as space:
+        rows = space.quarantine(source, limit)
+        counted = space.results.made.data.get("quarantine", ())
     if json:
-        print_json([dict(r) for r in rows])
+        print_json(rows)
         return
+    page = Page()
     if not rows:
-        typer.echo("No row was set aside.")
+        page.line("No row was set aside.")
         return
-    cells = [
-        [str(r.get(c) if r.get(c) is not None else "") for c in ("source", "file", "line", "column", "value", "reason")]
-        for r in rows
-    ]
-    headings = [("source", False), ("file", False), ("line", True), ("column", False), ("value", False), ("reason", False)]
-    console().print(table(headings, cells, wide="reason"))
+    names = ("source", "file", "line", "column", "value", "reason")
+    cells = [[one_line(str(row.get(name) if row.get(name) is not None else "")) for name in names] for row in rows]
+    page.table([(name, name == "line") for name in names], cells, wide="reason", cut=False)
+    whole = sum(n for s, _, n, _ in counted if source in (None, s))
+    if whole > len(rows):
+        page.line()
+        page.quiet(f"{len(rows):,} of {whole:,} rows; --limit shows more")
 
 
 def doctor(directory: Dir = HERE, json: Json = False) -> None:
-    """Look at versions, stores, disk and what is stale; exit 1 when something is broken."""
-    findings = workspace(directory).doctor()
+    """Look at versions, stores, disk and what is stale."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        findings = space.doctor()
     if json:
         print_json([f.to_json() for f in findings])
     else:
-        marks = {"ok": "ok     ", "stale": "stale  ", "broken": "BROKEN "}
-        for finding in findings:
-            typer.echo(f"{marks[finding.state]} {finding.what}: {finding.says}")
-            if finding.hint:
-                typer.echo(f"         {finding.hint}")
+        Page().table(
+            [("", False), ("what", False), ("found", False)],
+            [[f.state, f.what, f.says + (f" — {f.hint}" if f.hint else "")] for f in findings],
+            wide="found",
+            cut=False,
+        )
     if any(f.state == "broken" for f in findings):
         raise typer.Exit(1)
 

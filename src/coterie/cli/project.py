@@ -5,23 +5,26 @@ from typing import Annotated
 
 import typer
 
-from coterie.cli.shared import HERE, Dir, Json, Quiet, print_json, progress, workspace
+from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
 
 
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where to write the shop.")],
     customers: Annotated[int, typer.Option(help="How many customers.", min=1)] = 2000,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 7,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.", min=0)] = 7,
     quiet: Quiet = False,
 ) -> None:
-    """Write a generated shop with its project file, to try everything on."""
+    """Write a generated shop, to try everything on."""
+    from coterie.cli.page import Page
     from coterie.workspace.demo import write_demo
 
     with progress(quiet) as say:
         shop = write_demo(folder, customers, seed, progress=lambda done, total: say(f"customers: {done:,} of {total:,}"))
-    for file in shop.files:
-        typer.echo(f"{file.path.as_posix():<28} {file.rows:>9,}  {file.about}")
-    typer.echo(f"\n{customers:,} customers, {shop.start} to {shop.end}. Next: coterie run --dir {folder}")
+    page = Page()
+    rows = [[f.path.as_posix(), f"{f.rows:,}" if f.rows else "", f.about] for f in shop.files]
+    page.table([("file", False), ("rows", True), ("what", False)], rows, wide="what")
+    page.line()
+    page.line(f"{customers:,} customers, {shop.start} to {shop.end}. Next: {then(folder, 'run')}")
 
 
 def init(
@@ -31,45 +34,70 @@ def init(
     customer: Annotated[str | None, typer.Option(help="The column that names the customer, where it cannot be found.")] = None,
     time: Annotated[str | None, typer.Option(help="The column that says when.")] = None,
     amount: Annotated[str | None, typer.Option(help="The column of money.")] = None,
+    identity: Annotated[str | None, typer.Option("--id", help="The column that identifies a row.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Look at files, guess what they are, and write coterie.yaml with each guess explained."""
+    """Look at files and write coterie.yaml, each guess explained."""
+    from coterie.cli.page import Page
     from coterie.workspace.workspace import init as start
 
-    chosen = {k: v for k, v in {"customer": customer, "time": time, "amount": amount}.items() if v is not None}
+    named = {"customer": customer, "time": time, "amount": amount, "id": identity}
+    chosen = {key: column for key, column in named.items() if column is not None}
     with progress(quiet) as say:
         drafted = start(directory, files, force=force, overrides=chosen, progress=say)
-    for line in drafted.said():
-        typer.echo(line)
-    typer.echo(f"\nWrote {(directory / 'coterie.yaml').as_posix()}. Next: coterie run" + _in(directory))
+    page = Page()
+    page.table(
+        [("file", False), ("role", False), ("column", False), ("why", False)],
+        [[g.file, g.role, g.column, g.why] for g in drafted.guesses],
+        wide="why",
+        cut=False,
+    )
+    for title, some in (
+        ("this data supports", [b for b in drafted.bases if b.supported]),
+        ("not yet, and what it would need", [b for b in drafted.bases if not b.supported]),
+    ):
+        if some:
+            page.line()
+            page.quiet(title)
+            page.facts([(b.name, b.why) for b in some])
+    if drafted.questions:
+        page.line()
+        page.warn("please look at")
+        page.listed(drafted.questions)
+    project = drafted.project
+    page.line()
+    page.line(
+        f"Wrote {(directory / 'coterie.yaml').as_posix()}: {len(project.traits)} traits, {len(project.segments)} segments, "
+        f"{len(project.segmentations)} segmentations. Next: {then(directory, 'run')}"
+    )
 
 
 def check(directory: Dir = HERE, json: Json = False, quiet: Quiet = False) -> None:
-    """Check every definition against the columns of the sources; errors say where and what to write instead."""
-    with progress(quiet) as say:
-        space = workspace(directory)
-        catalog = space.check(say)
-    counts = {noun: len(catalog.of(noun)) for noun in ("trait", "segment", "segmentation")}
-    notices = [str(n) for n in space.project.notices]
+    """Check every definition against the sources' columns."""
+    with opened(directory) as space:
+        with progress(quiet) as say:
+            catalog = space.check(say)
+        notices = [str(n) for n in space.project.notices]
+        name = space.file.as_posix()
+    nouns = ("trait", "segment", "segmentation")
+    counts = {noun: len(catalog.of(noun)) for noun in nouns}  # type: ignore[arg-type]
     if json:
         print_json({"ok": True, **{f"{noun}s": n for noun, n in counts.items()}, "notices": notices})
         return
     for notice in notices:
         typer.echo(notice)
-    typer.echo(
-        f"{space.file.name} is right: {counts['trait']} traits, {counts['segment']} segments, "
-        f"{counts['segmentation']} segmentations."
-    )
+    said = ", ".join(f"{n:,} {noun}" + ("" if n == 1 else "s") for noun, n in counts.items())
+    typer.echo(f"{name} is right: {said}")
 
 
 def fmt(
     directory: Dir = HERE,
     only_check: Annotated[bool, typer.Option("--check", help="Change nothing; exit 1 if the text is not canonical.")] = False,
 ) -> None:
-    """Rewrite the project file in its canonical form; comments stay."""
-    space = workspace(directory)
-    changed = space.format(write=not only_check)
-    said = ("would be changed" if only_check else "rewritten") if changed else "is in canonical form already"
+    """Rewrite the project file in its canonical form."""
+    with opened(directory) as space:
+        changed = space.format(write=not only_check)
+    said = ("would be changed" if only_check else "is rewritten") if changed else "is in canonical form already"
     typer.echo(f"{space.file.as_posix()} {said}")
     if changed and only_check:
         raise typer.Exit(1)
@@ -80,10 +108,6 @@ def schema() -> None:
     from coterie.workspace.schema import project_schema
 
     print_json(project_schema())
-
-
-def _in(directory: Path) -> str:
-    return "" if directory == HERE else f" --dir {directory.as_posix()}"
 
 
 def add(app: typer.Typer) -> None:

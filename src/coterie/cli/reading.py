@@ -1,122 +1,160 @@
 """Commands that read results: segments, segment, traits, count, why, sql, export."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coterie.cli.shared import HERE, Dir, Json, console, print_json, workspace
+from coterie.cli.shared import HERE, Dir, Json, opened, print_json, then
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from coterie.cli.page import Page
+    from coterie.workspace.results import Results
     from coterie.workspace.workspace import Workspace
+
+OVERLAPS = 8
+"""How many other segments are listed."""
 
 
 def segments(directory: Dir = HERE, json: Json = False) -> None:
-    """All segments with their sizes, and the labels of segmentations."""
-    from coterie.cli.shown import day
+    """All segments with their sizes, and the labels."""
+    from coterie.cli.page import Page
 
-    space = workspace(directory)
-    if json:
-        print_json(space.summary())
-        return
-    said = console()
-    segments_table(space, said)
-    said.print()
-    results = space.results
-    said.print(f"{results.made.population:,} customers as of {day(results.made.as_of, results.project.timezone)}", markup=False)
-    stale(space, said)
+    with opened(directory) as space:
+        if json:
+            print_json(space.summary())
+            return
+        page = Page()
+        segments_shown(page, space.results)
+        stale_shown(page, space, directory)
 
 
-def segments_table(space: "Workspace", said: "Console") -> None:
-    from coterie.cli.shown import labels, share, table
+def segments_shown(page: "Page", results: "Results") -> None:
+    """Segments and labels as tables, and of what population and day they are."""
+    from coterie.cli.shown import day, labels, money, one_line, share
 
-    results = space.results
     population, revenue = results.made.population, results.revenue
     headings = [("segment", False), ("in", True), ("share", True), ("cannot tell", True)]
-    headings += [("revenue", True)] if revenue else []
+    headings += [(str(results.money), True)] if revenue else []
     rows = []
     for name, size in results.sizes.items():
         row = [name, f"{size.inside:,}", share(size.inside, population), f"{size.cannot_tell:,}" if size.cannot_tell else ""]
         if revenue:
             row.append(share(revenue[name], revenue[""]))
         about = results.project.segments[name].notes.get("about")
-        rows.append([*row, str(about or results.english(name)).replace("\n", " ")])
+        rows.append([*row, one_line(str(about or results.english(name)))])
     if rows:
-        said.print(table([*headings, ("who", False)], rows, wide="who"))
+        page.table([*headings, ("who", False)], rows, wide="who")
+        page.line()
     for name, counts in results.made.labels.items():
         found = [[label, f"{n:,}", share(n, population)] for label, n in labels(counts)]
-        said.print()
-        said.print(table([(name, False), ("customers", True), ("share", True)], found))
+        page.table([(name, False), ("customers", True), ("share", True)], found)
+        page.line()
+    whole = f", {results.money} {money(revenue[''], results.project.currency)}" if revenue else ""
+    page.line(f"{population:,} customers as of {day(results.made.as_of, results.project.timezone)}{whole}")
 
 
-def stale(space: "Workspace", said: "Console") -> None:
-    """Say it when the project file is no longer what was run."""
-    if space.edited():
-        said.print(f"{space.file.name} was changed since this run: `coterie run` brings the numbers up to date", markup=False)
+def stale_shown(page: "Page", space: "Workspace", directory: Path) -> None:
+    """Say it when the project file or the sources are no longer what was run."""
+    said = space.stale().said()
+    if said:
+        page.line()
+        page.warn(f"stale: `{then(directory, 'run')}` brings the numbers up to date")
+        page.listed(said)
 
 
 def segment(
-    name: Annotated[str, typer.Argument(help="A segment or a segmentation.")], directory: Dir = HERE, json: Json = False
+    name: Annotated[str, typer.Argument(help="A segment, a segmentation or a trait.")], directory: Dir = HERE, json: Json = False
 ) -> None:
-    """One segment: its rule in words, its size, its revenue, what it overlaps with."""
-    from coterie.cli.shown import day, labels, money, share, table, three_way
+    """One segment: rule, words, size, revenue, overlap."""
+    from coterie.cli.page import Page
 
-    space = workspace(directory)
-    results = space.results
-    if json:
-        print_json(space.describe(name))
-        return
-    said = console()
-    definition = results.definition(name)
-    notes = (results.project.segments.get(name) or results.project.segmentations.get(name) or results.project.traits[name]).notes
-    resolved = results.catalog.definitions[name]
-    said.print(name, style="bold", markup=False)
-    if notes.get("about"):
-        said.print(str(notes["about"]), markup=False)
-    said.print()
+    with opened(directory) as space:
+        if json:
+            print_json(space.describe(name))
+            return
+        page = Page()
+        segment_shown(page, space.results, name)
+        stale_shown(page, space, directory)
+
+
+def segment_shown(page: "Page", results: "Results", name: str) -> None:
+    """A definition with all that is known of it."""
+    from coterie.cli.shown import day, labels, money, one_line, share, three_way
     from coterie.language.format import format as canonical
+    from coterie.workspace.overview import definition, plain
 
-    said.print(f"  rule      {canonical(definition.written)}", markup=False)
-    said.print(f"  in words  {results.english(name)}", markup=False)
+    checked = results.definition(name)
+    notes = definition(results, name).notes
+    page.title(name)
+    if notes.get("about"):
+        page.line(one_line(str(notes["about"])))
+    page.line()
+    facts = [("rule", canonical(checked.written)), ("in words", results.english(name))]
     if name in results.sizes:
         size = results.sizes[name]
-        said.print(f"  size      {three_way(size)}", markup=False)
-        said.print(f"  share     {share(size.inside, size.population)} of {size.population:,} customers", markup=False)
+        facts.append(("size", three_way(size)))
+        facts.append(("share", f"{share(size.inside, size.population)} of {size.population:,} customers"))
         if results.revenue and results.money:
             part, whole = results.revenue[name], results.revenue[""]
-            said.print(f"  {results.money:<9} {money(part, results.project.currency)}, {share(part, whole)} of all", markup=False)
-    said.print(f"  follows   {', '.join(sorted(definition.fresh)) or 'nothing'} (live state: {definition.state})", markup=False)
-    for key, found in notes.items():
-        if key != "about":
-            said.print(f"  {key:<9} {found}", markup=False)
-    zone = results.project.timezone
-    said.print(f"  as of     {day(results.made.as_of, zone)}; definition {resolved.hash}", markup=False)
+            facts.append((results.money, f"{money(part, results.project.currency)}, {share(part, whole)} of all"))
+    elif name not in results.made.labels:
+        facts.append(("kind", str(checked.type)))
+    facts.append(("follows", follows(checked.fresh)))
+    facts += [(key, told(plain(found))) for key, found in notes.items() if key != "about"]
+    users = results.catalog.users(name)
+    if users:
+        facts.append(("used by", ", ".join(users)))
+    facts.append(("as of", day(results.made.as_of, results.project.timezone)))
+    facts.append(("definition", results.catalog.definitions[name].hash))
+    page.facts(facts)
     if name in results.sizes and results.sizes[name].inside:
-        over = sorted(results.overlap(name).items(), key=lambda p: (-p[1], p[0]))[:8]
-        rows = [[other, f"{n:,}", share(n, results.sizes[name].inside)] for other, n in over if n]
+        inside = results.sizes[name].inside
+        over = sorted(results.overlap(name).items(), key=lambda p: (-p[1], p[0]))[:OVERLAPS]
+        rows = [[other, f"{n:,}", share(n, inside)] for other, n in over if n]
         if rows:
-            said.print()
-            said.print(table([("also in", False), ("customers", True), ("of this segment", True)], rows))
+            page.line()
+            page.table([("also in", False), ("customers", True), ("of this segment", True)], rows)
     if name in results.made.labels:
         rows = [[lab, f"{n:,}", share(n, results.made.population)] for lab, n in labels(results.made.labels[name])]
-        said.print()
-        said.print(table([("label", False), ("customers", True), ("share", True)], rows))
-    stale(space, said)
+        page.line()
+        page.table([("label", False), ("customers", True), ("share", True)], rows)
+
+
+def follows(fresh: frozenset[str]) -> str:
+    """When an answer can change, in words."""
+    words = {
+        "live": "each event",
+        "timed": "hours as they run out",
+        "daily": "the turn of each day",
+        "fitted": "everybody (fitted anew at each run)",
+    }
+    return ", ".join(text for key, text in words.items() if key in fresh) or "the customer's own columns"
+
+
+def told(value: object) -> str:
+    """A note as text."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {told(v)}" for key, v in value.items())
+    return ", ".join(told(v) for v in value) if isinstance(value, list) else str(value)
 
 
 def traits(directory: Dir = HERE, json: Json = False) -> None:
-    """All traits: what they are, of which kind, and when they can change."""
-    from coterie.cli.shown import table
+    """All traits: kind, for how many known, meaning."""
+    from coterie.cli.page import Page
 
-    found = workspace(directory).traits()
+    with opened(directory) as space:
+        found = space.traits()
+        population = space.results.made.population
     if json:
         print_json(found)
         return
-    rows = [[t["name"], t["type"], f"{t['known']:,}", ", ".join(t["fresh"]), t["english"]] for t in found]
-    headings = [("trait", False), ("kind", False), ("known", True), ("follows", False), ("what", False)]
-    console().print(table(headings, rows, wide="what"))
+    rows = [[t["name"], t["type"], f"{t['known']:,}", t["english"]] for t in found]
+    page = Page()
+    page.table([("trait", False), ("kind", False), ("known", True), ("what", False)], rows, wide="what", cut=False)
+    page.line()
+    page.line(f"{len(found):,} traits of {population:,} customers")
 
 
 def count(
@@ -124,16 +162,18 @@ def count(
     directory: Dir = HERE,
     json: Json = False,
 ) -> None:
-    """Count the customers that meet any condition: in, out, cannot tell."""
+    """Count who meets a condition: in, out, cannot tell."""
+    from coterie.cli.page import Page
     from coterie.cli.shown import day, three_way
 
-    found = workspace(directory).count(expression)
+    with opened(directory) as space:
+        found = space.count(expression)
     if json:
         print_json(found.to_json())
         return
-    said = console()
-    said.print(three_way(found.size), markup=False)
-    said.print(f"of {found.size.population:,} customers as of {day(found.as_of, found.timezone)}: {found.english}", markup=False)
+    page = Page()
+    page.line(three_way(found.size))
+    page.quiet(f"of {found.size.population:,} customers as of {day(found.as_of, found.timezone)}: {found.english}")
 
 
 def why(
@@ -142,59 +182,61 @@ def why(
     directory: Dir = HERE,
     json: Json = False,
 ) -> None:
-    """Why a customer is in a segment or not: each condition with what was found, and what would change it."""
-    from coterie.cli.shown import MARKS, day, reason_json, reasons, table, value
+    """Why a customer is in a segment or not."""
+    from coterie.cli.page import Page
+    from coterie.cli.shown import MARKS, day, one_line, reasons, value
 
-    space = workspace(directory)
-    found = space.why(customer, name)
+    with opened(directory) as space:
+        found = space.why(customer, name)
+        zone = space.results.project.timezone
     if json:
-        print_json(
-            {
-                "customer": found.customer,
-                "name": found.name,
-                "as_of": found.as_of.isoformat(),
-                "reason": reason_json(found.reason),
-                "changes": [c.words for c in found.changes],
-            }
-        )
+        from coterie.workspace.overview import why_json
+
+        print_json(why_json(found, zone))
         return
-    said = console()
-    zone = space.results.project.timezone
-    answer = MARKS[found.reason.truth] if found.reason.condition else value(found.reason.value)
-    said.print(f"{customer} · {name}: {answer}, as of {day(found.as_of, zone)}", style="bold", markup=False)
-    said.print()
-    rows = [list(line) for line in reasons(found.reason)]
-    said.print(table([("condition", False), ("holds", False), ("found", False)], rows))
-    said.print()
+    page = Page()
+    answer = MARKS[found.reason.truth] if found.reason.condition else value(found.reason.value, zone)
+    page.title(f"{customer} · {one_line(name)}: {answer}, as of {day(found.as_of, zone)}")
+    page.line()
+    rows = [list(line) for line in reasons(found.reason, zone)]
+    conditions = any(row[1] for row in rows)
+    headings = [("condition" if conditions else "value", False), ("holds", False), ("found", False)]
+    wide = headings[0][0]
+    if not conditions:
+        headings, rows = [headings[0], headings[2]], [[row[0], row[2]] for row in rows]
+    page.table(headings, rows, wide=wide, cut=False)
     if found.changes:
-        said.print("What would change it:", markup=False)
-        for change in found.changes:
-            said.print(f"  · {change.words}", markup=False)
-    else:
-        said.print("What would change it: no single change that we know how to try would.", markup=False)
+        page.line()
+        page.line("What would change it, each by itself:")
+        page.listed([change.words for change in found.changes])
+    elif found.reason.condition:
+        page.line()
+        page.line("What would change it: no single change that coterie knows to look for.")
 
 
 def sql(name: Annotated[str, typer.Argument(help="A segment, trait or expression.")], directory: Dir = HERE) -> None:
-    """Print the SQL of a segment, to paste into a DuckDB shell on the results file."""
-    space = workspace(directory)
-    typer.echo(f"-- duckdb -readonly {space.results.generation.path.as_posix()}")
-    typer.echo(space.sql(name) + ";")
+    """Print a segment's SQL, to paste into a DuckDB shell."""
+    with opened(directory) as space:
+        path = space.results.generation.path
+        typer.echo(f"-- duckdb -readonly {path.as_posix()}\n{space.sql(name)};")
 
 
 def export(
     name: Annotated[str, typer.Argument(help="A segment, or any condition.")],
     directory: Dir = HERE,
-    form: Annotated[str, typer.Option("--format", help="csv, parquet, jsonl or xlsx.")] = "csv",
-    columns: Annotated[str | None, typer.Option(help="Columns to bring along, separated by commas.")] = None,
+    form: Annotated[str | None, typer.Option("--format", help="csv (usual), parquet, jsonl or xlsx.")] = None,
+    columns: Annotated[str | None, typer.Option(help="Columns or segments to bring along, with commas between.")] = None,
     out: Annotated[str | None, typer.Option(help="The file to write; - for the screen (csv, jsonl).")] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="Do not disarm texts that a spreadsheet would run as formulas.")] = False,
+    raw: Annotated[bool, typer.Option("--raw", help="Leave texts as they are that a spreadsheet would run as formulas.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
 ) -> None:
     """Write the customers of a segment to a file."""
     listed = None if columns is None else [c.strip() for c in columns.split(",") if c.strip()]
-    path, rows = workspace(directory).export(name, form, columns=listed, out=out, raw=raw, force=force)
-    if path != Path("-"):
-        typer.echo(f"{rows:,} customers in {path.as_posix()}", err=True)
+    with opened(directory) as space:
+        done = space.export(name, form, listed, out, raw=raw, force=force)
+    if done.path != Path("-"):
+        customers = "1 customer" if done.rows == 1 else f"{done.rows:,} customers"
+        typer.echo(f"{customers} in {done.path.as_posix()}", err=True)
 
 
 def add(app: typer.Typer) -> None:

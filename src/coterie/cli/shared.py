@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from coterie.workspace.run import Progress
     from coterie.workspace.workspace import Workspace
 
@@ -21,22 +19,25 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
 HERE = Path()
 
 
-def workspace(folder: Path) -> "Workspace":
+@contextmanager
+def opened(folder: Path) -> Iterator["Workspace"]:
+    """The project of a folder, closed again at the end."""
     from coterie.workspace.workspace import open as open_workspace
 
-    return open_workspace(folder)
-
-
-def console(*, error: bool = False) -> "Console":
-    """Rich on a terminal, plain when piped or with NO_COLOR."""
-    from rich.console import Console
-
-    stream = sys.stderr if error else sys.stdout
-    return Console(stderr=error, highlight=False, soft_wrap=not stream.isatty(), width=None if stream.isatty() else 160)
+    space = open_workspace(folder)
+    try:
+        yield space
+    finally:
+        space.close()
 
 
 def print_json(value: Any) -> None:
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False))
+
+
+def then(directory: Path, command: str) -> str:
+    """A command to type next, for the same folder."""
+    return f"coterie {command}" if directory == HERE else f"coterie {command} --dir {directory.as_posix()}"
 
 
 @contextmanager
@@ -45,5 +46,8 @@ def progress(quiet: bool) -> Iterator["Progress"]:
     if quiet or not sys.stderr.isatty():
         yield lambda _: None
         return
-    with console(error=True).status("starting") as status:
-        yield lambda text: status.update(text)
+    from rich.console import Console
+    from rich.text import Text
+
+    with Console(stderr=True, highlight=False).status("starting") as status:
+        yield lambda text: status.update(Text(text, no_wrap=True, overflow="ellipsis"))

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import duckdb
@@ -106,6 +106,17 @@ class DuckDB:
         try:
             return self.connection.sql(sql).to_arrow_table()
         except (duckdb.Error, RecursionError) as error:
+            raise _explained(error, about, sql) from error
+
+    def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        sql = self.text(query)
+        try:
+            reader = self.connection.sql(sql).to_arrow_reader(rows)
+            try:
+                yield from reader
+            finally:
+                reader.close()
+        except (duckdb.Error, OSError, RecursionError) as error:
             raise _explained(error, about, sql) from error
 
     def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:

@@ -1,6 +1,6 @@
 """What an engine can do: make tables, answer queries, write Parquet. Everything above speaks to this and to nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -41,6 +41,9 @@ class Engine(Protocol):
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
         """All rows of a query, in memory."""
+
+    def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        """The rows of a query, some at a time: memory stays flat. Nothing else may be asked before the last, or `close()`."""
 
     def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
         """All rows of a small query as Python values."""

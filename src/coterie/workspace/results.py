@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from coterie.core.errors import UnknownName, did_you_mean
+from coterie.core.errors import NotSupported, TypeMismatch, UnknownName, did_you_mean
 from coterie.core.windows import local
 from coterie.engine.duckdb import DuckDB
 from coterie.engine.engine import Engine
@@ -29,9 +29,10 @@ from coterie.language.evaluate import Customer, Event, World, in_order
 from coterie.language.explain import Reason, explain
 from coterie.language.format import format as format_expr
 from coterie.language.leaves import Context
+from coterie.language.names import written
 from coterie.language.scope import ColumnInfo, EventInfo, Scope
-from coterie.language.tree import And, Apply, Case, Column, Expr, Measure, Members, Not, Or, WindowTest
-from coterie.language.types import BOOLEAN, MONEY, Type, Value, named
+from coterie.language.tree import And, Apply, Case, Column, Expr, Fitted, Measure, Members, Not, Or, WindowTest
+from coterie.language.types import BOOLEAN, MONEY, TEXT, Type, Value, named
 from coterie.models.kinds import FITTERS
 from coterie.segments import membership
 from coterie.segments.membership import Size
@@ -40,6 +41,7 @@ from coterie.traits.batch import Coverage, EventTable, Tables, quoted, relation
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.project import Project, read_project
 from coterie.workspace.run import TRAITS, builder, inner
+from coterie.workspace.settings import Settings
 from coterie.workspace.store import Generation
 
 RUN = "coterie_run"
@@ -242,11 +244,13 @@ class Results:
         generation: which.
         cache: the folder of the cache, where the events' files are.
         engine: to use instead of opening the file (tests).
+        settings: limits of the machine.
     """
 
-    def __init__(self, generation: Generation, cache: Path, engine: Engine | None = None):
+    def __init__(self, generation: Generation, cache: Path, engine: Engine | None = None, settings: Settings | None = None):
         self.generation, self.cache = generation, cache
-        self.engine: Engine = engine or DuckDB(generation.path, read_only=True)
+        limits = settings or Settings()
+        self.engine: Engine = engine or DuckDB(generation.path, read_only=True, threads=limits.threads, memory=limits.memory)
         self.ad_hoc = 0
 
     @cached_property
@@ -311,15 +315,70 @@ class Results:
     def members(self, name: str, columns: Sequence[str] = ()) -> exp.Select:
         """The query of a segment's customers, in the order of their ids, with columns of theirs."""
         self.segment(name)
-        for column in columns:
-            if column not in self.columns:
-                raise UnknownName(f"unknown column {column!r}", hint=did_you_mean(column, self.columns, "Columns are"))
-        place = list(self.sizes_order).index(name)
-        inside = exp.select(quoted(batch.KEY)).from_(relation(membership.BITS)).where(membership.member(place))
-        select = exp.select(quoted("customer"), *(quoted(c) for c in columns if c != "customer"))
-        select = select.from_(relation(TRAITS))
-        select = select.where(exp.In(this=quoted(batch.KEY), query=inside.subquery()))
-        return select.order_by(quoted("customer"))
+        return self.selected(name, columns)
+
+    def selected(self, name: str, columns: Sequence[str] | None = None) -> exp.Select:
+        """The query of the customers of a segment or who meet any condition, in the order of their ids.
+
+        Args:
+            name: a segment, or a condition.
+            columns: columns of theirs, or segments (true, false or missing); None are those that the rule reads.
+
+        Raises:
+            DefinitionError: the name or a column means nothing here, or it is no condition.
+        """
+        checked = self.meant(name, expected=BOOLEAN)
+        wanted = self.read_by(checked.tree) if columns is None else [c for c in dict.fromkeys(columns) if c != "customer"]
+        for column in wanted:
+            if column not in self.public and column not in self.sizes:
+                known = [*self.public, *self.sizes]
+                raise UnknownName(f"unknown column {column!r}", hint=did_you_mean(column, known, "Columns are"))
+        if name in self.sizes:
+            table = TRAITS
+            inside = exp.select(quoted(batch.KEY)).from_(relation(membership.BITS)).where(self.bit(name))
+            condition: exp.Expression = exp.In(this=quoted(batch.KEY, "t"), query=inside.subquery())
+        else:
+            table = self.prepared([checked.tree])
+            held = exp.select(quoted(batch.KEY)).from_(relation(table)).where(self.compiler().sql(self.inlined(checked.tree)))
+            condition = exp.In(this=quoted(batch.KEY, "t"), query=held.subquery())
+        select = exp.select(quoted("customer", "t")).from_(batch.aliased(TRAITS, "t")).where(condition)
+        for column in wanted:
+            value = quoted(column, "t") if column in self.public else quoted(column, "s")
+            select = select.select(value.as_(column, quoted=True), copy=False)
+        if any(column not in self.public for column in wanted):
+            on = exp.EQ(this=quoted(batch.KEY, "t"), expression=quoted(batch.KEY, "s"))
+            select = select.join(batch.aliased(membership.VIEW, "s"), on=on)
+        return select.order_by(quoted("customer", "t"))
+
+    @cached_property
+    def public(self) -> tuple[str, ...]:
+        """The columns of the table of traits that are for people: not those that only help to answer."""
+        return tuple(c for c in self.columns if not c.startswith("_") and "~" not in c)
+
+    def meant(self, name: str, expected: Type | None = None) -> Checked:
+        """The definition of that name, else the name as an expression.
+
+        Raises:
+            DefinitionError: it cannot be read, or its type is not the one expected.
+        """
+        found = self.catalog.definitions.get(name)
+        if found is None:
+            return self.catalog.expression(name, expected=expected)
+        if expected is not None and found.checked.type != expected:
+            way = f"{written(name)} = '…'" if found.checked.type == TEXT else f"{written(name)} is known"
+            raise TypeMismatch(
+                f"the {found.noun} {name!r} is {found.checked.type}, and a condition is needed",
+                hint=f"write one with it, as in: {way}",
+            )
+        return found.checked
+
+    def read_by(self, tree: Expr) -> list[str]:
+        """The columns for people that a rule names, through the segments in it, in the order of the rule."""
+        tree = self.inlined(tree)
+        columns = [n for n in batch.walk_outer(tree) if isinstance(n, Column)]
+        names = [n.name if n.part is None else f"{n.name}.{n.part}" for n in columns]
+        names += sorted(batch.used(tree))
+        return [n for n in dict.fromkeys(names) if n in self.public and n != "customer"]
 
     @cached_property
     def sizes_order(self) -> tuple[str, ...]:
@@ -434,11 +493,20 @@ class Results:
         return substitute(node, {d.name: d.checked.tree for d in self.catalog.of("segment") if d.name not in self.columns})
 
     def sql(self, name: str) -> str:
-        """The SQL of a segment or of any expression over the table of traits, to paste into a DuckDB shell."""
-        checked = self.catalog.definitions[name].checked if name in self.catalog.definitions else None
-        if checked is None:
-            checked = self.catalog.expression(name, expected=BOOLEAN)
+        """The SQL of a segment or of any expression over the table of traits, to paste into a DuckDB shell.
+
+        Raises:
+            NotSupported: E305, it measures events anew, which no single query over the traits can do.
+        """
+        checked = self.meant(name)
         tree = self.inlined(checked.tree)
+        anew = [w.name for w in inner(tree) if self.aliases.get(w.name, w.name) not in self.columns]
+        if anew:
+            raise NotSupported(
+                f"{anew[0]} is not among the traits of these results, so its SQL would have to scan the events first",
+                code="E305",
+                hint="make it a trait in the project file and run; count, why and export work without",
+            )
         select = exp.select(quoted("customer")).from_(relation(TRAITS))
         if checked.type == BOOLEAN:
             select = select.where(self.compiler().sql(tree))
@@ -446,16 +514,48 @@ class Results:
             select = select.select(self.compiler().sql(tree).as_(name, quoted=True))
         return select.order_by(quoted("customer")).sql(dialect=self.engine.dialect, pretty=True)
 
+    # --- rows that were set aside
+
+    def quarantine(self, source: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Rows that could not be read or used: source, file, line, column, value, reason, row; the first `limit` of them.
+
+        Raises:
+            UnknownName: there is no such source.
+        """
+        known = [s["name"] for s in self.made.data.get("sources", ())]
+        if source is not None and source not in known:
+            raise UnknownName(f"there is no source {source!r} in these results", hint=did_you_mean(source, known, "Sources are"))
+        found: list[dict[str, Any]] = []
+        for name, file in self.made.data.get("bad_rows", {}).items():
+            if source not in (None, name) or (limit is not None and len(found) >= limit):
+                continue
+            self.engine.parquet("quarantine", [self.cache / file], temporary=True)
+            query = exp.select(exp.Star()).from_(relation("quarantine")).order_by(quoted("file"), quoted("line"))
+            if limit is not None:
+                query = query.limit(limit - len(found))
+            found += self.engine.fetch(query).to_pylist()
+        return found
+
     # --- one customer -------------------------------------------------------------------------------------------------------
 
     def why(self, customer: str, name: str) -> Why:
         """Why a customer is in a segment (or has a label, or meets an expression) or not, and what would change it."""
-        checked = self.catalog.definitions[name].checked if name in self.catalog.definitions else None
-        if checked is None:
-            checked = self.catalog.expression(name)
+        checked = self.meant(name)
         who, world = self.reference(customer)
-        found = changes(checked.tree, who, world) if checked.type == BOOLEAN else ()
+        if isinstance(checked.tree, Fitted):
+            return Why(customer, name, self.fitted_reason(name, checked, who, world), (), self.made.as_of)
+        # A number changes with every event: only answers and labels are worth asking of.
+        found = changes(checked.tree, who, world) if checked.type in (BOOLEAN, TEXT) else ()
         return Why(customer, name, explain(checked.tree, who, world), found, self.made.as_of)
+
+    def fitted_reason(self, name: str, checked: Checked, who: Customer, world: World) -> Reason:
+        """A fitted value with its parts and with what it was fitted on."""
+        resolved = self.catalog.definitions.get(name)
+        if resolved is None:
+            return explain(checked.tree, who, world)
+        whole = explain(Column(name, type=checked.type), who, world)
+        parts = [explain(Column(name, part, type=type_), who, world) for part, type_ in resolved.parts.items()]
+        return replace(whole, text=format_expr(checked.written), words=self.english(name), children=tuple(parts))
 
     def reference(self, customer: str) -> tuple[Customer, World]:
         """One customer and the world as the reference interpreter takes them."""

@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,24 @@ class Store:
     @property
     def pointer(self) -> Path:
         return self.cache / "current.json"
+
+    @property
+    def failed(self) -> Path:
+        """What the last run died of, as long as no later one has succeeded."""
+        return self.cache / "failed.json"
+
+    def note_failure(self, when: datetime, said: str) -> None:
+        """Keep why a run failed, so that what is shown from then on is marked as older."""
+        with contextlib.suppress(OSError):
+            write_whole(self.failed, json.dumps({"when": when.isoformat(), "said": said}))
+
+    def failure(self) -> tuple[datetime, str] | None:
+        """When the last run failed and what it said; None where it did not."""
+        try:
+            said = json.loads(self.failed.read_text(encoding="utf-8"))
+            return datetime.fromisoformat(said["when"]), str(said["said"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
     def prepare(self) -> None:
         """Make the folders; what lies in them is nobody else's business."""
@@ -140,6 +159,7 @@ class Store:
         partial.replace(path)
         kept = [Generation(number, path, about), *older[: KEPT - 1]]
         self.point(kept)
+        self.failed.unlink(missing_ok=True)
         names = {g.path.name for g in kept}
         for stale in self.cache.glob("results-*.duckdb"):
             if stale.name not in names:

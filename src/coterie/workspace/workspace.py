@@ -16,13 +16,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from sqlglot import exp
 
 import coterie
-from coterie.core.errors import StoreError
+from coterie.core.errors import Busy, CoterieError, StoreError
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
@@ -32,7 +32,12 @@ from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
 from coterie.traits.batch import TIME, quoted, relation
+from coterie.workspace import overview
 from coterie.workspace.definitions import catalog as catalog_of
+from coterie.workspace.doctor import Finding, examine
+from coterie.workspace.export import Exported, export
+from coterie.workspace.fmt import format_project
+from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.results import (
     RUN,
@@ -57,7 +62,10 @@ from coterie.workspace.run import (
     utc_now,
 )
 from coterie.workspace.settings import Settings
-from coterie.workspace.store import Generation, Store
+from coterie.workspace.store import Generation, Store, write_whole
+
+if TYPE_CHECKING:
+    from coterie.workspace.draft import Draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +81,48 @@ class Run:
 def open(folder: Path | str = ".", settings: Settings | None = None) -> "Workspace":
     """Open the project in a folder (or a project file). Nothing is read until it is asked for."""
     return Workspace(Path(folder), settings or Settings.from_environment())
+
+
+def init(
+    folder: Path | str,
+    files: Sequence[Path | str],
+    *,
+    force: bool = False,
+    overrides: Mapping[str, str] | None = None,
+    progress: Progress = silent,
+) -> "Draft":
+    """Look at files, guess what they are, and write a project file that runs at once.
+
+    Args:
+        folder: where to write it; made where it is not there.
+        files: files, folders or globs.
+        force: replace a project file that is there.
+        overrides: columns that a person named: `customer`, `time`, `amount`, `id`.
+        progress: called with what is being done.
+
+    Raises:
+        CoterieError: E482, a project file is there. DataError: a file cannot be read, or no column names the customer.
+    """
+    from coterie.workspace.draft import draft
+
+    folder = Path(folder)
+    file = folder / FILE
+    if file.exists() and not force:
+        raise CoterieError(
+            f"{file.as_posix()} is there already",
+            code="E482",
+            hint="write into another folder with --dir, or replace it with --force",
+        )
+    drafted = draft(folder, files, now=utc_now(), progress=progress, **(overrides or {}))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_whole(file, drafted.text)
+    except OSError as error:
+        raise StoreError(
+            f"{file.as_posix()} cannot be written: {(error.strerror or str(error)).lower()}",
+            hint="make room, or see who may write to the folder",
+        ) from None
+    return drafted
 
 
 class Workspace:
@@ -107,6 +157,24 @@ class Workspace:
             gathered = self._gather(project, engine, utc_now(), progress)
             return self._catalog(project, gathered)
 
+    def format(self, write: bool = True) -> bool:
+        """Bring the project file into its canonical form; comments stay.
+
+        Args:
+            write: False changes nothing.
+
+        Returns:
+            Whether it was (or would be) changed.
+
+        Raises:
+            DefinitionError: the file cannot be read.
+        """
+        text = self.project.file.read_bytes().decode("utf-8-sig")
+        canonical = format_project(text, self.file.as_posix())
+        if canonical != text and write:
+            write_whole(self.file, canonical)
+        return canonical != text
+
     # --- runs -------------------------------------------------------------------------------------------------------------------
 
     def run(self, as_of: str | None = None, progress: Progress = silent) -> Run:
@@ -119,10 +187,20 @@ class Workspace:
         Raises:
             Busy: another run is at work. DefinitionErrors, DataError, EngineError, StoreError: the last results stay.
         """
-        project, now = self.project, utc_now()
-        if as_of is not None:
-            as_of_instant(as_of, project, None, now)  # a date that cannot be read is said before any work
+        if as_of is not None and as_of not in ("now", "latest event"):
+            as_of_instant(as_of, self.project, None, utc_now())  # a date that cannot be read is said before any work
+        try:
+            return self._run(as_of, progress)
+        except Busy:
+            raise
+        except CoterieError as error:
+            if self.store.cache.is_dir():
+                self.store.note_failure(utc_now(), str(error))
+            raise
+
+    def _run(self, as_of: str | None, progress: Progress) -> Run:
         with self.store.lock():
+            project, now = self.project, utc_now()
             partial = self.store.aside()
             engine = DuckDB(partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
             try:
@@ -213,7 +291,7 @@ class Workspace:
         current = self.store.current()
         if self._results is None or self._results.generation.number != current.number:
             self.close()
-            self._results = Results(current, self.store.cache)
+            self._results = Results(current, self.store.cache, settings=self.settings)
         return self._results
 
     def close(self) -> None:
@@ -228,6 +306,49 @@ class Workspace:
     def count(self, expression: str) -> Count:
         """The three-way size of any expression."""
         return self.results.count(expression)
+
+    def summary(self) -> dict[str, Any]:
+        """All segments and segmentations with their sizes, what came in, and whether it is still so, as plain values."""
+        return overview.summary(self.results, self.stale())
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """One segment, segmentation or trait as plain values: rule, English, sizes, overlap, freshness."""
+        return overview.describe(self.results, name, self.stale())
+
+    def traits(self) -> list[dict[str, Any]]:
+        """Every trait: name, type, of how many customers it is known, when it can change, rule and English."""
+        return overview.traits(self.results)
+
+    def quarantine(self, source: str | None = None, limit: int | None = None) -> list[dict[str, Any]]:
+        """Rows that were set aside: source, file, line, column, value, reason, row; the first `limit` of them."""
+        return self.results.quarantine(source, limit)
+
+    def export(
+        self,
+        name: str,
+        form: str | None = None,
+        columns: Sequence[str] | None = None,
+        out: Path | str | None = None,
+        *,
+        raw: bool = False,
+        force: bool = False,
+    ) -> Exported:
+        """Write the customers of a segment, or who meet a condition, to a file (see `coterie.workspace.export.export`)."""
+        return export(self.results, name, form, columns, out, raw=raw, force=force)
+
+    # --- health
+
+    def stale(self) -> Stale:
+        """What has happened to the project file and the sources since the results were made."""
+        return stale(self.results, self.store, self.file)
+
+    def edited(self) -> bool:
+        """Whether the project file says something else than when the results were made."""
+        return self.stale().edited
+
+    def doctor(self) -> list[Finding]:
+        """Look at versions, stores, disk and what is stale."""
+        return examine(self.store, self.file, lambda: self.results)
 
     def why(self, customer: str, name: str) -> Why:
         """Why a customer is in a segment or not, and what would change it."""

@@ -1,0 +1,136 @@
+"""Whether results still say what the project file and its sources say now, and if not, why.
+
+Nothing is read but the project file and the state of the sources' files (size and time of change), so that every command can
+afford to ask.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from coterie.core.errors import CoterieError, DataError
+from coterie.sources.files import Hashes, find
+from coterie.workspace.definitions import catalog as catalog_of
+from coterie.workspace.project import Project, load
+from coterie.workspace.results import Results, scope_of
+from coterie.workspace.store import Store
+
+HASHES = "files.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """What has happened since a run.
+
+    Attributes:
+        edited: the text of the project file is another one.
+        broken: what is wrong with the project file as it is now, or None.
+        added, changed, removed: definitions that are new, mean something else, or are gone (not known while it is broken).
+        files: (source, file, what) of files that are newer, new or gone.
+        failed: when a later run failed, and what it said.
+    """
+
+    edited: bool = False
+    broken: str | None = None
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    files: tuple[tuple[str, str, str], ...] = ()
+    failed: tuple[datetime, str] | None = None
+
+    def __bool__(self) -> bool:
+        return self.edited or bool(self.files) or self.failed is not None
+
+    def said(self) -> list[str]:
+        """The reasons, one a line, in plain words."""
+        out = []
+        if self.failed is not None:
+            first = self.failed[1].splitlines()[0] if self.failed[1] else "no reason was kept"
+            out.append(f"a later run failed ({first}), so these are the results of the one before")
+        if self.broken is not None:
+            out.append(f"the project file was changed and cannot be read now ({self.broken.splitlines()[0]})")
+        elif self.edited:
+            parts = [f"{word} {_some(names)}" for word, names in self._by_word() if names]
+            out.append(
+                "the project file was changed since: " + ("; ".join(parts) if parts else "no definition means anything else")
+            )
+        whats = dict.fromkeys(what for _, _, what in self.files)
+        for what in whats:
+            names = tuple(dict.fromkeys(file for _, file, w in self.files if w == what))
+            out.append(f"{_some(names)} {'is' if len(names) == 1 else 'are'} {what}")
+        return out
+
+    def _by_word(self) -> list[tuple[str, tuple[str, ...]]]:
+        return [("changed:", self.changed), ("new:", self.added), ("gone:", self.removed)]
+
+    def to_json(self) -> list[str]:
+        return self.said()
+
+
+def _some(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:5])
+    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
+
+
+def stale(results: Results, store: Store, file: Path) -> Stale:
+    """What has happened to a project since its results were made."""
+    failed = store.failure()
+    later = failed if failed is not None and failed[0] > results.made.finished else None
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        edited = text != results.made.project_text
+        project = load(file) if edited else results.project
+    except (CoterieError, OSError, UnicodeDecodeError) as error:
+        return Stale(True, str(error), failed=later)
+    if not edited:
+        return Stale(files=moved(project, results.made.data, store, results.made.finished, file.parent), failed=later)
+    files = moved(project, results.made.data, store, results.made.finished, file.parent)
+    try:
+        made = results.made
+        now = catalog_of(project, scope_of(project, made.columns, made.account_columns, made.account, made.events)).definitions
+    except CoterieError as error:
+        return Stale(True, str(error), files=files, failed=later)
+    then = results.catalog.definitions
+    return Stale(
+        True,
+        added=tuple(n for n in now if n not in then),
+        changed=tuple(n for n in now if n in then and now[n].hash != then[n].hash),
+        removed=tuple(n for n in then if n not in now),
+        files=files,
+        failed=later,
+    )
+
+
+def moved(
+    project: Project, data: Mapping[str, Any], store: Store, finished: datetime, folder: Path
+) -> tuple[tuple[str, str, str], ...]:
+    """Files of the sources that are not as they were read: (source, file, what)."""
+    known = Hashes.load(store.cache / HASHES).known
+    loaded = {s["name"]: {name: content for name, content, *_ in s["files"]} for s in data.get("sources", ())}
+    out: list[tuple[str, str, str]] = []
+    for source in project.sources.values():
+        if source.path is None or source.name not in loaded:
+            continue
+        then = loaded[source.name]
+        try:
+            found = find(folder, source)
+        except DataError:
+            out.append((source.name, source.path, "gone"))
+            continue
+        for one in found:
+            if one.name not in then:
+                out.append((source.name, one.name, "new"))
+                continue
+            state = one.path.stat()
+            seen = known.get(str(one.path))
+            if seen is not None and seen[:2] == (state.st_size, state.st_mtime_ns):
+                newer = seen[2] != then[one.name]
+            else:
+                newer = datetime.fromtimestamp(state.st_mtime, UTC).replace(tzinfo=None) > finished
+            if newer:
+                out.append((source.name, one.name, "newer than what was read"))
+        names = {one.name for one in found}
+        out += [(source.name, name, "gone") for name in then if name not in names]
+    return tuple(out)
