@@ -93,7 +93,7 @@ def test_whole_files(text):
     check(text)
 
 
-@settings(max_examples=max(25, settings().max_examples // 10))
+@settings(max_examples=max(15, settings().max_examples // 10))
 @given(written_projects())
 def test_random_projects(written):
     project, text, said = written
@@ -112,7 +112,7 @@ def test_random_projects(written):
             assert loaded.segments[name].notes["about"] == segment["about"]
 
 
-@settings(max_examples=max(25, settings().max_examples // 3))
+@settings(max_examples=max(15, settings().max_examples // 3))
 @given(st.data())
 def test_comments_anywhere_survive(data):
     """Comments and blank lines put between any two lines, with any indentation, and behind any line."""

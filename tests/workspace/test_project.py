@@ -161,6 +161,25 @@ def test_the_environment_is_never_read(monkeypatch):
     assert "canary" not in repr(read_project(text))
 
 
+def test_what_is_not_acted_on_yet_is_said():
+    text = "timezone: UTC\n" + SOURCES + "segments:\n  x:\n    where: a\n    exclude: [17850]\n    about: b\n"
+    (notice,) = read_project(text).notices
+    assert (notice.code, str(notice.place)) == ("W185", "coterie.yaml:7:5")
+    assert "'exclude' of the segment 'x'" in notice.message
+    assert [n.code for n in read_project("timezone: UTC\n" + SOURCES + FITTED).notices] == ["W185"]
+
+
+FITTED = "traits:\n  x: {rfm: [order.time, order.a], refit: daily}\n"
+
+
+def test_a_description_that_a_hash_cut_is_noticed():
+    text = "timezone: UTC\n" + SOURCES + "segments:\n  x:\n    where: a\n    about: Our #1 customers\n"
+    (notice,) = read_project(text).notices
+    assert (notice.code, str(notice.place)) == ("W181", "coterie.yaml:7:12")
+    assert '"Our #1 customers"' in notice.hint
+    assert read_project(text.replace("#1", "# 1")).notices == ()
+
+
 def test_a_name_of_both_kinds_is_noticed():
     (notice,) = read_project("timezone: UTC\n" + SOURCES + "traits:\n  order: count(order)\n").notices
     assert notice.code == "W184"
@@ -236,6 +255,7 @@ BAD = [
     (ORDER + "where: x in ('a', 'b')}\n", "E185", "2:58", "cut", "\"x in ('a', 'b')\""),
     (ORDER + "lines: i}\n  order_line: {path: o, customer: c, time: t}\n", "E190", "2:3", "order_line", "rename"),
     ("sources:\n  order: {path: o, customer: c, time: t}\n  Order: {path: o, id: i, lookup: x}\n", "E190", "3:3", "in case", ""),
+    (ORDER + "options: {types: {zip: string}}}\n", "E189", "2:65", "'string' is not one of", "Possible: boolean"),
     # names
     (SOURCES + "traits: {and: a}\n", "E191", "3:10", "'and' is a word of the language", "another name"),
     (SOURCES + "traits: {Null: a}\n", "E191", "3:10", "'Null'", ""),

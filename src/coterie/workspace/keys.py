@@ -4,7 +4,7 @@ Reading, the JSON Schema for editors and the documentation all come from these t
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -53,6 +53,7 @@ class Key:
         about: what it means, for people.
         note: kept and shown, changes no answer.
         roles: of a key of sources: the roles that have it; empty for all.
+        idle: it promises more than this version does: said where it is used.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Key:
     about: str
     note: bool = False
     roles: tuple[str, ...] = ()
+    idle: bool = False
 
 
 Keys = Mapping[str, Key]
@@ -71,7 +73,7 @@ def table(*rows: Key) -> Keys:
 
 def shown(*rows: Key) -> Keys:
     """Keys that are kept and shown."""
-    return table(*(Key(row.name, row.shape, row.about, note=True) for row in rows))
+    return table(*(replace(row, note=True) for row in rows))
 
 
 GOAL = table(
@@ -114,13 +116,14 @@ PRIVACY = shown(
     Key("sensitive", FREE, "whether it is sensitive data, or which columns are"),
 )
 
+TYPE = one_of("text", "integer", "money", "float", "boolean", "date", "timestamp", "list")
 OPTIONS = table(
     Key("delimiter", EXACT, "what stands between the cells of a CSV file; found by looking"),
     Key("encoding", TEXT, "the encoding of a text file, such as utf-8 or cp1252; found by looking"),
     Key("header", WHOLE, "the line with the column names, from 1; 0 for a file without one; found by looking"),
     Key("decimal", one_of(".", ","), "the decimal sign; found by looking"),
     Key("dates", one_of("dmy", "mdy", "ymd"), "the order of dates such as 03/04/2025; found by looking"),
-    Key("types", map_of(TEXT, "columns with their type"), "column: type, where the guess is not wanted"),
+    Key("types", map_of(TYPE, "columns with their type"), "column: type, where the guess is not wanted"),
     Key("missing", EXACTS, "further texts that stand for a missing value, such as N/A"),
     Key("skip_total_rows", TRUTH, "leave out rows such as Total at the end of a file"),
 )
@@ -241,7 +244,7 @@ FIT_SETTINGS = table(
     Key("bins", BINS, "of rfm: the number of groups, or for recency, frequency and monetary the limits between them"),
     Key("cells", CELLS, "of rfm: labels with their scores, the first that fits wins: {Champions: 5/5/5}"),
     Key("by", COLUMN, "within each value of this column"),
-    Key("refit", TEXT, "when parameters are learned again: each run, daily, weekly, monthly or never"),
+    Key("refit", TEXT, "when parameters are learned again: each run, daily, weekly, monthly or never", idle=True),
 )
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -256,9 +259,13 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 TRAIT = table(
     Key("value", EXPRESSION, "the expression that gives the value"),
-    Key("refit", TEXT, "of a fitted trait: when its parameters are learned again", note=True),
-    Key("missing", TEXT, "how a missing value is to be taken", note=True),
-    Key("currency", CURRENCY, "of a trait of money", note=True),
+    *shown(
+        Key("goal", GOAL_SHAPE, "what is to be reached with it"),
+        Key("refit", TEXT, "of a fitted trait: when its parameters are learned again", idle=True),
+        Key("missing", TEXT, "how a missing value is to be taken", idle=True),
+        Key("covers", TEXT, "whom it is about"),
+        Key("currency", CURRENCY, "of a trait of money"),
+    ).values(),
     *NOTES.values(),
     *PRIVACY.values(),
 )
@@ -270,14 +277,15 @@ SEGMENT = table(
             GOAL_SHAPE,
             "what is to be reached with it: a text, or {metric: avg(revenue), change: +5%, per: quarter}",
         ),
-        Key("examples", FREE, "customers known to be in or out, checked as tests: {in: [17850], out: [12346]}"),
-        Key("expect", FREE, "what is expected of its size, checked at each run"),
-        Key("include", FREE, "customers or lists that are in whatever the rule says"),
-        Key("exclude", FREE, "customers or lists that are out whatever the rule says"),
-        Key("max_change", TEXT, "by how much its size may change between two runs before somebody is asked: 20%"),
+        Key("examples", FREE, "customers known to be in or out, checked as tests: {in: [17850], out: [12346]}", idle=True),
+        Key("expect", FREE, "what is expected of its size, checked at each run", idle=True),
+        Key("include", FREE, "customers or lists that are in whatever the rule says", idle=True),
+        Key("exclude", FREE, "customers or lists that are out whatever the rule says", idle=True),
+        Key("max_change", TEXT, "by how much its size may change between two runs before somebody is asked: 20%", idle=True),
         Key("channel", TEXTS, "the channels it is used on"),
-        Key("missing", TEXT, "how a customer for whom the rule cannot tell is to be taken"),
+        Key("missing", TEXT, "how a customer for whom the rule cannot tell is to be taken", idle=True),
         Key("covers", TEXT, "whom it is about"),
+        Key("currency", CURRENCY, "of what it is worth"),
     ).values(),
     *NOTES.values(),
     *PRIVACY.values(),
@@ -290,11 +298,13 @@ SEGMENTATION = table(
     ),
     *shown(
         Key("goal", GOAL_SHAPE, "what is to be reached with it"),
-        Key("examples", FREE, "customers whose label is known, checked as tests"),
-        Key("expect", FREE, "what is expected of its sizes, checked at each run"),
-        Key("max_change", TEXT, "by how much a size may change between two runs before somebody is asked: 20%"),
+        Key("examples", FREE, "customers whose label is known, checked as tests", idle=True),
+        Key("expect", FREE, "what is expected of its sizes, checked at each run", idle=True),
+        Key("max_change", TEXT, "by how much a size may change between two runs before somebody is asked: 20%", idle=True),
         Key("channel", TEXTS, "the channels it is used on"),
-        Key("missing", TEXT, "how a customer without a label is to be taken"),
+        Key("missing", TEXT, "how a customer without a label is to be taken", idle=True),
+        Key("covers", TEXT, "whom it is about"),
+        Key("currency", CURRENCY, "of what it is worth"),
     ).values(),
     *NOTES.values(),
     *PRIVACY.values(),

@@ -18,6 +18,7 @@ from coterie.core.place import Place
 from coterie.segments.segment import Segment, Segmentation
 from coterie.sources.source import Role, Source
 from coterie.traits.trait import Trait
+from coterie.workspace import bites
 from coterie.workspace.document import (
     MAX_BYTES,
     Document,
@@ -162,6 +163,7 @@ class _Loader:
         segmentations = self.section(root, "segmentations", "a segmentation", self.segmentation)
         lists = self.section(root, "lists", "a list", self.id_list)
         self.shared_names(sources)
+        self.cut_prose(root)
         if "timezone" not in values and root.get("timezone") is None:
             self.notices.append(
                 Notice(
@@ -190,6 +192,19 @@ class _Loader:
             notes=_notes(values, PROJECT),
             notices=tuple(self.notices),
         )
+
+    def cut_prose(self, node: Node) -> None:
+        """Notice a description that a `#1` in it cut short: a comment, says YAML."""
+        for entry in node.entries if isinstance(node, Map) else ():
+            value = entry.value
+            if isinstance(value, Scalar):
+                if entry.key.text in ("about", "goal") and value.style == "plain" and re.match(r"#[0-9]", value.follows):
+                    message = (
+                        f"YAML took {value.follows.split()[0]} for the start of a comment, so '{entry.key.text}' ends before it"
+                    )
+                    self.notices.append(Notice("W181", message, bites.way_out(f"{text_of(value)} {value.follows}"), value.place))
+            else:
+                self.cut_prose(value)
 
     def versioned(self, root: Map) -> Map:
         """The tree in today's format."""
@@ -445,6 +460,10 @@ class _Loader:
             errors += [unknown_key(e.key, known, what) for e in node.entries if e.key.text not in keys]
         if errors:
             raise DefinitionErrors(errors)
+        for entry in node.entries:
+            if keys[entry.key.text].idle:
+                message = f"'{entry.key.text}' of {what} is kept and shown, and changes nothing yet"
+                self.notices.append(Notice("W185", message, "it will be acted on by a later coterie", entry.key.place))
         return values
 
 
