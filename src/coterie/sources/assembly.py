@@ -8,7 +8,8 @@ by a fingerprint of what went into it, so that it is made again only when that c
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
@@ -35,6 +36,8 @@ from coterie.sources.scratch import Scratch
 from coterie.sources.shards import Progress, Read, Shard, Shards
 from coterie.sources.source import Source
 
+KNOWN = "coterie_known"
+"""The table of the ids in the customers source."""
 FORMAT = "1"
 """Of the tables; a new one when their making changes."""
 MATCH = 0.9
@@ -49,16 +52,34 @@ class Stores:
     record: Path
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Loaded:
-    """A source with its files as shards, their columns, what these mean, and a fingerprint of it all."""
+    """A source with its files as shards, their columns, and a fingerprint of it all."""
 
     source: Source
     files: tuple[SourceFile, ...]
     types: Mapping[str, Type]
-    mapped: Mapped
-    mark: str
+    zone: str
+    dialect: str
     notes: tuple[str, ...] = ()
+
+    @cached_property
+    def days(self) -> tuple[date, date] | None:
+        """The first and last day of its events, where their times are days."""
+        return None if self.source.time is None else shards_.span_of_days(tuple(f.shard for f in self.files), self.source.time)
+
+    @cached_property
+    def mapped(self) -> Mapped:
+        """What the columns mean; worked out only when something changed."""
+        source = self.source
+        where = self.files[0].name if len(self.files) == 1 else f"{source.path or source.url}"
+        empty = frozenset(c for c in self.types if not any(f.shard.known.get(c) for f in self.files))
+        return map_source(source, self.types, zone=self.zone, dialect=self.dialect, days=self.days, where=where, empty=empty)
+
+    @cached_property
+    def mark(self) -> str:
+        files = (f"{f.name} {f.shard.key} {f.learned_at.isoformat()}" for f in self.files)
+        return fingerprint(FORMAT, meaning(self.source), self.zone, str(self.days), *files)
 
     @property
     def name(self) -> str:
@@ -125,23 +146,31 @@ class _Gathering:
             loaded = [self.load(source, hashes) for source in self.sources]
         finally:
             hashes.save(self.stores.cache / "files.json")
+        known = self.known(loaded)
+        if known is not None:
+            return known
         self.check(loaded)
         snapshots = self.histories(loaded)
         mark = self.mark(loaded)
-        manifest = self.stores.cache / "gathered" / f"{mark}.json"
-        known = self.known(manifest)
-        if known is not None:
-            return known
         gathered = self.assemble(loaded, snapshots, mark)
         keep = [f"shards/{f.shard.key}" for item in loaded for f in item.files]
         keep += [f"ids/{self.ids_path(item).stem}" for item in loaded if item.source.role == "events"]
-        write_json(manifest, {**to_json(gathered, self.stores.cache), "keep": keep})
+        write_json(self.manifest(mark), {**to_json(gathered, self.stores.cache), "keep": keep})
         clear(self.stores.cache)
         for item in loaded:
             self.record.set_seen(item.name, item.types, [f.name for f in item.files])
         return gathered
 
-    def known(self, manifest: Path) -> Gathered | None:
+    def manifest(self, mark: str) -> Path:
+        return self.stores.cache / "gathered" / f"{mark}.json"
+
+    def known(self, loaded: Sequence[Loaded]) -> Gathered | None:
+        """The tables that the same sources gave before, where all of it is still there."""
+        writer = self.attributes
+        for item in loaded:
+            if item.source.role != "events" and self.record.state(item.name) != writer.state(item.source, item.files):
+                return None
+        manifest = self.manifest(self.mark(loaded))
         data = read_json(manifest)
         if data is None:
             return None
@@ -171,18 +200,8 @@ class _Gathering:
                 notes.append(f"{source.name}: {column} is not of one kind in all files and was read as {as_what}")
         notes += notes_of(source, files)
         notes += self.lost_files(source, files)
-        days = None
-        if source.time is not None:
-            days = shards_.span_of_days(tuple(f.shard for f in files), source.time)
-        where = files[0].name if len(files) == 1 else f"{source.path or source.url}"
-        empty = frozenset(c for c in types if not any(f.shard.known.get(c) for f in files))
-        mapped = map_source(source, types, zone=self.q.context.zone, dialect=self.q.dialect, days=days, where=where, empty=empty)
         notes += self.changed_columns(source, types)
-        mark = fingerprint(
-            FORMAT, meaning(source), self.q.context.zone, str(days),
-            *(f"{f.name} {f.shard.key} {f.learned_at.isoformat()}" for f in files),
-        )  # fmt: skip
-        return Loaded(source, tuple(files), types, mapped, mark, tuple(notes))
+        return Loaded(source, tuple(files), types, self.q.context.zone, self.q.dialect, tuple(notes))
 
     def files(self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]) -> list[SourceFile]:
         """The files of a source as shards, the newest last; `types` are those as which columns must be read."""
@@ -307,7 +326,7 @@ class _Gathering:
         for item in loaded:
             if item.source.role == "events":
                 continue
-            if self.record.state(item.name) == writer.state(item.mapped, item.files):
+            if self.record.state(item.name) == writer.state(item.source, item.files):
                 continue
             self.say(f"comparing {item.name} with what was known")
             out[item.name] = writer.update(item.mapped, item.types, item.files)
@@ -334,6 +353,7 @@ class _Gathering:
         if customers is not None:
             versions = "coterie_versions_customers"
             attributes.versions(customers.mapped, customers.types, versions)
+            self.engine.create(KNOWN, exp.select(col("_key")).distinct().from_(rel(versions)), "known customers")
         keys, keys_mark = self.keys(versions, list(ids.values()))
 
         facts: dict[str, EventFacts] = {}
@@ -371,7 +391,7 @@ class _Gathering:
             sources=reports,
             fingerprint=mark,
         )
-        return replace(gathered, notes=tuple(self.notes(loaded, gathered, ids, versions)))
+        return replace(gathered, notes=tuple(self.notes(loaded, gathered, ids)))
 
     def ids(self, item: Loaded, rows: dict[str, Rows]) -> tuple[Path, Mapping[str, int]]:
         """The different customers in a source's events, and how many rows met which fate."""
@@ -396,7 +416,7 @@ class _Gathering:
         q, engine = self.q, self.engine
         parts: list[exp.Expression] = []
         if versions is not None:
-            parts.append(exp.select(col("_key").as_("customer")).from_(rel(versions)))
+            parts.append(exp.select(col("_key").as_("customer")).from_(rel(KNOWN)))
         if ids and (self.population == "all" or versions is None):
             engine.parquet("coterie_ids", list(ids))
             parts.append(exp.select(col("customer")).from_(rel("coterie_ids")))
@@ -500,7 +520,7 @@ class _Gathering:
         if versions is None:
             return int(cast(int, n)), None
         on = exp.EQ(this=col("customer", "i"), expression=col("_key", "v"))
-        select = exp.select(q.count_rows()).from_(rel("coterie_met", "i")).join(rel(versions, "v"), on=on, join_type="semi")
+        select = exp.select(q.count_rows()).from_(rel("coterie_met", "i")).join(rel(KNOWN, "v"), on=on, join_type="semi")
         ((found,),) = engine.rows(select)
         return int(cast(int, n)), int(cast(int, found))
 
@@ -667,7 +687,7 @@ class _Gathering:
             met=found,
         )
 
-    def notes(self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path], versions: str | None) -> list[str]:
+    def notes(self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path]) -> list[str]:
         """What a person should know of the rows, in plain words: numbers first."""
         out = [note for item in loaded for note in item.notes]
         for item in loaded:
@@ -703,13 +723,13 @@ class _Gathering:
                     "the source names no `id:`"
                 )
             if r.match is not None and r.match < MATCH:
-                out.append(self.strange(item, r, ids[item.name], cast(str, versions)))
+                out.append(self.strange(item, r, ids[item.name]))
         for bad in gathered.quarantine:
             where = ", ".join(f"{name}:{line}" for name, line, _, _ in bad.examples)
             out.append(f"{bad.source}: {bad.rows:,} rows in quarantine: {bad.reason}" + (f" ({where})" if where else ""))
         return out
 
-    def strange(self, item: Loaded, r: SourceReport, ids: Path, versions: str) -> str:
+    def strange(self, item: Loaded, r: SourceReport, ids: Path) -> str:
         """Ids that meet no customer, with examples of both sides."""
         engine = self.engine
         engine.parquet("coterie_met", [ids])
@@ -717,11 +737,11 @@ class _Gathering:
         theirs = engine.rows(
             exp.select(col("customer", "i"))
             .from_(rel("coterie_met", "i"))
-            .join(rel(versions, "v"), on=on, join_type="anti")
+            .join(rel(KNOWN, "v"), on=on, join_type="anti")
             .order_by(up(col("customer", "i")))
             .limit(3)
         )
-        ours = engine.rows(exp.select(col("_key")).distinct().from_(rel(versions)).order_by(up(col("_key"))).limit(3))
+        ours = engine.rows(exp.select(col("_key")).from_(rel(KNOWN)).order_by(up(col("_key"))).limit(3))
         shown = ", ".join(repr(str(x)) for (x,) in theirs)
         known = ", ".join(repr(str(x)) for (x,) in ours)
         return (

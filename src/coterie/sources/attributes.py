@@ -110,15 +110,15 @@ class AttributeWriter:
         engine.view(rows, self.rows(mapped, types, base))
         engine.create(placed, self.placed(rows), f"rows of {source.name}")
         snapshot = self.told(source.name, placed)
-        state = self.state(mapped, files)
+        state = self.state(source, files)
         if self.record.state(source.name) == state:
             return snapshot
         current = exp.select(*(col(name) for name in ("_key", "_from", *types))).from_(rel(placed))
         current = current.where(q.binary("=", col("_fate"), q.literal("kept")))
         return replace(snapshot, learned=self.learn(mapped, types, current, state))
 
-    def state(self, mapped: Mapped, files: Sequence[SourceFile]) -> str:
-        source = mapped.source
+    def state(self, source: Source, files: Sequence[SourceFile]) -> str:
+        """A fingerprint of what the history of a source is compared with."""
         told = [f"{f.shard.content} {f.shard.key}" for f in files]
         texts = [source.id or "", source.where.text if source.where else "", source.deleted or "", str(source.valid_from)]
         return fingerprint("1", *texts, *sorted(told))

@@ -517,26 +517,25 @@ def day_start(q: Builder, day: exp.Expression, zone: str, days: tuple[date, date
 
 @lru_cache(maxsize=64)
 def _runs(first: date, last: date, zone: str) -> list[tuple[date, int]]:
-    """From which day on a local midnight lies so many microseconds after UTC's."""
+    """From which day on a local midnight lies so many microseconds after UTC's; found by looking every tenth day."""
 
     def offset(day: date) -> int:
         gap = datetime.combine(day, datetime.min.time()) - first_instant(day, zone)
         return gap // timedelta(microseconds=1)
 
-    out = [(first, offset(first))]
-    day = first
+    day, at = first, offset(first)
+    out = [(first, at)]
     while day < last:
-        ahead = min(day + timedelta(days=20), last)
-        if offset(ahead) == out[-1][1] and all(
-            offset(d) == out[-1][1] for d in (day + timedelta(days=n) for n in (5, 10, 15)) if d < ahead
-        ):
-            day = ahead
-            continue
-        while day < ahead:
-            day += timedelta(days=1)
-            found = offset(day)
-            if found != out[-1][1]:
-                out.append((day, found))
+        ahead = min(day + timedelta(days=10), last)
+        beyond = offset(ahead)
+        while at != beyond:
+            low, high = day, ahead
+            while high - low > timedelta(days=1):
+                middle = low + (high - low) // 2
+                low, high = (middle, high) if offset(middle) == at else (low, middle)
+            day, at = high, offset(high)
+            out.append((day, at))
+        day = ahead
     return out
 
 
