@@ -16,8 +16,8 @@ from coterie.engine.engine import Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
 from coterie.language.tree import And, Column, Expr, Not, Or, children
-from coterie.segments.blame import blames, is_plain, read_by
 from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, empty, of_arrow, ones, union, words
+from coterie.segments.blame import blames, is_plain, read_by
 from coterie.traits.batch import aliased, quoted, relation
 
 
@@ -58,13 +58,14 @@ class Rules:
 
     trees: Mapping[str, Expr]
     conditions: Mapping[Expr, Condition]
+    places: Mapping[int, str]
+    """The column of each condition by the identity of its node, which is found faster than by its meaning."""
     query: exp.Expression
 
     def answer(self, rows: pa.RecordBatch) -> "Answers":
         """All rules over some rows of the query."""
         cells = {name: of_arrow(rows.column(name)) for name in rows.schema.names if name.startswith("~")}
-        leaves = {tree: cells[c.column] for tree, c in self.conditions.items()}
-        return Answers(self, rows.num_rows, leaves, cells)
+        return Answers(self, rows.num_rows, cells)
 
 
 @dataclass(frozen=True)
@@ -73,22 +74,22 @@ class Answers:
 
     rules: Rules
     rows: int
-    leaves: Mapping[Expr, Bits]
     cells: Mapping[str, Bits]
     known: dict[str, Bits] = field(default_factory=dict)
 
     def bits(self, name: str) -> Bits:
-        return self.combined(Column(name))
+        found = self.known.get(name)
+        if found is None:
+            found = self.known[name] = self.combined(self.rules.trees[name])
+        return found
 
     def combined(self, node: Expr) -> Bits:
-        found = self.leaves.get(node)
-        if found is not None:
-            return found
+        column = self.rules.places.get(id(node))
+        if column is not None:
+            return self.cells[column]
         match node:
             case Column(name=name) if is_rule(node, self.rules.trees):
-                if name not in self.known:
-                    self.known[name] = self.combined(self.rules.trees[name])
-                return self.known[name]
+                return self.bits(name)
             case And(args=args):
                 return all_([self.combined(a) for a in args])
             case Or(args=args):
@@ -174,9 +175,13 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
     conditions: dict[Expr, Condition] = {}
     select = exp.select(*(quoted(k) for k in keys)).from_(relation(table))
     missing: dict[str, str] = {}
+    places: dict[int, str] = {}
     for tree in trees.values():
         for leaf in leaves(tree):
-            if leaf in conditions or is_rule(leaf, trees):
+            if is_rule(leaf, trees):
+                continue
+            if leaf in conditions:
+                places[id(leaf)] = conditions[leaf].column
                 continue
             column = f"~{len(conditions)}"
             select = select.select(compiler.sql(leaf).as_(column, quoted=True), copy=False)
@@ -188,9 +193,10 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
                     select = select.select(null.as_(missing[key], quoted=True), copy=False)
                 named.append((name, missing.get(key, "")))
             conditions[leaf] = Condition(leaf, column, tuple(named))
+            places[id(leaf)] = column
     if not conditions:
         select = select.select(exp.true().as_("~none", quoted=True), copy=False)
-    return Rules(trees, conditions, select)
+    return Rules(trees, conditions, places, select)
 
 
 def leaves(node: Expr) -> list[Expr]:
