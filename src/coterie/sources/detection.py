@@ -14,6 +14,7 @@ import numpy as np
 from coterie.core.errors import DataError, MissingColumn, did_you_mean
 from coterie.language.names import written
 from coterie.language.types import BOOLEAN, DATE, INTEGER, TEXT
+from coterie.sources.countries import country_share
 from coterie.sources.scales import Scale, scales
 from coterie.sources.seen import NO_DAY, SeenColumn, SeenFile, day_numbers, overlap
 from coterie.sources.vocabulary import identifies, meanings, words_of
@@ -260,7 +261,7 @@ class _Detective:
             return next((c for f, c in asked.items() if f in (file.name, file.path) and c in file.columns), None)
         return None
 
-    # --- all files ----------------------------------------------------------------------------------------------------------
+    # --- all files ---------------------------------------------------------------------------------------------------
 
     def solve(self) -> Detection:
         self.find_hub()
@@ -292,7 +293,7 @@ class _Detective:
         self.guesses.append(Guess(file.name, role, column, why, round(confidence, 2), tuple(others)))
 
     def nobody(self) -> DataError:
-        names = ", ".join(f.path for f in self.files)
+        names = ", ".join(f.label for f in self.files)
         columns = [c for f in self.files for c in f.columns]
         listed = ", ".join(columns[:15]) + (", …" if len(columns) > 15 else "")
         return DataError(
@@ -304,7 +305,7 @@ class _Detective:
             "numbers the rows",
         )
 
-    # --- the customers file ---------------------------------------------------------------------------------------------------
+    # --- the customers file ------------------------------------------------------------------------------------------
 
     def keys(self, file: SeenFile) -> list[tuple[str, float]]:
         """Columns with a value of its own on every row that can name it, best first."""
@@ -372,9 +373,9 @@ class _Detective:
             if other is file:
                 continue
             for column in other.columns.values():
-                if column.countable and column.distinct >= 5 and not column.unique and _alike(column, mine):
-                    if overlap(column, mine) >= 0.5:
-                        return score + 0.4
+                foreign = column.countable and column.distinct >= 5 and not column.unique and _alike(column, mine)
+                if foreign and overlap(column, mine) >= 0.5:
+                    return score + 0.4
         return score
 
     def hub_found(self) -> Found:
@@ -388,7 +389,7 @@ class _Detective:
         if distinct < key.known:
             why += f"; {key.known - distinct:,} rows repeat an id"
             self.questions.append(
-                f"{file.path}: {key.known - distinct:,} rows repeat a value of {self.key}; of rows with the same id one is kept"
+                f"{file.label}: {key.known - distinct:,} rows repeat a value of {self.key}; of rows with the same id one is kept"
             )
         if key.missing:
             why += f"; {key.missing:,} rows have none and are kept aside"
@@ -409,7 +410,7 @@ class _Detective:
             customers=distinct,
         )
 
-    # --- meanings of columns ----------------------------------------------------------------------------------------------------
+    # --- meanings of columns -----------------------------------------------------------------------------------------
 
     def roles(self, file: SeenFile, taken: Iterable[str] = ()) -> dict[str, str]:
         """Meaning → column: each column has one, each meaning the column that fits best."""
@@ -423,6 +424,9 @@ class _Detective:
                     claims.append((-score, position, meaning, column.name))
             if column.email_share > 0.9 and not meanings(column.name).get("email"):
                 claims.append((-0.9, position, "email", column.name))
+            few = column.type == TEXT and 2 <= column.distinct <= 250 and not meanings(column.name)
+            if few and country_share(v for v, _ in column.top(250)) >= 0.6:
+                claims.append((-0.7, position, "country", column.name))
         out: dict[str, str] = {}
         used: set[str] = set()
         for _, _, meaning, name in sorted(claims):
@@ -431,7 +435,7 @@ class _Detective:
                 used.add(name)
         return out
 
-    # --- events -----------------------------------------------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------------
 
     def events(self, file: SeenFile) -> Found | None:
         """What an event file's columns are, or None where it is none."""
@@ -459,6 +463,13 @@ class _Detective:
             meaning = {m: c for m, c in meaning.items() if c != taken}
         kind, values = self.find_kind(file, customer, meaning)
         amount = self.find_amount(file, customer, meaning, order)
+        for known, found in (("price", amount and amount.price), ("quantity", amount and amount.quantity)):
+            if found and known not in meaning:
+                meaning[known] = found
+        if amount is not None and kind is None and not {"product", "product_text"} & meaning.keys():
+            product = self.find_product(file, customer, order, meaning)
+            if product is not None:
+                meaning["product"] = product
         status, states = self.find_status(file, customer, meaning)
         cancelled, free = self.find_cancelled(file, customer, order, amount, status, meaning)
         if order is not None:
@@ -506,7 +517,7 @@ class _Detective:
         if named is not None:
             if not file.columns[named].dated:
                 raise DataError(
-                    f"{named} of {file.path} was named as the time, and it is {file.columns[named].type}",
+                    f"{named} of {file.label} was named as the time, and it is {file.columns[named].type}",
                     code="E222",
                     hint="name a column of dates or times",
                 )
@@ -550,7 +561,7 @@ class _Detective:
         scored.sort(key=lambda s: -s[0])
         if scored and scored[0][0] >= 0.45:
             _, name, match, who = scored[0]
-            why = f"{100 * match:.1f} % of them are in {self.hub.path}" if match is not None and self.hub else ""
+            why = f"{100 * match:.1f} % of them are in {self.hub.label}" if match is not None and self.hub else ""
             return name, match, None, why, min(0.98, 0.5 + 0.5 * max(who, match or 0)), [s[1] for s in scored[1:]]
         if key is not None or self.business or any(meanings(c).get("account", 0) >= 0.6 for c in file.columns):
             return None
@@ -584,7 +595,7 @@ class _Detective:
         if repeated and len(self.files) == 1:
             listed = ", ".join(f"{c.name} ({c.distinct:,} different)" for c in repeated)
             raise DataError(
-                f"several columns of {file.path} could name the customer, and neither names nor values decide: {listed}",
+                f"several columns of {file.label} could name the customer, and neither names nor values decide: {listed}",
                 code="E221",
                 hint=f"say which: coterie init {file.path} --customer {repeated[0].name}",
             )
@@ -639,6 +650,22 @@ class _Detective:
             return best[1]
         return None
 
+    def find_product(self, file: SeenFile, customer: str, order: str | None, meaning: Mapping[str, str]) -> str | None:
+        """What was bought, by values: texts of which nothing is known, that come back and that neither customer nor order decides."""
+        out = []
+        for column in file.columns.values():
+            if column.type != TEXT or meanings(column.name) or column.name in (customer, order) or column.name in meaning.values():
+                continue
+            if not 10 <= column.distinct <= len(column.values) / 3 or column.email_share > 0.5:
+                continue
+            if file.decides(customer, column.name) < 0.5 and (order is None or file.decides(order, column.name) < 0.9):
+                out.append((column.text_share, column.name))
+        if not out:
+            return None
+        name = min(out)[1]
+        self.guess(file, "product", name, f"{file.columns[name].distinct:,} different texts that come back at many customers", 0.6)
+        return name
+
     def find_kind(self, file: SeenFile, customer: str, meaning: Mapping[str, str]) -> tuple[str | None, tuple[Value, ...]]:
         """The column that tells kinds of events apart."""
         named = meaning.get("event")
@@ -669,7 +696,7 @@ class _Detective:
         self.guess(file, "status", name, f"states: {', '.join(v.value for v in values[:8])}", 0.8)
         return name, values
 
-    # --- what an event is worth ---------------------------------------------------------------------------------------------------
+    # --- what an event is worth --------------------------------------------------------------------------------------
 
     amount_why = ""
     amount_sure = 0.0
@@ -692,7 +719,7 @@ class _Detective:
             price = money[0].name if len(money) == 1 or (money and not any(meanings(c.name) for c in numbers)) else None
             if len(money) > 1 and price is not None:
                 self.questions.append(
-                    f"{file.path}: {price} is taken as the price or amount; {', '.join(c.name for c in money[1:])} could be, too"
+                    f"{file.label}: {price} is taken as the price or amount; {', '.join(c.name for c in money[1:])} could be, too"
                 )
         if price is None:
             return None
@@ -713,7 +740,7 @@ class _Detective:
             top = column.range()[1]
             rate = top is not None and top <= 1 and column.type != INTEGER
             if top is not None and 1 < top <= 100 and column.type == INTEGER and column.distinct <= 30:
-                self.questions.append(f"{file.path}: is {discount} a percentage or an amount? It is not taken off the amount yet")
+                self.questions.append(f"{file.label}: is {discount} a percentage or an amount? It is not taken off the amount yet")
                 discount = None
         because = "by its name" if says_unit else f"it does not grow with {quantity}"
         self.amount_why = f"{price} is the price of one ({because}), {quantity} how many"
@@ -731,10 +758,8 @@ class _Detective:
     ) -> tuple[Split | None, Split | None]:
         """Rows that take something back, and rows that cost nothing."""
         who = file.columns[customer].codes >= 0
-        signed = amount and (amount.quantity or amount.total)
+        signed = None if amount is None else amount.total or amount.quantity
         numbers = file.columns[signed].numbers if signed else None
-        if amount is not None and amount.total is not None:
-            numbers = file.columns[amount.total].numbers
         negative = numbers < 0 if numbers is not None else np.zeros(len(who), np.bool_)
         cancelled: Split | None = None
         mask = np.zeros(len(who), np.bool_)
@@ -758,10 +783,9 @@ class _Detective:
                 cancelled = Split(condition, int(mask.sum()), int((mask & who).sum()), why, bool(negative[mask].mean() > 0.5))
         if cancelled is None and 0 < negative.mean() <= 0.4:
             mask = negative
-            column_name = signed if amount is not None and amount.total is None else (amount.total if amount else None)
-            if column_name is not None:
-                why = f"{column_name} is negative on {int(mask.sum()):,} rows: refunds or cancellations"
-                cancelled = Split(f"{written(column_name)} < 0", int(mask.sum()), int((mask & who).sum()), why, True)
+            if signed is not None:
+                why = f"{signed} is negative on {int(mask.sum()):,} rows: refunds or cancellations"
+                cancelled = Split(f"{written(signed)} < 0", int(mask.sum()), int((mask & who).sum()), why, True)
         if cancelled is not None:
             self.guess(file, "cancelled", cancelled.where, cancelled.why, 0.85)
         free: Split | None = None
@@ -809,7 +833,7 @@ class _Detective:
                 out.append(column.name)
         return out
 
-    # --- files beside -------------------------------------------------------------------------------------------------------------
+    # --- files beside ------------------------------------------------------------------------------------------------
 
     def beside(self, file: SeenFile, hub: Found | None) -> Found:
         """A file without customers or without times: accounts, a lookup, or of no use."""
@@ -829,7 +853,7 @@ class _Detective:
                         best = max(best or (0.0, "", ""), (share + (1 if same else 0), key.name, column.name))
             if best is not None:
                 share = overlap(hub.file.columns[best[2]], file.columns[best[1]])
-                why = f"{100 * share:.1f} % of the values of {best[2]} in {hub.file.path} are in its {best[1]}"
+                why = f"{100 * share:.1f} % of the values of {best[2]} in {hub.file.label} are in its {best[1]}"
                 role: Role = "accounts" if firm or meanings(best[1]).get("account", 0) >= 0.6 else "lookup"
                 self.guess(file, role, best[1], why, min(0.95, 0.4 + share / 2))
                 meaning = self.roles(file, taken=(best[1],))
@@ -843,7 +867,7 @@ class _Detective:
                 if column.countable and _alike(column, mine) and column.distinct >= 5 and overlap(column, mine) >= 0.5:
                     what = "a second file with one row per customer" if column.unique else "rows of customers without a time"
                     self.questions.append(
-                        f"{file.path} is {what} (by {column.name}): join it to {hub.file.path if hub else 'the customers file'}, "
+                        f"{file.label} is {what} (by {column.name}): join it to {hub.file.label if hub else 'the customers file'}, "
                         "or add the time at which each row happened"
                     )
                     return f"{what}, by {column.name}"
@@ -858,15 +882,15 @@ class _Detective:
                         same = meanings(column.name).keys() & meanings(key.name).keys() or column.name == key.name
                         if same or column.distinct >= 20:
                             self.questions.append(
-                                f"{file.path} describes {column.name} of {other.path}, not customers: a lookup adds columns to "
-                                f"customers only, so join it to {other.path} first if you need it"
+                                f"{file.label} describes {column.name} of {other.label}, not customers: a lookup adds columns to "
+                                f"customers only, so join it to {other.label} first if you need it"
                             )
-                            return f"it describes {column.name} of {other.path}, not customers"
-        self.questions.append(f"{file.path}: nothing in it names a customer, so it is left out")
+                            return f"it describes {column.name} of {other.label}, not customers"
+        self.questions.append(f"{file.label}: nothing in it names a customer, so it is left out")
         return "nothing in it names a customer"
 
 
-# --- measures of columns ------------------------------------------------------------------------------------------------------------
+# --- measures of columns --------------------------------------------------------------------------------------------
 
 
 def file_key(file: SeenFile, key: str) -> SeenColumn:
@@ -985,7 +1009,19 @@ def _prefix(column: SeenColumn, negative: "np.typing.NDArray[np.bool_]") -> tupl
 
 _NUMBERS = ("amount", "price", "discount", "charge", "charged", "annual_revenue", "income", "points", "latitude", "longitude")
 _DATED = ("time", "since", "birth_date", "updated", "closed")
-_FEW = ("gender", "marital", "education", "household", "children", "country", "region", "setting", "category", "brand", "store")
+_FEW: tuple[str, ...] = (
+    "gender",
+    "marital",
+    "education",
+    "household",
+    "children",
+    "country",
+    "region",
+    "setting",
+    "category",
+    "brand",
+    "store",
+)
 _FEW += ("sales_channel", "device", "os", "browser", "platform", "industry", "loyalty", "plan", "payment", "acquisition")
 _FEW += ("language", "currency", "status", "variant", "topic", "referrer", "occupation", "internet", "event")
 _TEXTS = (
@@ -1009,13 +1045,13 @@ def plausible(meaning: str, column: SeenColumn) -> float:
         return 1.0 if column.dated else 0.0
     if column.dated:
         return 0.0
-    low, high = column.range() if column.numeric else (None, None)
+    low, high = column.range() if column.numeric and column.known else (-1, -1)
     if meaning in _NUMBERS or meaning in ("recency", "frequency", "tenure", "employees", "satisfaction"):
         return 1.0 if column.numeric and (column.distinct > 2 or meaning == "discount") else 0.0
     if meaning == "quantity":
         return (1.0 if column.type == INTEGER or _whole(column) else 0.5) if column.numeric else 0.0
     if meaning == "age":
-        return 1.0 if column.numeric and low is not None and low >= 0 and high <= 130 else 0.5 if column.type == TEXT else 0.0
+        return 1.0 if column.numeric and low >= 0 and high <= 130 else 0.5 if column.type == TEXT else 0.0
     if meaning == "birth_year":
         return 1.0 if column.type == INTEGER and 1850 <= low <= high <= 2100 else 0.0
     if meaning == "email":
@@ -1034,7 +1070,8 @@ def plausible(meaning: str, column: SeenColumn) -> float:
         values = {folded(str(v)) for v, _ in column.top(60)}
         return 1.0 if values & _STATES else 0.4 if column.type == TEXT and column.distinct <= 30 else 0.0
     if meaning == "postcode":
-        return 1.0 if column.countable else 0.0
+        with_digits = column.type == INTEGER or any(any(d.isdigit() for d in str(v)) for v, _ in column.top(20))
+        return 1.0 if column.countable and with_digits else 0.0
     if meaning in _FEW:
         return 1.0 if column.countable and column.distinct <= max(60, len(column.values) // 5) else 0.3
     if meaning in _TEXTS:

@@ -63,7 +63,7 @@ def scales(file: SeenFile) -> tuple[Scale, ...]:
     else:
         found = _together(items)
         stem = slug(next(iter(groups))) or "scale"
-        parts = [(f"{stem}_{n + 1}" if len(found) > 1 else stem, columns) for n, columns in enumerate(found)]
+        parts = [(f"{g[0].name}_{g[-1].name}".lower() if len(found) > 1 else stem, g) for g in found]
     for name, columns in parts:
         turned = _turned(columns)
         names = tuple(c.name for c in columns)

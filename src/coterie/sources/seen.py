@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from coterie.language.types import DATE, INTEGER, NUMBERS, TEXT, TIMES, Type
 from coterie.sources.ids import id_text
 from coterie.sources.reading import LINE, TypedFile
+from coterie.sources.vocabulary import meanings
 
 Codes = npt.NDArray[np.int64]
 ROWS = 1_500_000
@@ -136,7 +137,8 @@ class SeenFile:
         name: a word for it: the file's stem, or stem and sheet.
         path: as the project file shall name it; `sheet` where it is one of a workbook; `files` are how many files it stands for.
         rows: of the whole file; `columns` hold those looked at, all of them when `whole`.
-        notes: what reading said.
+        notes: what reading said. schema: the type of each column. currency: the one sign beside its numbers.
+        types: columns whose type has to be declared.
     """
 
     name: str
@@ -149,6 +151,13 @@ class SeenFile:
     notes: tuple[str, ...] = ()
     schema: Mapping[str, Type] = field(default_factory=dict)
     currency: str | None = None
+    types: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """A short name for it, for people."""
+        last = self.path if self.files > 1 else self.path.rpartition("/")[2]
+        return last if self.sheet is None else f"{last}, sheet {self.sheet}"
 
     @cached_property
     def _pairs(self) -> dict[tuple[str, str], float]:
@@ -177,12 +186,48 @@ def _decides(one: SeenColumn, other: SeenColumn) -> float:
     return float(np.mean(different[repeated] == 1))
 
 
-def seen(typed: TypedFile, name: str, path: str, *, sheet: str | None = None, files: int = 1) -> SeenFile:
+def hidden_dates(typed: TypedFile) -> dict[str, str]:
+    """Columns of whole numbers that are days (20250131) or instants (seconds or milliseconds since 1970), by name and every
+    value: column → the type to declare."""
+    out = {}
+    for name, facts in typed.facts.items():
+        said = meanings(name)
+        if facts.type != INTEGER or not facts.known or max(said.get(m, 0) for m in ("time", "since", "birth_date", "x")) < 0.75:
+            continue
+        low, high = facts.minimum, facts.maximum
+        if not isinstance(low, int) or not isinstance(high, int):
+            continue
+        if 19000101 <= low <= high <= 22001231:
+            values = pc.unique(pq.read_table(typed.path, columns=[name]).column(name)).drop_null().cast(pa.string())
+            if all(_is_day(v) for v in values.to_pylist()):
+                out[name] = "date"
+        elif 315_532_800 <= low <= high < 4_102_444_800 or 315_532_800_000 <= low <= high < 4_102_444_800_000:
+            out[name] = "timestamp"
+    return out
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date(int(text[:4]), int(text[4:6]), int(text[6:]))
+    except ValueError:
+        return False
+    return True
+
+
+def seen(
+    typed: TypedFile,
+    name: str,
+    path: str,
+    *,
+    sheet: str | None = None,
+    files: int = 1,
+    types: Mapping[str, str] | None = None,
+) -> SeenFile:
     """Look at a typed file.
 
     Args:
         typed: what reading gave; its Parquet is read here, at most about `ROWS` rows of it.
-        name, path, sheet, files: as `SeenFile` has them.
+        name, path, sheet, files, types: as `SeenFile` has them.
     """
     table, whole = _rows(typed.path)
     columns = {n: SeenColumn(n, t, table.column(n)) for n, t in typed.schema.items()}
@@ -195,6 +240,7 @@ def seen(typed: TypedFile, name: str, path: str, *, sheet: str | None = None, fi
         sheet=sheet,
         whole=whole,
         files=files,
+        types=types or {},
         notes=tuple(str(n) for n in typed.notes),
         schema=typed.schema,
         currency=next(iter(signs)) if len(signs) == 1 else None,
@@ -222,6 +268,7 @@ def joined(files: list[SeenFile], name: str, path: str) -> SeenFile:
         notes=tuple(dict.fromkeys(n for f in files for n in f.notes)),
         schema=first.schema,
         currency=first.currency,
+        types=first.types,
     )
 
 

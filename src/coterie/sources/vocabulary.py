@@ -152,9 +152,14 @@ def words_of(name: str) -> tuple[str, ...]:
     return tuple(w.lower() for w in re.split(r"[^\w]+|_+", text) if w)
 
 
+def without_unit(name: str) -> str:
+    """A name without what stands in parentheses: `Annual Income (k$)` is Annual Income."""
+    return re.sub(r"\s*[(\[][^)\]]*[)\]]", "", name).strip() or name
+
+
 def slug(name: str) -> str:
-    """A name in plain letters that needs no quotes anywhere: `Annual Income (k$)` becomes annual_income_k."""
-    out = "_".join(words_of(re.sub(r"[^\x00-\x7f]", _plain_letter, name)))
+    """A name in plain letters that needs no quotes anywhere: `Annual Income (k$)` becomes annual_income."""
+    out = "_".join(words_of(re.sub(r"[^\x00-\x7f]", _plain_letter, without_unit(name))))
     out = re.sub(r"[^a-z0-9_]+", "", out).strip("_")
     return out if out and not out[0].isdigit() else f"c_{out}" if out else "column"
 
@@ -189,7 +194,8 @@ def meanings(name: str) -> Mapping[str, float]:
     The whole name counts most (1), without words such as `id` or `no` nearly as much, the last word (the head in most
     languages) less, other words least. A name of which nothing is known has no meanings.
     """
-    words = [w for w in words_of(name) if w not in _FILLER] or list(words_of(name))
+    bare_name = without_unit(name)
+    words = [w for w in words_of(bare_name) if w not in _FILLER] or list(words_of(bare_name))
     out: dict[str, float] = {}
 
     def add(text: str, weight: float) -> bool:
@@ -200,6 +206,7 @@ def meanings(name: str) -> Mapping[str, float]:
 
     if not words:
         return out
+    add("".join(words_of(bare_name)), 1.0)
     add("".join(words), 1.0)
     bare = [w for w in words if w not in _ID]
     identifier = len(bare) < len(words)

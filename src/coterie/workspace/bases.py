@@ -81,7 +81,7 @@ def bases(detection: Detection, sources: Sources, known: Known) -> tuple[Base, .
         _base(
             "needs",
             [*needs, *bought[:2]],
-            "what people buy it for: questions to support, reasons for returns, a survey of needs, or products and categories of orders",
+            "what people buy for: questions to support, reasons for returns, a survey, or products and categories of orders",
         )
     )
     when = [f"{k.name}.time" for k in sources.kinds if k.role in ("activity", "view", "order", "opened", "other", "deal")][:3]
@@ -95,11 +95,11 @@ def bases(detection: Detection, sources: Sources, known: Known) -> tuple[Base, .
     money += [sources.attributes[m] for m in ("charged", "charge", "amount") if m in sources.attributes]
     needed = "an amount on each order (or a price and a quantity)"
     if not money and order is not None and order.items is not None:
-        needed = f"things bought can be counted, but for money it needs {needed}"
+        needed = f"{needed}; until then things bought are counted"
     out.append(_base("value", money, needed))
     if detection.business and not any(b.name == "firmographic" and b.supported for b in out):
         out.append(_base("firmographic", [], "industry or number of employees of each company"))
-    order_of = ("geographic", "demographic", "psychographic", "behavioural", "firmographic", "technographic")
+    order_of: tuple[str, ...] = ("geographic", "demographic", "psychographic", "behavioural", "firmographic", "technographic")
     order_of += ("needs", "identity", "activity", "loyalty", "value")
     return tuple(sorted(out, key=lambda b: order_of.index(b.name)))
 

@@ -19,11 +19,12 @@ from coterie.language.check import check
 from coterie.language.parse import parse
 from coterie.language.scope import ColumnInfo, EventInfo, Scope
 from coterie.language.types import BOOLEAN, Type
+from coterie.sources.countries import zone_of
 from coterie.sources.detection import Asked, Detection, Found, Guess, detect
 from coterie.sources.kinds import open_source
 from coterie.sources.mapping import map_source
 from coterie.sources.reading import ReadOptions, read_typed
-from coterie.sources.seen import SeenFile, joined, seen
+from coterie.sources.seen import SeenFile, hidden_dates, joined, seen
 from coterie.workspace.bases import Base, bases
 from coterie.workspace.definitions import catalog
 from coterie.workspace.drafting.kinds import Sources, sources
@@ -38,10 +39,9 @@ from coterie.workspace.drafting.outline import (
     traits_text,
 )
 from coterie.workspace.drafting.proposals import Known, Proposals, propose
-from coterie.workspace.drafting.zones import zone_of
 from coterie.workspace.project import FILE, Project, read_project
 
-FINISHED = timedelta(days=60)
+FINISHED = timedelta(days=45)
 """Data whose newest event is older than this has ended."""
 ENDINGS = (".csv", ".tsv", ".txt", ".parquet", ".jsonl", ".ndjson", ".json", ".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 _PACKED = (".gz", ".bz2", ".zst")
@@ -106,7 +106,7 @@ def draft(
     return compose(folder, detection, now=now)
 
 
-# --- reading -------------------------------------------------------------------------------------------------------------------------
+# --- reading --------------------------------------------------------------------------------------------------------
 
 
 def read(folder: Path, files: Sequence[Path | str], say: Progress) -> list[SeenFile]:
@@ -119,14 +119,18 @@ def read(folder: Path, files: Sequence[Path | str], say: Progress) -> list[SeenF
         for number, path in enumerate(paths):
             say(f"reading {path.name}")
             for sheet in _sheets(path):
-                typed = read_typed(path, ReadOptions(sheet=sheet), Path(aside) / f"{number}.parquet", Path(aside) / f"{number}.bad")
+                target, bad = Path(aside) / f"{number}.parquet", Path(aside) / f"{number}.bad"
+                typed = read_typed(path, ReadOptions(sheet=sheet), target, bad)
+                types = hidden_dates(typed)
+                if types:
+                    typed = read_typed(path, ReadOptions(sheet=sheet, columns=types), target, bad)
                 if not typed.rows_kept and sheet is not None:
                     continue
                 stem = path.name
                 for ending in (*_PACKED, *ENDINGS):
                     stem = stem.removesuffix(ending)
                 name = f"{stem}_{sheet}" if sheet is not None else stem
-                out.append((path, seen(typed, name, _written_path(folder, path), sheet=sheet)))
+                out.append((path, seen(typed, name, _written_path(folder, path), sheet=sheet, types=types)))
     return _series(folder, out)
 
 
@@ -179,18 +183,18 @@ def _written_path(folder: Path, path: Path) -> str:
 
 def _series(folder: Path, tables: list[tuple[Path, SeenFile]]) -> list[SeenFile]:
     """Files whose names differ in numbers only and whose columns are the same, as one glob."""
-    groups: dict[tuple[object, ...], list[tuple[Path, SeenFile]]] = {}
+    groups: dict[tuple[Path, str, str | None, object], list[tuple[Path, SeenFile]]] = {}
     for path, table in tables:
         pattern = re.sub(r"\d+(?:[-_.]\d+)*", "*", path.name) if table.sheet is None else path.name
         key = (path.parent, pattern, table.sheet, tuple((c.name, c.type) for c in table.columns.values()))
         groups.setdefault(key, []).append((path, table))
     out = []
     for (parent, pattern, _, _), members in groups.items():
-        whole = sorted(p for p in Path(str(parent)).glob(str(pattern)) if p.is_file())
+        whole = sorted(p for p in parent.glob(pattern) if p.is_file())
         if len(members) > 1 and whole == sorted(p for p, _ in members):
-            stem = re.sub(r"[\W_]*\*[\W_]*", " ", str(pattern).split(".")[0]).strip().replace(" ", "_") or "events"
-            path = Path(str(parent)) / str(pattern)
-            written = Path(_written_path(folder, Path(str(parent)))) / path.name
+            stem = re.sub(r"[\W_]*\*[\W_]*", " ", pattern.split(".")[0]).strip().replace(" ", "_") or "events"
+            path = parent / pattern
+            written = Path(_written_path(folder, parent)) / path.name
             out.append(joined([t for _, t in members], stem, written.as_posix()))
         else:
             out += [t for _, t in members]
@@ -202,14 +206,14 @@ def _series(folder: Path, tables: list[tuple[Path, SeenFile]]) -> list[SeenFile]
     return out
 
 
-# --- composing -----------------------------------------------------------------------------------------------------------------------
+# --- composing ------------------------------------------------------------------------------------------------------
 
 
 def compose(folder: Path, detection: Detection, *, now: datetime) -> Draft:
     """The project file for what was detected."""
     newest, oldest = detection.newest(), detection.oldest()
     finished = newest is not None and now.date() - newest > FINISHED
-    parts = sources(detection, finished=oldest if finished else None)
+    parts = sources(detection, finished=(oldest or newest) if finished else None)
     zone, zone_why = _zone(detection)
     currency, currency_why = _currency(detection)
     head = _head(
@@ -231,18 +235,14 @@ def compose(folder: Path, detection: Detection, *, now: datetime) -> Draft:
     found = bases(detection, parts, known)
     questions = tuple(dict.fromkeys((*detection.questions, *_questions(detection, zone_why))))
     lines = [*head, *_asked(questions), *body, ""]
-    for some, text_of in (
-        (proposals.traits, traits_text),
-        (proposals.segments, segments_text),
-        (proposals.segmentations, segmentations_text),
-    ):
-        if some:
-            lines += [*text_of(some), ""]  # type: ignore[operator]
+    lines += [*traits_text(proposals.traits), ""] if proposals.traits else []
+    lines += [*segments_text(proposals.segments), ""] if proposals.segments else []
+    lines += [*segmentations_text(proposals.segmentations), ""] if proposals.segmentations else []
     lines += _bases_text(found)
-    text = "\n".join(lines).rstrip() + "\n"
-    project = read_project(text, folder / FILE)
+    whole = "\n".join(lines).rstrip() + "\n"
+    project = read_project(whole, folder / FILE)
     catalog(project, scope)
-    return Draft(text, detection.guesses, found, questions, detection, project, tuple(dropped))
+    return Draft(whole, detection.guesses, found, questions, detection, project, tuple(dropped))
 
 
 def _head(
@@ -256,7 +256,7 @@ def _head(
     currency: tuple[str | None, str],
 ) -> list[str]:
     name = folder.resolve().name or "project"
-    files = ", ".join(dict.fromkeys(f.file.path for f in detection.found))
+    files = ", ".join(dict.fromkeys(f.file.label for f in detection.found))
     out = comment(
         f"Drafted by `coterie init` on {now.date()} from {files}. Every guess says why it was made; change what is wrong, then "
         "`coterie run`."
@@ -310,7 +310,7 @@ def _zone(detection: Detection) -> tuple[str, str]:
         share = rows / column.known
         if best is None or share > best[1]:
             best = (str(value), share, column.name)
-    if best is not None and best[1] >= 0.7:
+    if best is not None and best[1] >= 0.5:
         zone = zone_of(best[0])
         if zone is not None:
             return zone, (
@@ -330,30 +330,37 @@ def _currency(detection: Detection) -> tuple[str | None, str]:
         if sign:
             code = _SIGNS.get(sign, sign if re.fullmatch(r"[A-Z]{3}", sign) else None)
             if code:
-                return code, f"{sign} stands beside numbers in {found.file.path}."
+                return code, f"{sign} stands beside numbers in {found.file.label}."
         column = found.column("currency")
         if column is not None and column.distinct == 1 and re.fullmatch(r"[A-Z]{3}", str(column.top(1)[0][0])):
-            return str(column.top(1)[0][0]), f"{column.name} in {found.file.path} is the same on every row."
+            return str(column.top(1)[0][0]), f"{column.name} in {found.file.label} is the same on every row."
         for name in found.file.columns:
             match = re.search(r"(?:^|[_\s(])(USD|EUR|GBP|CHF|JPY|usd|eur|gbp|chf|jpy)(?:$|[_\s)])", name)
             if match:
-                return match[1].upper(), f"the name of the column {name} in {found.file.path} says so."
+                return match[1].upper(), f"the name of the column {name} in {found.file.label} says so."
     return None, ""
 
 
 def _questions(detection: Detection, zone_why: str) -> list[str]:
     out = []
     for guess in detection.guesses:
-        if guess.confidence < 0.7 or (guess.role in ("customer", "time", "id") and guess.alternatives):
+        if guess.confidence < 0.7 or (guess.confidence < 0.8 and guess.alternatives):
             others = f" (others that could be it: {', '.join(guess.alternatives)})" if guess.alternatives else ""
             out.append(f"{guess.file}: is {guess.column} really the {_ROLE_WORDS.get(guess.role, guess.role)}{others}?")
     for found in detection.of("events"):
         if found.match is not None and found.match < 0.9:
             out.append(
-                f"{found.file.path}: only {100 * found.match:.1f} % of its customers are in the customers file. Are these the same ids?"
+                f"{found.file.label}: only {100 * found.match:.1f} % of its customers are in the customers file: are these the same ids?"
+            )
+        first = found.file.columns[found.time or ""].first_day()
+        oldest = detection.oldest()
+        if first is not None and oldest is not None and first - oldest > timedelta(days=180) and found.kind is not None:
+            out.append(
+                f"{found.file.label} begins on {first}, other events on {oldest}. If earlier ones were only not kept, add "
+                f"complete_from: {first} to its sources: counts that would need them are then 'cannot tell' instead of too low"
             )
         if not found.file.whole:
-            out.append(f"{found.file.path} is large: guesses rest on a part of its {found.file.rows:,} rows")
+            out.append(f"{found.file.label} is large: guesses rest on a part of its {found.file.rows:,} rows")
     if zone_why.startswith(("Nothing", "Most")) and any(f.time for f in detection.found):
         out.append("in which time zone do days begin and end? UTC is written for now")
     return out
@@ -362,7 +369,7 @@ def _questions(detection: Detection, zone_why: str) -> list[str]:
 _ROLE_WORDS = {"customer": "customer", "id": "id of a row", "time": "time", "amount": "amount", "lines": "order"}
 
 
-# --- checking ------------------------------------------------------------------------------------------------------------------------
+# --- checking -------------------------------------------------------------------------------------------------------
 
 
 def scope_of(project: Project, detection: Detection) -> Scope:

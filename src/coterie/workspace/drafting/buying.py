@@ -62,14 +62,23 @@ def step(days: float, *, up: bool = True) -> int:
     return next((s for s in reversed(STEPS) if s <= days), STEPS[0])
 
 
-def buying(found: Found) -> Buying:
-    """The rhythm of an event file's customers (days of the same customer count once)."""
+def buying(found: Found, value: str | None = None) -> Buying:
+    """The rhythm of an event file's customers (days of the same customer count once).
+
+    Args:
+        found: the file.
+        value: of the column that tells kinds apart (or states): only its rows.
+    """
     assert found.customer is not None
     assert found.time is not None
     codes, days = found.file.columns[found.customer].codes, day_numbers(found.file.columns[found.time])
     good = (codes >= 0) & (days != NO_DAY)
     if found.cancelled is not None or found.free is not None:
         good &= _kept(found)
+    column = found.kind or found.status
+    if value is not None and column is not None:
+        seen = found.file.columns[column]
+        good &= np.isin(seen.codes, [i for i in range(seen.distinct) if str(seen.encoded[1][i].as_py()) == value])
     codes, days = codes[good], days[good]
     if not len(codes):
         return Buying(0, None, 3, 1.0, 90, 180, 30, 90, 0.0)
@@ -108,8 +117,3 @@ def _kept(found: Found) -> "npt.NDArray[np.bool_]":
         if name is not None:
             good &= ~(found.file.columns[name].numbers <= 0) if name != amount.total else ~(found.file.columns[name].numbers < 0)
     return good
-
-
-def median_gap_words(days: int) -> str:
-    """A number of days in words."""
-    return "a day" if days == 1 else f"{days} days"

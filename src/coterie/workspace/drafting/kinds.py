@@ -9,7 +9,7 @@ from coterie.language.types import BOOLEAN, TEXT
 from coterie.sources.detection import BUYING, CART, LOST, WON, Detection, Found, Value, folded
 from coterie.sources.seen import SeenColumn
 from coterie.sources.vocabulary import is_personal, meanings, singular, slug, words_of
-from coterie.workspace.drafting.outline import SourceText
+from coterie.workspace.drafting.outline import SourceText, scalar
 
 RENAMED = ("product", "product_text", "category", "brand", "country", "quantity", "price", "discount", "status")
 """Meanings whose column gets that name, whatever the file calls it."""
@@ -51,6 +51,7 @@ class Kind:
         found: its file. columns: meaning → name of the event's column.
         customers, rows: how many there are.
         amount: the column of money; `items` that of how many things were bought, where money is not known.
+        value: of the column that tells kinds apart, where this kind is one of several from its file.
         scores: answers of a questionnaire put together, by name.
     """
 
@@ -109,18 +110,23 @@ class _Sources:
         for found in sorted(detection.of("events"), key=lambda f: not _is_order(f)):
             self.events(found)
 
-    # --- customers and what belongs to them -----------------------------------------------------------------------------------
+    # --- customers and what belongs to them --------------------------------------------------------------------------
 
     def where_is(self, found: Found) -> dict[str, object]:
         file = found.file
-        return {"path": file.path, **({"sheet": file.sheet} if file.sheet else {})}
+        out: dict[str, object] = {"path": file.path}
+        if file.sheet:
+            out["sheet"] = file.sheet
+        if file.types:
+            out["options"] = {"types": "{" + ", ".join(f"{scalar(c, flow=True)}: {t}" for c, t in file.types.items()) + "}"}
+        return out
 
     def customers(self, found: Found) -> None:
         file = found.file
         assert found.id is not None
         text = SourceText("customers", {**self.where_is(found), "id": found.id})  # type: ignore[dict-item]
         who = "company" if self.detection.business else "customer"
-        text.above.append(f"One row per {who}: {file.path}, {file.rows:,} rows.")
+        text.above.append(f"One row per {who}: {file.label}, {file.rows:,} rows.")
         if self.detection.business:
             text.above.append("No file names persons, so the companies are the customers here.")
         text.why["id"] = f"{found.id}: {found.why}"
@@ -176,10 +182,10 @@ class _Sources:
         assert found.id is not None
         assert found.looked_up is not None
         accounts = name == "accounts"
-        name = self.free(name)
+        name = name if accounts else self.free(name)
         text = SourceText(name, {**self.where_is(found), "id": found.id})  # type: ignore[dict-item]
         what = "The companies of customers" if accounts else f"A lookup: adds columns to customers by their {found.looked_up}"
-        text.above.append(f"{what}: {file.path}, {file.rows:,} rows; {found.why}.")
+        text.above.append(f"{what}: {file.label}, {file.rows:,} rows; {found.why}.")
         if accounts:
             text.above.append("Their columns are written with a dot: account.employees.")
         else:
@@ -212,7 +218,7 @@ class _Sources:
         reserved = {"customers": ("customer",), "accounts": ()}.get(name, ("customer",))
         return _renames(found.file.columns, used, reserved, also, {})
 
-    # --- events ---------------------------------------------------------------------------------------------------------------
+    # --- events ------------------------------------------------------------------------------------------------------
 
     def free(self, name: str) -> str:
         """A name of a source that is not taken."""
@@ -245,10 +251,10 @@ class _Sources:
         words = [singular(w) for w in words_of(stem) if not w.isdigit()]
         while len(words) > 1 and words[-1] in ("line", "item", "row", "data", "log", "export", "sample", "file", "table", "list"):
             words.pop()
-        if _is_order(found) and not (set(words) & {"refund", "return", "cancellation", "order", "purchase", "opportunity"}):
-            return "opportunity" if _is_pipeline(found) else "order"
         if _is_pipeline(found):
             return "opportunity"
+        if _is_order(found) and not set(words) & {"refund", "return", "cancellation", "purchase"}:
+            return "order"
         known = [w for w in words if w in ("order", "purchase", "refund", "return", "visit", "survey", "support", "ticket")]
         if known and len(words) <= 2 and words[0] not in ("email", "mail"):
             return known[0]
@@ -303,6 +309,7 @@ class _Sources:
         rows: int | None = None,
         note: bool = True,
         customers: int | None = None,
+        value: str | None = None,
     ) -> None:
         """One kind of event from a file, with its cancellations as a kind of their own."""
         file, name = found.file, self.free(name)
@@ -313,7 +320,7 @@ class _Sources:
         text = SourceText(name, {**self.where_is(found), "customer": found.customer, "time": found.time})  # type: ignore[dict-item]
         many = f" in {file.files} files" if file.files > 1 else ""
         if note:
-            text.above.append(f"{file.path}{f', sheet {file.sheet}' if file.sheet else ''}: {file.rows:,} rows{many}.")
+            text.above.append(f"{file.label}: {file.rows:,} rows{many}.")
             text.why["customer"] = f"{found.customer}: {found.why}"
             stamp = file.columns[found.time]
             missing = f"; {stamp.missing:,} rows have no time and are kept aside" if stamp.missing else ""
@@ -364,7 +371,9 @@ class _Sources:
             self.taken.add(line.casefold())
         count = found.customers if customers is None else customers
         total = file.rows if rows is None else rows
-        self.made.kinds.append(Kind(name, role, found, columns, count, total, line=line, amount=amount, items=items, scores=scores))
+        self.made.kinds.append(
+            Kind(name, role, found, columns, count, total, line=line, amount=amount, items=items, value=value, scores=scores)
+        )
         if found.cancelled is not None:
             self.taken_back(found, text, where, columns, amount, name, items)
 
@@ -383,7 +392,8 @@ class _Sources:
         else:
             name = "amount" if not any(n.casefold() == "amount" for n in (*given, *columns.values())) else "order_amount"
             given[name] = guess.expression
-        text.why[f"columns.{name}"] = self.why_amount(found)
+        if not text.compact:
+            text.why[f"columns.{name}"] = self.why_amount(found)
         columns["amount"] = name
         sums = [name, *(columns[m] for m in ("quantity", "discount") if m in columns and m != name)]
         return name, [s for s in sums if s == name or _numeric(found, columns, s)]
@@ -425,7 +435,8 @@ class _Sources:
         )
         returned = amount
         if amount is not None and split.negative and found.amount is not None:
-            given = dict(first.keys.get("columns") or {})  # type: ignore[call-overload]
+            before = first.keys.get("columns")
+            given = dict(before) if isinstance(before, dict) else {}
             if found.amount.total is None:
                 given[amount] = f"-({found.amount.expression})"
             else:
@@ -489,6 +500,7 @@ class _Sources:
                 rows=value.rows,
                 note=mail and n == 0,
                 customers=value.customers,
+                value=value.value,
             )
 
     def deals(self, found: Found, base: str) -> None:
@@ -503,7 +515,16 @@ class _Sources:
                 continue
             before = len(self.made.texts)
             where = f"{written(status)} = {_text(values[0].value)}"
-            self.one(found, name, role, where=where, rows=values[0].rows, note=False, customers=values[0].customers)
+            self.one(
+                found,
+                name,
+                role,
+                where=where,
+                rows=values[0].rows,
+                note=False,
+                customers=values[0].customers,
+                value=values[0].value,
+            )
             text = self.made.texts[before]
             if closed is not None:
                 text.keys["time"] = closed
@@ -554,6 +575,7 @@ def _renames(
     """File's column → the name it gets, for those that get another one than their own."""
     blocked = {r.casefold() for r in reserved} | set(also)
     keep = {c.casefold() for c in columns if c not in used and c not in wanted}
+    few = sum(not is_bare(c) for c in columns) <= 12
     out: dict[str, str] = {}
     seen: set[str] = set()
     for column in columns:
@@ -562,7 +584,8 @@ def _renames(
         name = wanted.get(column, column)
         if name != column and (name.casefold() in keep or name.casefold() in seen or name.casefold() in blocked):
             name = column
-        if not is_bare(name) or name.startswith("_") or name.casefold() in blocked or name.casefold() in seen:
+        strange = not is_bare(name) and few
+        if strange or name.startswith("_") or name.casefold() in blocked or name.casefold() in seen:
             base = slug(name.lstrip("_"))
             base = {"id": "row_id", "time": "clock_time", "customer": "customer_name"}.get(base, base)
             base = base if base.lower() not in RESERVED and base != "as_of" else f"{base}_value"
@@ -581,7 +604,7 @@ def _renamed_expression(expression: str, renamed: Mapping[str, str]) -> str:
     return expression
 
 
-_ORDER = ("path", "sheet", "customer", "time", "id", "where", "columns", "lines", "sum")
+_ORDER = ("path", "sheet", "options", "customer", "time", "id", "where", "columns", "lines", "sum")
 
 
 def _ordered(text: SourceText) -> SourceText:
@@ -602,7 +625,9 @@ def _about_scale(scale: object) -> str:
 
     assert isinstance(scale, Scale)
     how = "named alike" if scale.by_name else "answered alike"
-    turned = f"; {', '.join(scale.reversed)} run against the others and are turned" if scale.reversed else ""
+    several = len(scale.reversed) > 1
+    verb = "run against the others and are turned" if several else "runs against the others and is turned"
+    turned = f"; {', '.join(scale.reversed)} {verb}" if scale.reversed else ""
     return f"the mean of {', '.join(scale.items)}, which are {how}{turned}"
 
 

@@ -14,7 +14,9 @@ def comment(text: str, indent: int = 0) -> list[str]:
     out = []
     for paragraph in text.split("\n"):
         start = " " * indent + "# "
-        lines = textwrap.wrap(paragraph, WIDTH - len(start), break_long_words=False, break_on_hyphens=False)
+        hang = " " * (len(paragraph) - len(paragraph.lstrip()) + (2 if paragraph.startswith(" ") else 0))
+        hang = "   " if re.match(r"\d+\. ", paragraph) else hang
+        lines = textwrap.wrap(paragraph, WIDTH - len(start), break_long_words=False, break_on_hyphens=False, subsequent_indent=hang)
         out += [start + line for line in lines] or [" " * indent + "#"]
     return out
 
@@ -66,7 +68,7 @@ class SourceText:
                 for name, text in value.items():
                     if f"{key}.{name}" in self.why:
                         out += comment(self.why[f"{key}.{name}"], 6)
-                    out.append(f"      {scalar(name)}: {scalar(text)}")
+                    out.append(f"      {scalar(name)}: {text if key == 'options' else scalar(text)}")
             elif isinstance(value, str):
                 out.append(f"    {key}: {scalar(value)}")
             else:
@@ -75,7 +77,8 @@ class SourceText:
 
     def _flat(self, value: Setting) -> str:
         if isinstance(value, dict):
-            return "{" + ", ".join(f"{scalar(k, flow=True)}: {scalar(v, flow=True)}" for k, v in value.items()) + "}"
+            raw = value.get("types", "").startswith("{")
+            return "{" + ", ".join(f"{scalar(k, flow=True)}: {v if raw else scalar(v, flow=True)}" for k, v in value.items()) + "}"
         return scalar(value, flow=True) if isinstance(value, str) else listed(value)
 
 

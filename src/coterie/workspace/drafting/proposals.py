@@ -1,23 +1,72 @@
 """The usual traits, segments and segmentations that a project's data supports, each with the numbers found in it."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
 
 from coterie.language.names import RESERVED, written
-from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, NUMBERS, TEXT, TIMES, TIMESTAMP, Type
+from coterie.language.types import BOOLEAN, INTEGER, NUMBERS, TEXT, TIMES, TIMESTAMP, Type
 from coterie.sources.detection import Detection
 from coterie.sources.seen import SeenColumn
-from coterie.sources.vocabulary import meanings, slug, words_of
+from coterie.sources.vocabulary import identifies, meanings, slug, words_of
 from coterie.workspace.drafting.buying import Buying, buying
 from coterie.workspace.drafting.kinds import Kind, Sources, is_flag
 from coterie.workspace.drafting.outline import Segment, Segmentation, Trait
 
-MOST = 26
-"""Segments that are drafted at most."""
-_SENSITIVE = ("gender",)
+MOST = {"Value": 5, "Loyalty": 4, "Activity": 5, "Behaviour": 7, "Contract": 5, "Demography": 6, "Attitudes": 5}
+"""Segments of a group that are drafted at most; 3 of every other."""
+ALL = 30
+"""Segments at most."""
+_HANDLED = frozenset(
+    [
+        "gender",
+        "age",
+        "birth_date",
+        "birth_year",
+        "income",
+        "children",
+        "household",
+        "marital",
+        "education",
+        "occupation",
+        "since",
+        "tenure",
+        "charge",
+        "charged",
+        "churn",
+        "plan",
+        "payment",
+        "loyalty",
+        "tags",
+        "country",
+        "region",
+        "setting",
+        "device",
+        "os",
+        "platform",
+        "app_version",
+        "acquisition",
+        "email",
+        "phone",
+        "first_name",
+        "last_name",
+        "full_name",
+        "city",
+        "postcode",
+        "address",
+        "latitude",
+        "longitude",
+        "consent",
+        "recency",
+        "account",
+        "text",
+        "industry",
+    ]
+)
+"""Meanings for which there are definitions of their own (or none: gender and names make no segments here)."""
 _AGES = ((30, "under 30"), (45, "30 to 44"), (60, "45 to 59"))
 
 
@@ -57,8 +106,7 @@ class _Proposer:
         self.named: dict[str, str] = {}
         self.who = "Companies" if detection.business else "Customers"
         self.buys = sources.kind("order")
-        self.rhythm: Buying | None = buying(self.buys.found) if self.buys is not None else None
-        self.reachable: str | None = None
+        self.rhythm: Buying | None = buying(self.buys.found, self.buys.value) if self.buys is not None else None
         self.bought()
         self.taken_back()
         self.looked()
@@ -71,9 +119,9 @@ class _Proposer:
         self.generic()
         self.labels()
         self.out.traits = _by_group(self.out.traits)
-        self.out.segments = _by_group(self.out.segments[:MOST])
+        self.out.segments = _by_group(_few(self.out.segments))
 
-    # --- adding ---------------------------------------------------------------------------------------------------------------
+    # --- adding ------------------------------------------------------------------------------------------------------
 
     def name(self, wanted: str) -> str:
         """A name that nothing has yet."""
@@ -83,8 +131,9 @@ class _Proposer:
         self.names.add(name.casefold())
         return name
 
-    def trait(self, wanted: str, expression: str, group: str, note: str = "") -> str:
-        name = self.name(wanted)
+    def trait(self, wanted: str, expression: str, group: str, note: str = "", instead: str | None = None) -> str:
+        """Add a trait; `instead` is its name where the wanted one is taken."""
+        name = self.name(instead if instead is not None and wanted.casefold() in self.names else wanted)
         self.out.traits.append(Trait(name, expression, group, note))
         self.named[wanted] = written(name)
         return written(name)
@@ -99,35 +148,38 @@ class _Proposer:
     ) -> None:
         self.out.segmentations.append(Segmentation(self.name(wanted), about, call, labels, note))
 
-    # --- buying -----------------------------------------------------------------------------------------------------------------
+    # --- buying ------------------------------------------------------------------------------------------------------
 
     def bought(self) -> None:
         kind, rhythm = self.buys, self.rhythm
         if kind is None or rhythm is None:
             return
         o, group = written(kind.name), "What they bought"
-        noun = "deals won" if kind.name == "won" else "orders" if kind.role == "order" else f"{kind.name}s"
+        deal = kind.name == "won"
+        noun = "deal" if deal else "order"
         w, active, cooling = rhythm.window, rhythm.active, rhythm.cooling
-        orders = self.trait("orders" if kind.name != "won" else "deals_won", f"count({o})", group)
-        recent = self.trait(f"orders_{w}d", f"count({o} within {w} days)", group)
-        revenue = average = None
+        orders = self.trait("deals_won" if deal else "orders", f"count({o})", group)
+        self.named["orders"] = orders
+        self.trait(f"{noun}s_{w}d", f"count({o} within {w} days)", group)
+        revenue = recent = average = None
         if kind.amount is not None:
             a = f"{o}.{written(kind.amount)}"
-            revenue = self.trait("revenue", f"sum({a})", group)
-            self.trait(f"revenue_{w}d", f"sum({a} within {w} days)", group)
-            average = self.trait("average_order", f"avg({a})", group)
-            self.trait("biggest_order", f"max({a})", group)
+            revenue = self.trait("revenue", f"sum({a})", group, instead=f"revenue_{slug(kind.name)}")
+            recent = self.trait(f"revenue_{w}d", f"sum({a} within {w} days)", group)
+            average = self.trait(f"average_{noun}", f"avg({a})", group)
+            self.trait(f"biggest_{noun}", f"max({a})", group)
         elif kind.items is not None:
-            revenue = None
             self.trait("items", f"sum({o}.{kind.items})", group)
             average = self.trait(
-                "average_basket", f"avg({o}.{kind.items})", group, "no column holds money: baskets are counted in things"
+                "average_basket", f"avg({o}.{kind.items})", group, "no column holds money, so baskets are counted in things"
             )
-        first = self.trait("first_order", f"first({o}.time)", group)
-        last = self.trait("last_order", f"last({o}.time)", group)
+        first = self.trait(f"first_{noun}", f"first({o}.time)", group)
+        last = self.trait(f"last_{noun}", f"last({o}.time)", group)
+        self.named["first_order"], self.named["last_order"] = first, last
         quiet = self.trait("days_quiet", f"days_since({last})", group)
-        if rhythm.span > 2 * w:
-            self.trait("orders_per_year", f"{orders} * 365 / greatest(1, days_since({first}))", group)
+        again = rhythm.once < 0.98
+        if again:
+            self.trait(f"days_between_{noun}s", f"days_between({first}, {last}) / ({orders} - 1)", group)
         rows = written(kind.line or kind.name)
         column = kind.found.column("category")
         if "category" in kind.columns and column is not None and column.distinct >= 2:
@@ -140,7 +192,8 @@ class _Proposer:
                 group="What they buy",
                 suffix="fans",
                 about="{who} who buy {value} more often than anything else.",
-                most=2,
+                most=1,
+                only=f"{orders} > 0",
             )
         if "product" in kind.columns:
             p = f"{rows}.{written(kind.columns['product'])}"
@@ -150,7 +203,9 @@ class _Proposer:
             d = written(kind.columns["discount"])
             self.trait("discount_share", f"share({rows} where {d} > 0)", group)
         stamped = kind.found.file.columns[kind.found.time or ""].type == TIMESTAMP
-        weekend = self.trait("weekend_share", f"share({o} where weekday(time) >= 6)", group) if rhythm.weekend > 0.02 else None
+        weekend = None
+        if rhythm.weekend > 0.02 and not self.detection.business:
+            weekend = self.trait("weekend_share", f"share({o} where weekday(time) >= 6)", group)
 
         group = "Value"
         if revenue is not None:
@@ -169,7 +224,7 @@ class _Proposer:
             self.segment(
                 "big_baskets",
                 f"{orders} >= 1 and percentile({average}) >= 0.9",
-                "The tenth of all buyers with the highest average order.",
+                "The tenth of all buyers with the highest average.",
                 group,
             )
         group = "Loyalty"
@@ -177,26 +232,27 @@ class _Proposer:
         self.segment(
             "loyal",
             f"{orders} >= {often} and {last} within {active} days",
-            f"{often} {noun} or more (a fifth of all buyers have as many), the last one in the last {active} days.",
+            f"{often} {noun}s or more (a fifth of all buyers have as many), the last one in the last {active} days.",
             group,
         )
-        self.segment(
-            "one_time_buyers",
-            f"{orders} = 1",
-            f"Have ordered exactly once ({100 * rhythm.once:.0f} % of all buyers when this was drafted).",
-            group,
-        )
+        if rhythm.once > 0.005:
+            self.segment(
+                "one_time_buyers",
+                f"{orders} = 1",
+                f"Have bought exactly once ({100 * rhythm.once:.0f} % of all buyers when this was drafted).",
+                group,
+            )
         self.segment(
             "new_customers",
             f"{first} within {rhythm.new} days",
-            f"Ordered for the first time in the last {rhythm.new} days.",
+            f"Bought for the first time in the last {rhythm.new} days.",
             group,
         )
-        if rhythm.once < 0.995:
+        if again and rhythm.once > 0.02:
             self.segment(
                 "second_order_due",
                 f"{orders} = 1 and {first} from {cooling} to {active} days ago",
-                f"Ordered once, {active} to {cooling} days ago: by now most who come back have come back.",
+                f"Bought once, {active} to {cooling} days ago; by now most who come back have come back.",
                 group,
             )
         group = "Activity"
@@ -204,14 +260,19 @@ class _Proposer:
             self.segment(
                 "at_risk",
                 f"{orders} >= {min(often, 3)} and {quiet} between {active + 1} and {cooling}",
-                f"Ordered {min(often, 3)} times or more, and not in the last {active} days: longer than most pause between two orders.",
+                f"Bought {min(often, 3)} times or more, and not in the last {active} days, longer than most pause.",
                 group,
             )
-        self.segment("lapsed", f"{quiet} > {cooling}", f"Bought before, but not in the last {cooling} days.", group)
+        self.segment(
+            "lapsed",
+            f"{orders} > 0 and not {last} within {cooling} days",
+            f"Bought before, but not in the last {cooling} days.",
+            group,
+        )
         if revenue is not None:
             self.segment(
                 "win_back",
-                f"percentile({revenue}) >= 0.8 and {quiet} > {cooling}",
+                f"percentile({revenue}) >= 0.8 and {orders} > 0 and not {last} within {cooling} days",
                 f"Among the fifth with the highest revenue, and quiet for more than {cooling} days.",
                 group,
             )
@@ -220,18 +281,18 @@ class _Proposer:
                 before = self.trait(f"revenue_{w}d_before", f"sum({a} from {2 * w} to {w} days ago)", "What they bought")
                 self.segment(
                     "spending_less",
-                    f"{before} > 0 and {self.named[f'revenue_{w}d']} < 0.5 * {before}",
+                    f"{before} > 0 and {recent} < 0.5 * {before}",
                     f"Spent less than half as much in the last {w} days as in the {w} days before.",
                     group,
                 )
         if self.detection.hub is not None:
-            self.segment("never_bought", f"{orders} = 0", "Are known, but have never ordered.", group)
+            self.segment("never_bought", f"{orders} = 0", "Are known, but have never bought.", group)
         group = "Behaviour"
         if average is not None and often > 1:
             self.segment(
                 "frequent_small_baskets",
                 f"{orders} >= {often} and percentile({average}) <= 0.33",
-                "Order often, and little each time: their average order is in the lowest third.",
+                "Buy often, and little each time: their average is in the lowest third.",
                 group,
             )
         if weekend is not None and stamped | (rhythm.weekend > 0.05):
@@ -253,7 +314,6 @@ class _Proposer:
             self.segment(
                 "wide_choice", f"percentile({products}) >= 0.9", "The tenth who have bought the most different products.", group
             )
-        _ = recent
 
     def taken_back(self) -> None:
         kind = self.sources.kind("refund")
@@ -277,7 +337,7 @@ class _Proposer:
         else:
             self.segment("gave_back", f"{count} >= 1", f"Have at least one of the {plural}.", "Behaviour")
 
-    # --- looking, e-mails, answers, support -----------------------------------------------------------------------------------------
+    # --- looking, e-mails, answers, support --------------------------------------------------------------------------
 
     def looked(self) -> None:
         activity, view = self.sources.kind("activity"), self.sources.kind("view")
@@ -308,7 +368,7 @@ class _Proposer:
         if seen is None:
             return
         v = written(seen.name)
-        rhythm = buying(seen.found)
+        rhythm = buying(seen.found, seen.value)
         window = 30 if rhythm.span >= 60 else 7
         views = self.trait(f"{slug(seen.name)}s_{window}d", f"count({v} within {window} days)", group)
         whole = written((activity or seen).name)
@@ -392,18 +452,11 @@ class _Proposer:
         if left is not None:
             parts.append(f"not exists({written(left.name)})")
             words.append("did not unsubscribe")
-        if email is not None or consent is not None:
-            if parts:
-                self.reachable = self.segment(
-                    "reachable_by_email", " and ".join(parts), f"May be written to: {', '.join(words)}.", "Who can be reached"
-                )
-                if consent is None:
-                    last = self.out.segments.pop()
-                    self.out.segments.append(
-                        Segment(
-                            last.name, last.where, "Have an e-mail address. No column says who agreed to be written to.", last.group
-                        )
-                    )
+        if (email is not None or consent is not None) and parts:
+            about = f"May be written to ({', '.join(words)})."
+            if consent is None:
+                about = "Have an e-mail address. No column says who agreed to be written to."
+            self.segment("reachable_by_email", " and ".join(parts), about, "Who can be reached")
 
     def yes(self, column: str) -> str | None:
         """The condition that a column says yes."""
@@ -435,24 +488,35 @@ class _Proposer:
         survey = self.sources.kind("survey")
         scores: list[tuple[str, str]] = []
         if survey is not None:
-            for score in survey.scores:
-                scores.append((self.trait(score, f"last({written(survey.name)}.{written(score)})", group), score))
-        for score, expression in self.sources.scores.items():
-            scores.append((self.trait(score, expression, group), score))
-        for name, score in scores[:5]:
-            word = score.removesuffix("_score").replace("_", " ")
+            name = written(survey.name)
+            scores += [(self.trait(score, f"last({name}.{written(score)})", group), score) for score in survey.scores]
+        scores += [(self.trait(score, expression, group), score) for score, expression in self.sources.scores.items()]
+        standing: list[tuple[str, str]] = []
+        for name, score in scores[:8]:
+            items = self.items_of(score)
             self.segment(
-                f"high_{score}", f"percentile({name}) >= 0.8", f"The fifth with the highest answers on {word}.", "Attitudes"
+                f"high_{score}", f"percentile({name}) >= 0.8", f"The fifth that scores highest on {', '.join(items)}.", "Attitudes"
             )
-        if len(scores) > 1:
+            if len(scores) > 1:
+                label = f"{items[0]} to {items[-1]}" if items else score
+                wanted = f"{score.removesuffix('_score')}_standing"
+                standing.append((self.trait(wanted, f"percentile({name})", group), label))
+        if len(standing) > 1:
             labels: list[tuple[str, str | None]] = []
-            for n, (name, score) in enumerate(scores[:8]):
-                others = ", ".join(o for m, (o, _) in enumerate(scores[:8]) if m != n)
-                rule = f"{name} >= greatest({others})" if len(scores) > 2 else f"{name} >= {others}"
-                labels.append((score.removesuffix("_score").replace("_", " "), rule if n + 1 < len(scores[:8]) else None))
+            for n, (name, label) in enumerate(standing):
+                others = ", ".join(other for m, (other, _) in enumerate(standing) if m != n)
+                rule = f"{name} >= greatest({others})" if len(standing) > 2 else f"{name} >= {others}"
+                labels.append((label, rule if n + 1 < len(standing) else None))
             self.segmentation(
-                "attitude", "The answers that score highest. Who did not answer cannot be told.", labels=tuple(labels)
+                "attitude",
+                "The answers that stand out most against everybody else's. Who did not answer cannot be told.",
+                labels=tuple(labels),
+                note="Give the labels words of your own once you have read the questions.",
             )
+
+    def items_of(self, score: str) -> tuple[str, ...]:
+        """The questions of a score."""
+        return next((s.items for f in self.detection.found for s in f.scales if s.name == score), ())
 
     def helped(self) -> None:
         support = self.sources.kind("support")
@@ -481,7 +545,7 @@ class _Proposer:
                 "Needs",
             )
 
-    # --- who and where --------------------------------------------------------------------------------------------------------------
+    # --- who and where -----------------------------------------------------------------------------------------------
 
     def seen_attribute(self, name: str) -> SeenColumn | None:
         """The values of a customers' column."""
@@ -539,7 +603,7 @@ class _Proposer:
         found = self.attribute("tags")
         if found is not None and found[1].type.of is not None:
             self.tags(found)
-        for meaning, word in (("country", "country"), ("region", "region"), ("setting", "surroundings")):
+        for meaning in ("country", "region", "setting"):
             found = self.attribute(meaning)
             if found is not None:
                 self.place(found[0], found[1], meaning)
@@ -634,13 +698,27 @@ class _Proposer:
                     "still_here", f"not {gone}" if " " not in gone else f"not ({gone})", "Have not left.", "Activity"
                 )
                 if tenure is not None and plan is not None and plan[1].type == TEXT:
-                    top = str(plan[1].top(1)[0][0])
-                    self.segment(
-                        "may_leave",
-                        f"{stay} and {plan[0]} = {_text(top)} and {tenure[0]} <= 12",
-                        f"Still here, on {top}, and for a year or less: of those like them many have left.",
-                        "Activity",
-                    )
+                    self.leaving(stay, churn[1], plan, tenure)
+
+    def leaving(self, stay: str, churn: SeenColumn, plan: tuple[str, SeenColumn], tenure: tuple[str, SeenColumn]) -> None:
+        """Those who are still here and are like many who have left."""
+        values = tenure[1].numbers
+        half = int(np.nanmedian(values))
+        gone = churn.numbers == 1 if churn.numeric or churn.type == BOOLEAN else np.zeros(len(values), np.bool_)
+        best: tuple[float, str] | None = None
+        for code in range(plan[1].distinct):
+            like = (plan[1].codes == code) & (values <= half)
+            if like.sum() >= 50 and (best is None or gone[like].mean() > best[0]):
+                best = (float(gone[like].mean()), str(plan[1].encoded[1][code].as_py()))
+        if best is None or best[0] <= 1.2 * gone.mean():
+            return
+        self.segment(
+            "may_leave",
+            f"{stay} and {plan[0]} = {_text(best[1])} and {tenure[0]} <= {half}",
+            f"Still here, but {100 * best[0]:.0f} % of those like them ({best[1]}, {tenure[0]} up to {half}) have left; of all "
+            f"{100 * float(gone.mean()):.0f} %.",
+            "Activity",
+        )
 
     def tags(self, found: tuple[str, SeenColumn]) -> None:
         import pyarrow.compute as pc
@@ -663,10 +741,8 @@ class _Proposer:
         share = top[0][1] / seen.known
         if meaning == "country" and share >= 0.5:
             home = _value(top[0][0])
-            self.segment(
-                "home_country", f"{name} = {home}", f"Live in {top[0][0]}, as {100 * share:.0f} % of all rows say.", "Geography"
-            )
-            self.segment("abroad", f"{name} != {home}", f"Live elsewhere than in {top[0][0]}.", "Geography")
+            self.segment("home_country", f"{name} = {home}", f"Are in {top[0][0]} ({100 * share:.0f} % of all rows).", "Geography")
+            self.segment("abroad", f"{name} != {home}", f"Are elsewhere than in {top[0][0]}.", "Geography")
             return
         for value, _ in top[:2] if meaning != "setting" else top[-1:]:
             self.segment(
@@ -677,9 +753,18 @@ class _Proposer:
             )
 
     def top_values(
-        self, name: str, seen: SeenColumn, *, group: str, about: str, prefix: str = "", suffix: str = "", most: int = 2
+        self,
+        name: str,
+        seen: SeenColumn,
+        *,
+        group: str,
+        about: str,
+        prefix: str = "",
+        suffix: str = "",
+        most: int = 2,
+        only: str = "",
     ) -> None:
-        """Segments for the most frequent values of a column of texts."""
+        """Segments for the most frequent values of a column of texts; `only` is a condition that comes first."""
         if seen.type != TEXT or not 2 <= seen.distinct <= 200 or not seen.known:
             return
         for value, _ in seen.top(most):
@@ -688,7 +773,12 @@ class _Proposer:
                 continue
             base = text if prefix or suffix or group == "Contract" else f"{slug(name)}_{text}"
             wanted = "_".join(p for p in (prefix, slug(base), suffix) if p)
-            self.segment(wanted, f"{name} = {_text(text)}", about.format(who=self.who, value=text), group)
+            self.segment(
+                wanted,
+                f"{only} and {name} = {_text(text)}" if only else f"{name} = {_text(text)}",
+                about.format(who=self.who, value=text),
+                group,
+            )
 
     def carried(self) -> None:
         """Columns that belong to the customer though events carry them, and places on events."""
@@ -709,14 +799,13 @@ class _Proposer:
                 continue
             self.carry(kind, k, name, meaning, seen, group)
         for meaning in ("country", "city", "region", "device", "platform", "sales_channel", "store"):
-            name = kind.columns.get(meaning)
-            column = kind.found.meaning.get(meaning)
-            if name is None or column is None or column in kind.found.profile or name not in types:
+            usual, column = kind.columns.get(meaning), kind.found.meaning.get(meaning)
+            if usual is None or column is None or column in kind.found.profile or usual not in types:
                 continue
             seen = kind.found.file.columns[column]
             if seen.distinct < 2 or not seen.countable:
                 continue
-            trait = self.trait(f"usual_{slug(name)}", f"most_common({k}.{written(name)})", group)
+            trait = self.trait(f"usual_{slug(usual)}", f"most_common({k}.{written(usual)})", group)
             if meaning in ("device", "platform"):
                 self.top_values(trait, seen, group="Technology", prefix="mostly", about="{who} who mostly use {value}.", most=2)
             elif meaning == "country":
@@ -727,7 +816,7 @@ class _Proposer:
     def carry(self, kind: Kind, k: str, name: str, meaning: str | None, seen: SeenColumn, group: str) -> None:
         decided = kind.found.file.decides(kind.found.customer or "", seen.name)
         several = f"{100 * (1 - decided):.1f} % of customers have more than one: the last counts" if decided < 1 else ""
-        trait = self.trait(slug(name) if meaning else slug(name), f"last({k}.{written(name)})", group, several)
+        trait = self.trait(slug(name), f"last({k}.{written(name)})", group, several)
         if meaning in ("country", "region"):
             self.place(trait, seen, meaning)
         elif meaning == "acquisition":
@@ -781,71 +870,82 @@ class _Proposer:
                     "Companies",
                 )
 
-    # --- customers files of which little is known ---------------------------------------------------------------------------------------
+    # --- customers files of which little is known --------------------------------------------------------------------
 
     def generic(self) -> None:
-        """Numbers that belong together are added up; then the highest tenth of numbers, and those for whom a flag is set."""
+        """For a customers file alone: numbers that belong together are added up; then the highest tenth of each number, those
+        for whom a flag is set, and the most frequent value of each column of few texts."""
         hub = self.detection.hub
-        if hub is None or (self.buys is not None and len(self.out.segments) >= 12):
+        if hub is None or self.sources.kinds:
             return
-        used = {c for m, c in hub.meaning.items()} | {i for s in hub.scales for i in s.items}
-        name_of = {c: c for c in hub.file.columns}
-        texts = next((t for t in self.sources.texts if t.name == "customers"), None)
-        if texts is not None and isinstance(texts.keys.get("columns"), dict):
-            for new, old in texts.keys["columns"].items():  # type: ignore[union-attr]
-                name_of[old.strip('"')] = new
+        own = self.own_names()
+        questions = {i for s in hub.scales for i in s.items}
         left = [
-            (name_of[c], s)
+            (own[c], s)
             for c, s in hub.file.columns.items()
-            if c not in used and c != hub.id and name_of[c] in self.known.attributes
+            if own[c] in self.known.attributes and c not in questions and hub.means(c) not in _HANDLED
         ]
         numbers = [(n, s) for n, s in left if self.known.attributes[n] in NUMBERS and s.distinct > 10 and not _code_like(s)]
         flags = [(n, s) for n, s in left if is_flag(s)]
+        money: str | None = None
+        for found in (self.attribute("charged"), self.attribute("charge"), self.attribute("amount")):
+            money = money or (found[0] if found is not None and found[1].numeric else None)
         grouped: set[str] = set()
         for word, members in _families(numbers).items():
             total = self.trait(f"{word}_total", " + ".join(written(n) for n, _ in members), "What the columns add up to")
-            self.segment(
-                f"high_{word}",
-                f"percentile({total}) >= 0.9",
-                f"The tenth with the highest sum of {', '.join(n for n, _ in members)}.",
-                "Value",
-            )
+            about = f"The tenth with the highest sum of {_listed(n for n, _ in members)}."
+            self.segment(f"high_{word}", f"percentile({total}) >= 0.9", about, "Value")
             grouped |= {n for n, _ in members}
+            money = money or total
         for word, members in _families([(n, s) for n, s in flags if self.known.attributes[n] == INTEGER]).items():
             total = self.trait(f"{word}_count", " + ".join(written(n) for n, _ in members), "What the columns add up to")
-            self.segment(f"{word}_any", f"{total} > 0", f"At least one of {', '.join(n for n, _ in members)} is set.", "Behaviour")
+            self.segment(f"{word}_any", f"{total} > 0", f"At least one of {_listed(n for n, _ in members)} is set.", "Behaviour")
             grouped |= {n for n, _ in members}
-        for name, seen in numbers[:12]:
-            if name not in grouped and len(self.out.segments) < 18:
-                self.segment(
-                    f"high_{slug(name)}", f"percentile({written(name)}) >= 0.9", f"The tenth with the highest {name}.", "Value"
-                )
-                _ = seen
+        for name, _ in numbers:
+            if name not in grouped:
+                about = f"The tenth with the highest {name}."
+                self.segment(f"high_{slug(name)}", f"percentile({written(name)}) >= 0.9", about, "Value")
         for name, seen in flags:
-            if name not in grouped and len(self.out.segments) < 18 and seen.distinct == 2:
-                condition = self.yes(name)
-                if condition is not None:
-                    self.segment(f"has_{slug(name)}", condition, f"{name} is set.", "Behaviour")
+            condition = self.yes(name) if name not in grouped and seen.distinct == 2 else None
+            if condition is not None:
+                self.segment(f"has_{slug(name)}", condition, f"{name} is set.", "Behaviour")
         for name, seen in left:
-            few = seen.type == TEXT and 2 <= seen.distinct <= 8
-            if few and len(self.out.segments) < 18:
-                values = [str(v) for v, _ in seen.top(1)]
-                for value in values:
-                    self.segment(
-                        f"{slug(name)}_{slug(value)}", f"{written(name)} = {_text(value)}", f"{name} is {value}.", "Behaviour"
-                    )
-        for meaning, about in (("recency", "recency"), ("frequency", "frequency"), ("charged", "value"), ("points", "points")):
-            found = self.attribute(meaning)
-            if found is not None and found[1].numeric and meaning != "charged" and len(self.out.segments) < 20:
-                limit, word = ("<= 0.2", "lowest") if meaning == "recency" else (">= 0.8", "highest")
-                self.segment(
-                    f"{'recent' if meaning == 'recency' else 'high'}_{about}" if meaning != "recency" else "bought_lately",
-                    f"percentile({found[0]}) {limit}",
-                    f"The fifth with the {word} {found[0]}.",
-                    "Activity",
-                )
+            if seen.type == TEXT and 2 <= seen.distinct <= 12:
+                yes = self.yes(name)
+                if yes is not None:
+                    self.segment(f"has_{slug(name)}", yes, f"{name} is set.", "Behaviour")
+                else:
+                    self.top_values(written(name), seen, group="Behaviour", about=f"{{who}} whose {name} is {{value}}.", most=1)
+        recency = self.attribute("recency")
+        if recency is not None and recency[1].numeric and np.nanquantile(recency[1].numbers, 0.2) > recency[1].range()[0]:
+            about = f"The fifth with the lowest {recency[0]}."
+            self.segment("bought_lately", f"percentile({recency[0]}) <= 0.2", about, "Activity")
+        if money is not None:
+            rank = self.trait("value_standing", f"percentile({money})", "Relative to everybody")
+            self.segmentation(
+                "value",
+                f"By {money} relative to everybody: the highest fifth, the fifth below, the middle, the lowest two fifths.",
+                labels=(
+                    ("highest fifth", f"{rank} >= 0.8"),
+                    ("fourth fifth", f"{rank} >= 0.6"),
+                    ("middle", f"{rank} >= 0.4"),
+                    ("lowest two fifths", None),
+                ),
+            )
 
-    # --- labels for everybody -----------------------------------------------------------------------------------------------------------
+    def own_names(self) -> dict[str, str]:
+        """The file's columns of customers with the names they have in the project."""
+        hub = self.detection.hub
+        assert hub is not None
+        out = {c: c for c in hub.file.columns}
+        text = next((t for t in self.sources.texts if t.name == "customers"), None)
+        given = text.keys.get("columns") if text is not None else None
+        if isinstance(given, dict):
+            plain = {written(c): c for c in hub.file.columns}
+            out |= {plain[old]: new for new, old in given.items() if old in plain}
+        return out
+
+    # --- labels for everybody ----------------------------------------------------------------------------------------
 
     def labels(self) -> None:
         kind, rhythm = self.buys, self.rhythm
@@ -863,7 +963,7 @@ class _Proposer:
                         "value.r, value.f and value.m are the scores; 5 is best.",
                     ),
                 )
-            orders = self.named.get("orders") or self.named.get("deals_won")
+            orders = self.named["orders"]
             first, last = self.named["first_order"], self.named["last_order"]
             labels: tuple[tuple[str, str | None], ...] = (
                 ("prospect", f"{orders} = 0"),
@@ -884,7 +984,7 @@ class _Proposer:
             return
         seen = self.sources.kind("activity", "view") or next((k for k in self.sources.kinds if k.role in ("other", "deal")), None)
         if seen is not None and seen.rows > 1:
-            rhythm = buying(seen.found)
+            rhythm = buying(seen.found, seen.value)
             k = written(seen.name)
             first = self.named.get("first_seen") or self.trait("first_seen", f"first({k}.time)", "When they were there")
             last = self.named.get("last_visit") or self.trait("last_seen", f"last({k}.time)", "When they were there")
@@ -903,6 +1003,25 @@ class _Proposer:
 Grouped = TypeVar("Grouped", Trait, Segment)
 
 
+def _listed(names: Iterable[str]) -> str:
+    """A few names in words."""
+    every = list(names)
+    return ", ".join(every[:4]) + (f" and {len(every) - 4} more" if len(every) > 4 else "")
+
+
+def _few(segments: list[Segment]) -> list[Segment]:
+    """The first ones of each group."""
+    out: list[Segment] = []
+    for one in segments:
+        if sum(s.group == one.group for s in out) < MOST.get(one.group, 3):
+            out.append(one)
+    while len(out) > ALL:
+        sizes = Counter(s.group for s in out)
+        largest = max(sizes, key=lambda g: (sizes[g], g))
+        del out[max(n for n, s in enumerate(out) if s.group == largest)]
+    return out
+
+
 def _by_group(definitions: list[Grouped]) -> list[Grouped]:
     """Definitions of a group together, groups in the order in which they first come."""
     groups = list(dict.fromkeys(d.group for d in definitions))
@@ -918,13 +1037,27 @@ def _families(columns: list[tuple[str, SeenColumn]]) -> dict[str, list[tuple[str
             stem = words[0].rstrip("0123456789")
             if stem and not any(seen.type == d for d in TIMES):
                 out.setdefault(stem, []).append((name, seen))
-    return {stem: members for stem, members in out.items() if len(members) >= 3}
+    families = {}
+    for stem, members in out.items():
+        last = [words_of(n)[-1] for n, _ in members]
+        common = max(set(last), key=lambda w: (last.count(w), w))
+        if 3 <= last.count(common) < len(members):  # NumWebPurchases, NumStorePurchases … and NumWebVisits
+            members = [m for m, w in zip(members, last, strict=True) if w == common]
+            stem = f"{stem}_{common}"
+        if len(members) >= 3:
+            families[stem] = members
+    return families
 
 
 def _code_like(seen: SeenColumn) -> bool:
     """Whole numbers that number rows, or years."""
     low, high = seen.range()
-    return seen.type == INTEGER and (seen.unique and seen.distinct > 50 and low >= 0 and high < 4 * seen.distinct)
+    if seen.type != INTEGER or not seen.known:
+        return False
+    if identifies(seen.name) or meanings(seen.name).get("birth_date", 0) >= 0.6:
+        return True
+    numbered = seen.unique and seen.distinct > 50 and low >= 0 and high < 4 * seen.distinct
+    return bool(numbered or (seen.distinct > 200 and low in (0, 1) and high <= 1.1 * seen.distinct))
 
 
 def _newest_version(seen: SeenColumn) -> str | None:
@@ -952,6 +1085,3 @@ def _text(value: str) -> str:
 
 def _value(value: object) -> str:
     return str(value) if isinstance(value, int) else _text(str(value))
-
-
-UNUSED = (DATE, FLOAT, MONEY, _SENSITIVE)

@@ -1,4 +1,6 @@
-"""The time zone of a country, where it has just one (or one where nearly everybody lives)."""
+"""Countries by name and code, and the time zone of those that have just one (or one where nearly everybody lives)."""
+
+from collections.abc import Iterable
 
 _ZONES = {
     "Europe/London": "united kingdom|uk|gb|great britain|england|scotland|wales|northern ireland",
@@ -49,7 +51,22 @@ _ZONES = {
     "America/Argentina/Buenos_Aires": "argentina|ar|arg",
     "Pacific/Auckland": "new zealand|nz|nzl",
 }
+_SEVERAL = (
+    "united states|united states of america|usa|us|canada|ca|can|australia|au|aus|brazil|brasil|br|bra|mexico|méxico|mx|mex|"
+    "russia|russian federation|ru|rus|indonesia|id|idn|chile|cl|chl|kazakhstan|kz|iceland|is|malta|mt|cyprus|cy|croatia|hr|"
+    "slovenia|si|slovakia|sk|estonia|ee|latvia|lv|lithuania|lt|serbia|rs|lebanon|lb|bahrain|bh|kenya|rsa|channel islands|"
+    "european community|malaysia|my|vietnam|vn|egypt"
+)
 _BY_COUNTRY = {name: zone for zone, names in _ZONES.items() for name in names.split("|")}
+
+
+_NAMES = frozenset((*_BY_COUNTRY, *_SEVERAL.split("|")))
+
+
+def country_share(values: Iterable[object]) -> float:
+    """The share of different values that are names or codes of countries."""
+    texts = [str(v).strip().casefold() for v in values]
+    return sum(t in _NAMES for t in texts) / len(texts) if texts else 0.0
 
 
 def zone_of(country: str) -> str | None:
