@@ -19,6 +19,24 @@ def references(shared: Path) -> dict[str, dict[str, Any]]:
     return {a["id"]: a for a in json.loads((shared / "references/audience_counts.json").read_text())}
 
 
+EXACT = {
+    # The published 50 adds doubles: five customers whose purchases were all cancelled come out at 1e-14 instead of 0.
+    # Exact money finds them, so the figure to meet is that of the same SQL over decimals.
+    "or1.net_revenue_le_0_customers": ("UnitPrice", "UnitPrice::decimal(18, 4)"),
+}
+
+
+def expected_of(reference: dict[str, Any], shared: Path, connection: duckdb.DuckDBPyConnection | None = None) -> list[list[Any]]:
+    """What a reference expects: as published, or its SQL over exact money where doubles were published."""
+    if connection is None and reference["id"] not in EXACT:
+        return reference["expected"]
+    sql = reference["sql"].replace(*EXACT.get(reference["id"], ("", "")))
+    if connection is not None:
+        return [list(row) for row in connection.execute(sql).fetchall()]
+    with duckdb.connect() as fresh:
+        return [list(row) for row in fresh.execute(sql.replace("'data/", f"'{shared.as_posix()}/data/")).fetchall()]
+
+
 def project(folder: Path, data: DataSet, path: Path) -> Workspace:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "coterie.yaml").write_text(data.yaml(path))
@@ -56,7 +74,7 @@ def test_published_audiences(name: str, shared: Path, tmp_path: Path) -> None:
     data, published = DATA_SETS[name], references(shared)
     workspace = project(tmp_path, data, shared / "data" / data.file)
     for audience in data.audiences:
-        check(workspace, audience, published[audience.id]["expected"])
+        check(workspace, audience, expected_of(published[audience.id], shared))
     workspace.close()
 
 
@@ -81,8 +99,7 @@ def test_audiences_with_a_tenth_of_the_rows_gone(name: str, shared: Path, tmp_pa
         try:
             os.chdir(tmp_path)
             for audience in data.audiences:
-                found = connection.execute(published[audience.id]["sql"]).fetchall()
-                check(workspace, audience, [list(row) for row in found])
+                check(workspace, audience, expected_of(published[audience.id], shared, connection))
         finally:
             os.chdir(here)
             workspace.close()
