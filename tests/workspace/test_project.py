@@ -336,7 +336,6 @@ def test_all_mistakes_are_said_at_once_in_the_order_of_the_file():
     assert {
         ("E186", 1),
         ("E186", 3),
-        ("E187", 3),
         ("E188", 4),
         ("E191", 6),
         ("E185", 7),
@@ -346,6 +345,11 @@ def test_all_mistakes_are_said_at_once_in_the_order_of_the_file():
     } <= set(found)
     for error in raised.value.errors:
         assert str(error) in str(raised.value)
+
+
+def test_one_mistake_is_said_once():
+    errors = errors_of("sources:\n  order: {path: o, customer: c, tme: t, where: x != 'a, b'}\n")
+    assert [e.code for e in errors] == ["E186", "E185"]
 
 
 def test_load_from_a_folder_a_file_and_nowhere(tmp_path: Path):

@@ -76,7 +76,8 @@ class DefinitionErrors(DefinitionError):
 
     def __init__(self, errors: Iterable[DefinitionError]):
         flat = [e for error in errors for e in (error.errors if isinstance(error, DefinitionErrors) else (error,))]
-        self.errors: tuple[DefinitionError, ...] = tuple(sorted(flat, key=_by_place))
+        once = {(error.code, error.message, error.place): error for error in flat}
+        self.errors: tuple[DefinitionError, ...] = tuple(sorted(once.values(), key=_by_place))
         first = self.errors[0]
         super().__init__(first.message, code=first.code, hint=first.hint, place=first.place)
 

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from coterie.core.definition import Written
-from coterie.core.errors import DefinitionError, DefinitionErrors
+from coterie.core.errors import DefinitionError, DefinitionErrors, nearest
 from coterie.core.place import Place
 from coterie.segments.segment import Segment, Segmentation
 from coterie.sources.source import Role, Source
@@ -530,8 +530,9 @@ def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterabl
             if each.name == "customer" and role == "customers":
                 hint = "the column that identifies a customer is `id:`"
             yield refuse(written[each.name], "E193", f"'{name}' is {ROLES[role]} and has no '{each.name}'", hint)
+    meant = {nearest(key, SOURCE) for key in written if key not in SOURCE}
     for needed in NEEDED[role]:
-        if needed not in written:
+        if needed not in written and needed not in meant:
             what = {
                 "id": "the column that identifies a row",
                 "customer": "whose its events are",
