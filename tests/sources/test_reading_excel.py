@@ -161,3 +161,30 @@ def test_a_zip_archive_is_named(tmp_path: Path) -> None:
         archive.writestr("orders.csv", "a\n1\n")
     with pytest.raises(DataError, match="zip archive"):
         read_typed(tmp_path / "data.zip", ReadOptions(), tmp_path / "o", tmp_path / "q")
+
+
+def test_open_document_sheets(tmp_path: Path) -> None:
+    cells = "".join(
+        "<table:table-row>"
+        + "".join(
+            f'<table:table-cell office:value-type="{kind}" office:{attribute}="{value}"><text:p>{value}</text:p></table:table-cell>'
+            for kind, attribute, value in row
+        )
+        + "</table:table-row>"
+        for row in (
+            [("string", "string-value", "id"), ("string", "string-value", "day"), ("string", "string-value", "amount")],
+            [("float", "value", "7"), ("date", "date-value", "2025-01-31"), ("float", "value", "1.5")],
+        )
+    )
+    spaces = "urn:oasis:names:tc:opendocument:xmlns:"
+    content = (
+        f'<office:document-content xmlns:office="{spaces}office:1.0" xmlns:table="{spaces}table:1.0" xmlns:text="{spaces}text:1.0">'
+        f'<office:body><office:spreadsheet><table:table table:name="A">{cells}</table:table></office:spreadsheet></office:body>'
+        "</office:document-content>"
+    )
+    with zipfile.ZipFile(tmp_path / "book.ods", "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", content)
+        archive.writestr("META-INF/manifest.xml", f'<manifest:manifest xmlns:manifest="{spaces}manifest:1.0"/>')
+    typed = read_typed(tmp_path / "book.ods", ReadOptions(), tmp_path / "o", tmp_path / "q")
+    assert pq.read_table(typed.path).to_pydict() == {"id": [7], "day": [date(2025, 1, 31)], "amount": [Decimal("1.5")], LINE: [2]}

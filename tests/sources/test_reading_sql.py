@@ -1,6 +1,7 @@
 """Databases by URL: SQLite, and a real PostgreSQL server."""
 
 import sqlite3
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -131,3 +132,11 @@ def test_postgres_streams_and_only_reads(tmp_path: Path, postgres_url: str) -> N
     ):
         with pytest.raises(DataError):
             read(tmp_path, postgres_url, query=query)
+
+
+def test_postgres_without_its_driver(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(DataError) as caught:
+        read(tmp_path, "postgresql://ann:secret@localhost/shop", table="orders")
+    assert caught.value.hint == "pip install 'coterie[postgres]'"
+    assert "secret" not in str(caught.value)

@@ -24,7 +24,6 @@ class Kind:
         magic: first bytes by which a file without a known ending is recognised.
         schemes: of URLs, without `://`.
         open: gives the reader for a location (raises DataError).
-        module: where it stands.
     """
 
     name: str

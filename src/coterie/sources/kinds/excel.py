@@ -109,10 +109,10 @@ class ExcelReader:
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows below the header; a row's line is its number in the sheet."""
-        positions = {name: i for i, name in enumerate(self.columns)}
+        names = dict.fromkeys(self.columns)
         width = len(self.names)
         first, rows = self._rows(self.sheet)
-        table = Table(dict(positions))
+        table = Table(names)
         for line, row in enumerate(rows, first):
             if line < self.first_row:
                 continue
@@ -127,7 +127,7 @@ class ExcelReader:
             table.add(line, {self.columns[i]: _cell(row[i]) for i in filled})
             if len(table) >= ROWS:
                 yield table.chunk()
-                table = Table(dict(positions))
+                table = Table(names)
         table.blank = 0 if not len(table) else table.blank
         yield table.chunk()
 

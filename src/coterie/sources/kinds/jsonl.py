@@ -149,13 +149,16 @@ def _decimal(value: Decimal) -> tuple[str | None, int]:
     return format(value, "f"), Cell.NUMBER
 
 
+Row = dict[str, tuple[str | None, int]]
+_NOTHING = (None, int(Cell.MISSING))
+
+
 class Table:
     """Gathers rows of named cells into a chunk; columns may join at any row."""
 
-    def __init__(self, columns: dict[str, int]):
-        self.columns = columns  # name → position; shared by all chunks of a file
-        self.texts: list[list[str | None]] = [[] for _ in columns]
-        self.kinds: list[list[int]] = [[] for _ in columns]
+    def __init__(self, columns: dict[str, None]):
+        self.columns = columns  # their names, in order; shared by all chunks of a file
+        self.rows: list[Row] = []
         self.lines: list[int] = []
         self.bad: list[Bad] = []
         self.blank = 0
@@ -163,37 +166,16 @@ class Table:
     def __len__(self) -> int:
         return len(self.lines)
 
-    def add(self, line: int, row: dict[str, tuple[str | None, int]]) -> None:
-        n = len(self.lines)
+    def add(self, line: int, row: Row) -> None:
         self.lines.append(line)
-        for name, (text, kind) in row.items():
-            at = self.columns.get(name)
-            if at is None:
-                at = self.columns[name] = len(self.columns)
-            while at >= len(self.texts):
-                self.texts.append([])
-                self.kinds.append([])
-            texts = self.texts[at]
-            if len(texts) < n:
-                gap = n - len(texts)
-                texts.extend([None] * gap)
-                self.kinds[at].extend([0] * gap)
-            texts.append(text)
-            self.kinds[at].append(kind)
+        self.rows.append(row)
 
     def chunk(self) -> Chunk:
-        n = len(self.lines)
         columns, kinds = {}, {}
-        for name, at in self.columns.items():
-            if at >= len(self.texts):
-                self.texts.append([])
-                self.kinds.append([])
-            texts, said = self.texts[at], self.kinds[at]
-            if len(texts) < n:
-                said.extend([0] * (n - len(texts)))
-                texts.extend([None] * (n - len(texts)))
-            columns[name] = _strings(texts)
-            kinds[name] = np.array(said, dtype=np.int8)
+        for name in self.columns:
+            cells = [row.get(name, _NOTHING) for row in self.rows]
+            columns[name] = _strings([text for text, _ in cells])
+            kinds[name] = np.array([kind for _, kind in cells], dtype=np.int8)
         return Chunk(np.array(self.lines, dtype=np.int64), columns, kinds, tuple(self.bad), self.blank)
 
 
@@ -204,20 +186,27 @@ def _strings(texts: list[str | None]) -> pa.Array:
         return pa.array([None if t is None else _SURROGATE.sub("\ufffd", t) for t in texts], pa.string())
 
 
-def flatten(value: dict[str, Any], out: dict[str, tuple[str | None, int]], path: str = "", depth: int = 1) -> None:
-    """Objects in objects as `outer.inner`; raises Refused for a key that would stand twice or too many keys."""
+_AS_IT_IS: dict[type, int] = {str: int(Cell.TEXT), Whole: int(Cell.INTEGER), Number: int(Cell.NUMBER)}
+
+
+def flatten(value: dict[str, Any], out: Row, path: str = "", depth: int = 1) -> int:
+    """Objects in objects as `outer.inner`.
+
+    Returns:
+        How many cells were put into `out`; fewer than that in it means that a name stood twice.
+    """
+    found = 0
     for key, item in value.items():
-        name = f"{path}{key}"
-        if isinstance(item, dict) and item and depth < DEEPEST:
-            flatten(item, out, f"{name}.", depth + 1)
-            continue
-        if name in out:
-            raise Refused(f"the key {name!r} stands twice")
-        if isinstance(item, dict) and not item:
-            continue
-        out[name] = cell_of(item)
-        if len(out) > MOST_KEYS:
-            raise Refused(f"more than {MOST_KEYS} keys in one row")
+        name = f"{path}{key}" if path else key
+        kind = _AS_IT_IS.get(type(item))
+        if kind is not None:
+            out[name] = item, kind
+        elif type(item) is dict and depth < DEEPEST:
+            found += flatten(item, out, f"{name}.", depth + 1) - 1
+        else:
+            out[name] = cell_of(item)
+        found += 1
+    return found
 
 
 class JsonReader:
@@ -232,7 +221,7 @@ class JsonReader:
         self.location, self.options = location, options
         self.path = Path(location)
         self.naming = Names()
-        self.names: dict[str, int] = {}
+        self.names: dict[str, None] = {}
         self.called: dict[str, str] = {}  # key → the name of its column
         with reading(location):
             if self.path.is_dir():
@@ -255,6 +244,7 @@ class JsonReader:
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in the order of the file."""
         self.names, self.called, self.naming = {}, {}, Names()
+        called = self.called
         table = Table(self.names)
         with reading(self.location):
             for line, value, raw in self._values():
@@ -263,13 +253,14 @@ class JsonReader:
                 elif not isinstance(value, dict):
                     table.bad.append(Bad(line, None, None, "not a JSON object", raw[:4000]))
                 else:
-                    row: dict[str, tuple[str | None, int]] = {}
-                    try:
-                        flatten(value, row)
-                    except Refused as error:
-                        table.bad.append(Bad(line, None, None, str(error), raw[:4000]))
+                    cells: Row = {}
+                    found = flatten(value, cells)
+                    if found != len(cells) or found > MOST_KEYS:
+                        why = "a key stands twice" if found != len(cells) else f"more than {MOST_KEYS} keys in one row"
+                        table.bad.append(Bad(line, None, None, why, raw[:4000]))
                         continue
-                    table.add(line, {self.called.get(key) or self._call(key): cell for key, cell in row.items()})
+                    row = {called.get(key) or self._call(key): cell for key, cell in cells.items()}
+                    table.add(line, row)
                     if len(self.names) > MOST_COLUMNS:
                         raise DataError(
                             f"{self.location} has more than {MOST_COLUMNS:,} different keys",
@@ -284,6 +275,7 @@ class JsonReader:
     def _call(self, key: str) -> str:
         """The name of the column for a key that has not been met before."""
         name = self.called[key] = self.naming.add(_SURROGATE.sub("\ufffd", key))
+        self.names[name] = None
         return name
 
     def _values(self) -> Iterator[tuple[int, Any, str]]:
