@@ -22,6 +22,8 @@ FATES = {
     "deleted": "deleted",
 }
 """What can become of a row that is not kept."""
+TOLD = ("rows have no customer", "stand there twice and count once")
+"""Notes that the table of sources tells already."""
 SHOWN_NOTES = 12
 
 
@@ -44,7 +46,8 @@ def run(
         page = Page()
         made = space.results.made
         sources_shown(page, made.data["sources"])
-        told = [*(str(n).replace("\n   ", ": ") for n in space.results.project.notices), *made.data["notes"]]
+        told = [str(n).replace("\n   ", ": ") for n in space.results.project.notices]
+        told += [note for note in made.data["notes"] if not any(text in note for text in TOLD)]
         told += [
             f"{rows:,} rows are left out of {measure}: its condition cannot be told for them"
             for measure, rows in made.unknown_rows.items()
@@ -70,7 +73,9 @@ def sources_shown(page: "Page", sources: list[dict[str, Any]]) -> None:
 
 def fates(source: Mapping[str, Any]) -> str:
     """What became of the rows that were not kept, in words."""
-    return ", ".join(f"{source[key]:,} {text}" for key, text in FATES.items() if source[key])
+    return ", ".join(
+        f"{source[key]:,} {text.removesuffix('s') if source[key] == 1 else text}" for key, text in FATES.items() if source[key]
+    )
 
 
 def quarantine(
@@ -104,7 +109,7 @@ def quarantine(
 
 def doctor(directory: Dir = HERE, json: Json = False) -> None:
     """Look at versions, stores, disk and what is stale."""
-    from coterie.cli.page import Page
+    from coterie.cli.page import WARNING, Page
 
     with opened(directory) as space:
         findings = space.doctor()
@@ -116,6 +121,7 @@ def doctor(directory: Dir = HERE, json: Json = False) -> None:
             [[f.state, f.what, f.says + (f" — {f.hint}" if f.hint else "")] for f in findings],
             wide="found",
             cut=False,
+            styles=[None if f.state == "ok" else WARNING for f in findings],
         )
     if any(f.state == "broken" for f in findings):
         raise typer.Exit(1)

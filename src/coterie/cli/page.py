@@ -10,13 +10,14 @@ from collections.abc import Sequence
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
 QUIET, WARNING, ACCENT = "dim", "yellow", "bold"
-ROOM = 24
-"""The least width in which a column of text is worth showing."""
+ROOM, COMFORT = 24, 40
+"""The least width in which a column of text is worth showing, and one in which it reads well."""
+GAP = 2
 Heading = tuple[str, bool]
 """A heading, and whether its column is of numbers (right-aligned)."""
 
@@ -77,7 +78,13 @@ class Page:
         self.console.print(grid)
 
     def table(
-        self, headings: Sequence[Heading], rows: Sequence[Sequence[str]], wide: str | None = None, *, cut: bool = True
+        self,
+        headings: Sequence[Heading],
+        rows: Sequence[Sequence[str]],
+        wide: str | None = None,
+        *,
+        cut: bool = True,
+        styles: Sequence[str | None] = (),
     ) -> None:
         """A table of texts.
 
@@ -85,24 +92,29 @@ class Page:
             headings: of its columns.
             wide: the heading of the column that gives way where there is no room; it is left out where almost none is left.
             cut: whether that column is cut with an ellipsis rather than wrapped.
+            styles: of the rows.
         """
         if self.plain:
             self.plainly(headings, rows)
             return
-        widths = [max([cell_len(h), *(cell_len(row[i]) for row in rows)]) for i, (h, _) in enumerate(headings)]
         names = [heading for heading, _ in headings]
-        others = sum(w + 2 for w, name in zip(widths, names, strict=True) if name != wide)
-        room = self.console.width - others
-        kept = [i for i, name in enumerate(names) if name != wide or room >= min(ROOM, widths[i])]
-        shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 2, 0, 0), header_style=QUIET)
+        cells = [max((cell_len(row[i]) for row in rows), default=0) for i in range(len(names))]
+        room = self.console.width - _taken(names, cells, wide)
+        if room < min(COMFORT, cells[names.index(wide)] if wide is not None else 0):
+            # The headings of numbers over two lines leave more for the text.
+            broken = [n.replace(" ", "\n") if right else n for n, right in headings]
+            names = [b if cell_len(n) > c else n for n, b, c in zip(names, broken, cells, strict=True)]
+            room = self.console.width - _taken(names, cells, wide)
+        kept = [i for i, name in enumerate(names) if name != wide or room >= min(ROOM, cells[i])]
+        shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style=QUIET)
         for i in kept:
-            name, right = headings[i]
-            if name == wide:
-                shown.add_column(Text(name), overflow="ellipsis" if cut else "fold", no_wrap=cut, max_width=max(room, 8))
+            if names[i] == wide:
+                shown.add_column(Text(names[i]), overflow="ellipsis" if cut else "fold", no_wrap=cut, max_width=max(room, 8))
             else:
-                shown.add_column(Text(name), justify="right" if right else "left", no_wrap=True, overflow="ellipsis")
-        for row in rows:
-            shown.add_row(*(Text(row[i]) for i in kept))
+                justify: JustifyMethod = "right" if headings[i][1] else "left"
+                shown.add_column(Text(names[i]), justify=justify, no_wrap=True, overflow="ellipsis", vertical="top")
+        for n, row in enumerate(rows):
+            shown.add_row(*(Text(row[i]) for i in kept), style=styles[n] if n < len(styles) else None)
         self.console.print(shown)
 
     def plainly(self, headings: Sequence[Heading], rows: Sequence[Sequence[str]]) -> None:
@@ -114,3 +126,9 @@ class Page:
                 blanks = " " * (width - cell_len(text))
                 cells.append(blanks + text if right else text + blanks)
             self.out("  ".join(cells))
+
+
+def _taken(names: Sequence[str], cells: Sequence[int], wide: str | None) -> int:
+    """The width of all columns but the wide one, with what stands between."""
+    heads = [max(cell_len(part) for part in name.split("\n")) for name in names]
+    return sum(max(h, c) + GAP for name, h, c in zip(names, heads, cells, strict=True) if name != wide)

@@ -199,6 +199,8 @@ def why(
     page.title(f"{customer} · {one_line(name)}: {answer}, as of {day(found.as_of, zone)}")
     page.line()
     rows = [list(line) for line in reasons(found.reason, zone)]
+    if rows[0][0].startswith("case "):
+        rows[0][0] = one_line(name)
     conditions = any(row[1] for row in rows)
     headings = [("condition" if conditions else "value", False), ("holds", False), ("found", False)]
     wide = headings[0][0]

@@ -75,12 +75,15 @@ def value(found: Any, zone: str) -> str:
 
 
 def reasons(reason: "Reason", zone: str, depth: int = 0) -> list[tuple[str, str, str]]:
-    """The lines of a reason: (condition, indented; answer; value found)."""
+    """The lines of a reason: (condition, indented; answer; value found). A name and what it stands for share a line."""
+    text, children = reason.text, reason.children
+    while not reason.condition and len(children) == 1 and children[0].value == reason.value and not children[0].member:
+        text, children = f"{text}: {children[0].text}", children[0].children
     answer = MARKS[reason.truth] if reason.condition else ""
     found = "" if reason.condition and reason.truth is not None else value(reason.value, zone)
     who = f" — {reason.member}" if reason.member else ""
-    lines = [("  " * depth + reason.text + who, answer, found)]
-    for child in reason.children:
+    lines = [("  " * depth + text + who, answer, found)]
+    for child in children:
         lines += reasons(child, zone, depth + 1)
     return lines
 

@@ -345,9 +345,11 @@ class Results:
         for column in wanted:
             value = quoted(column, "t") if column in self.public else quoted(column, "s")
             select = select.select(value.as_(column, quoted=True), copy=False)
-        if any(column not in self.public for column in wanted):
+        rules = [column for column in wanted if column not in self.public]
+        if rules:
+            bits = exp.select(quoted(batch.KEY), *(self.bit(rule).as_(rule, quoted=True) for rule in rules))
             on = exp.EQ(this=quoted(batch.KEY, "t"), expression=quoted(batch.KEY, "s"))
-            select = select.join(batch.aliased(membership.VIEW, "s"), on=on)
+            select = select.join(bits.from_(relation(membership.BITS)).subquery("s"), on=on)
         return select.order_by(quoted("customer", "t"))
 
     @cached_property

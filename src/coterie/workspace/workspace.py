@@ -286,8 +286,10 @@ class Workspace:
         """The newest published results, open for reading.
 
         Raises:
-            StoreError: nothing has been run yet.
+            StoreError: nothing has been run yet. DefinitionError: there is no project here.
         """
+        if not self.store.pointer.is_file() and not self.file.is_file():
+            load(self.file)  # says what is missing
         current = self.store.current()
         if self._results is None or self._results.generation.number != current.number:
             self.close()
