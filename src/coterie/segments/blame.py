@@ -78,8 +78,8 @@ def blames(node: Expr, c: Compiler) -> Blames:
             if not LEAVES[op].strict or LEAVES[op].at_least is not None:
                 found = where(missing(node), found, c)
             if may_fail(Apply(op)) or typed(node) == MONEY:
-                known = [q.not_(missing(a)) for a in args if not isinstance(a, Literal)]
-                found = together([found, {canonical(node): q.all([missing(node), *known])}], c)
+                given = [q.not_(missing(a)) for a in args if not isinstance(a, Literal)]
+                found = together([found, {canonical(node): q.all([missing(node), *given])}], c)
             return found
         case Case():
             return of_case(node, c)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache
 from itertools import product
 from random import Random
 
@@ -36,6 +36,9 @@ from coterie.testing.populations import SIZES, TAGS, Pool, Schema
 SCALARS = (INTEGER, MONEY, FLOAT, TEXT, BOOLEAN, DATE, TIMESTAMP)
 TYPES = (*SCALARS, DURATION, TAGS, SIZES)
 
+Feature = tuple[str, str]
+"""Something that can be drawn on purpose: see `features`."""
+
 Row = Mapping[str, Type]
 """The columns of an event, inside a condition on it."""
 
@@ -50,7 +53,18 @@ MEASURE_WINDOWS = (
 """The kinds of window on events."""
 TEST_WINDOWS = (*MEASURE_WINDOWS, *(f"next {u}" for u in ("minute", "hour", *CALENDAR)))
 """The kinds of window that a date can be tested against."""
-SHAPES = ("then", "then within", "then then", "not last", "not in the middle", "two nots", "same", "same and not", "one kind", "windowed")
+SHAPES = (
+    "then",
+    "then within",
+    "then then",
+    "not last",
+    "not in the middle",
+    "two nots",
+    "same",
+    "same and not",
+    "one kind",
+    "windowed",
+)
 """The shapes of sequences."""
 QUANTIFIERS = ("any", "all", "none", "count")
 STANDINGS = ("percentile", "quantile", "rank")
@@ -129,7 +143,7 @@ def _signatures(leaf: Leaf) -> tuple[Signature, ...]:
     return tuple(found)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _combinations(n: int) -> tuple[tuple[Type, ...], ...]:
     if n <= 2:
         return tuple(product(TYPES, repeat=n))
@@ -172,6 +186,8 @@ class Expressions:
                     return Not(self.condition(depth - 1, row))
                 case "case":
                     return self.case(BOOLEAN, depth - 1, row)
+                case _:
+                    pass
         return self.test(depth, row)
 
     def sides(self, depth: int, row: Row | None, kind: type[And] | type[Or]) -> tuple[Expr, ...]:
@@ -184,9 +200,7 @@ class Expressions:
     def test(self, depth: int, row: Row | None = None) -> Expr:
         """A condition without and / or / not on top."""
         if row is not None:
-            return self.retry(
-                lambda: self.leaf_test(depth, row) if self.rng.random() < 0.8 else self.window_test(None, depth, row)
-            )
+            return self.retry(lambda: self.leaf_test(depth, row) if self.rng.random() < 0.8 else self.window_test(None, depth, row))
         match self.pick(leaf=8, measure=4, window=3, sequence=2, members=1, fitted=1, column=1):
             case "leaf":
                 return self.retry(lambda: self.leaf_test(depth, None))
@@ -243,7 +257,7 @@ class Expressions:
         return self.literal(type_, bare=True)
 
     def written_items(self, type_: Type) -> tuple[Expr, ...]:
-        tags = ("a", "b", "é", "vip", "zz") if type_ == TEXT else (1, 2, 3, 100)
+        tags: tuple[str | int, ...] = ("a", "b", "é", "vip", "zz") if type_ == TEXT else (1, 2, 3, 100)
         return tuple(Literal(self.rng.choice(tags)) for _ in range(self.rng.randrange(1, 3)))
 
     # --- values
@@ -266,9 +280,10 @@ class Expressions:
                     return found
             case "case":
                 return self.case(type_, depth - 1, row)
-            case "literal":
-                if type_.of is None:
-                    return self.literal(type_)
+            case "literal" if type_.of is None:
+                return self.literal(type_)
+            case _:
+                pass
         named = self.named(type_, row)
         if named is not None:
             return named
@@ -296,6 +311,8 @@ class Expressions:
         if type_ == DURATION:
             unit: Unit = rng.choice(("minute", "hour", *CALENDAR))
             return Literal(Duration(rng.choice((1, 2, 7, 30, 90, 12_000)), unit))
+        if type_ == FLOAT and rng.random() < 0.3:
+            return Literal(rng.choice((0, 1, Decimal("0.5"), Decimal("0.00001"), Decimal("40.5"))))
         if type_ == FLOAT:
             exact = rng.choice(self.pool.decimals)
             plain = exact.as_tuple().exponent != 0 and exact != exact.quantize(Decimal("0.0001"))
@@ -379,9 +396,7 @@ class Expressions:
                 return found
         return None
 
-    def measure(
-        self, name: str, depth: int, window: Window | None = None, column: Type | None = None
-    ) -> tuple[Expr, Type]:
+    def measure(self, name: str, depth: int, window: Window | None = None, column: Type | None = None) -> tuple[Expr, Type]:
         """A measure by its aggregation, and the type of its value.
 
         Args:
@@ -391,7 +406,11 @@ class Expressions:
         rng, aggregation = self.rng, AGGREGATIONS[name]
         event = rng.choice(list(self.schema.events))
         row = self.schema.events[event]
-        ready = [(c, r) for c, t in (*row.items(), ("time", TIMESTAMP), ("id", TEXT)) if (r := aggregation.result(t)) and column in (None, t)]
+        ready = [
+            (c, r)
+            for c, t in (*row.items(), ("time", TIMESTAMP), ("id", TEXT))
+            if (r := aggregation.result(t)) and column in (None, t)
+        ]
         chosen: str | None = None
         result = aggregation.result(None) if aggregation.column != "required" else None
         if aggregation.column == "required" or (aggregation.column == "optional" and rng.random() < 0.3):
@@ -428,7 +447,8 @@ class Expressions:
                 return Next(Duration(n, unit))  # type: ignore[arg-type]
             case "ago":
                 return Ago(n + rng.choice((1, 3, n)), n, unit)  # type: ignore[arg-type]
-        return Period(first, unit)  # type: ignore[arg-type]
+            case _:
+                return Period(first, unit)  # type: ignore[arg-type]
 
     def day(self) -> date:
         value = self.pool.of(DATE, self.rng)
@@ -529,7 +549,7 @@ class Expressions:
 
     # --- on purpose
 
-    def about(self, feature: tuple[str, str], depth: int) -> Expr:
+    def about(self, feature: Feature, depth: int) -> Expr:
         """A condition that has a feature: ("leaf", name), ("aggregation", name), ("window", kind), ("window test", kind),
         ("sequence", shape), ("members", quantifier), ("fitted", function), ("fitted by", function)."""
         kind, name = feature
@@ -541,6 +561,8 @@ class Expressions:
                 return self.tested(self.measure(name, depth))
             case "window":
                 window = self.window(name)
+                if self.rng.random() < 0.4:
+                    return Measure("exists", self.rng.choice(list(self.schema.events)), None, None, window)
                 aggregation = self.rng.choice(("count", "exists", "sum", "last", "max"))
                 return self.tested(self.measure(aggregation, depth, window))
             case "window test":
@@ -552,7 +574,8 @@ class Expressions:
                 return self.members(name, depth)
             case "fitted" | "fitted by":
                 return self.tested(self.standing(name, depth, by=kind == "fitted by"))
-        raise ValueError(f"no feature {feature}")
+            case _:
+                raise ValueError(f"no feature {feature}")
 
     def pick(self, **weights: float) -> str:
         return self.rng.choices(list(weights), list(weights.values()))[0]
@@ -562,7 +585,7 @@ def _is_plain(node: Expr) -> bool:
     return isinstance(node, Literal | Column)
 
 
-def features() -> list[tuple[str, str]]:
+def features() -> list[Feature]:
     """Everything that `Expressions.about` can be asked for: the open tables and the closed lists of this module."""
     return [
         *(("leaf", name) for name in LEAVES),

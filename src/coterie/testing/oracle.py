@@ -1,15 +1,13 @@
 """Two answers to one program, and where they differ: the reference in plain Python, and the batch in an engine.
 
-The reference is `language/evaluate` for each customer; what is fitted on everybody is counted here, from the words of
-LANGUAGE.md section 6 alone. A disagreement can be made small and is printed with all that is needed to see it.
+A disagreement can be made small and is printed with all that is needed to see it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
@@ -19,216 +17,17 @@ from coterie.core.errors import CoterieError
 from coterie.core.windows import local_day
 from coterie.engine.engine import Engine
 from coterie.language import tree
-from coterie.language.evaluate import Coverage, Customer, Evaluation, Event, Missing, Result, World, in_order, truth
+from coterie.language.evaluate import Missing, truth
 from coterie.language.format import format as canonical
 from coterie.language.leaves import Context
 from coterie.language.sql import Builder
-from coterie.language.tree import Column, EventColumn, Expr, Fitted, Literal, Measure, walk
-from coterie.language.types import BOOLEAN, FLOAT, INTEGER, MONEY, Kind, Type, Value
+from coterie.language.tree import Column, EventColumn, Expr, Literal, Measure, walk
+from coterie.language.types import BOOLEAN, FLOAT, Kind, Type, Value
 from coterie.models.kinds import FITTERS
-from coterie.models.kinds.rfm import cells_of
-from coterie.models.kinds.standing import SMALLEST_GROUP
 from coterie.segments import membership
-from coterie.testing.programs import Defined, Program
+from coterie.testing.asking import Defined, Program
+from coterie.testing.reference import Answers, Reference
 from coterie.traits import batch
-
-Answers = Mapping[str, Sequence[Value | None]]
-"""By definition (and `name.part`), the values of the customers in the order of the population; None is missing."""
-
-
-# --- the reference
-
-
-@dataclass
-class Reference:
-    """A program answered customer by customer. `watch` sees every node that is evaluated, with its result."""
-
-    program: Program
-    watch: Callable[[Expr, Result], None] | None = None
-    unknown_rows: dict[str, int] = field(default_factory=dict)
-
-    @cached_property
-    def world(self) -> World:
-        p = self.program
-        coverage = {
-            kind: Coverage(p.covers.get(kind), c.complete_from, c.complete_to) for kind, c in p.coverage.items()
-        }
-        return World(
-            p.as_of,
-            p.zone,
-            tuple(p.schema.events),
-            {name: d.checked.tree for name, d in p.catalog.definitions.items()},
-            coverage,
-            p.population.lists,
-            self.fitted,
-        )
-
-    @cached_property
-    def customers(self) -> list[Customer]:
-        p, world = self.program.population, World(self.program.as_of, kinds=tuple(self.program.schema.events))
-        events: dict[str, list[Event]] = {}
-        for e in p.events:
-            events.setdefault(e.customer, []).append(Event(e.kind, e.time, e.id, e.values))
-        accounts: dict[str, list[Customer]] = {name: [] for name in p.accounts}
-        out = []
-        for person in p.people:
-            account = None if person.account is None else p.accounts[person.account]
-            members = [] if person.account is None else accounts[person.account]
-            done = in_order(events.get(person.id, ()), world)
-            out.append(Customer(person.id, person.columns, done, account, members))
-            if person.account is not None:
-                members.append(out[-1])
-        return out
-
-    @cached_property
-    def evaluations(self) -> list[Evaluation]:
-        known: dict[tuple[str, str], Result] = {}
-        if self.watch is None:
-            return [Evaluation(c, self.world, known) for c in self.customers]
-        return [Watched(c, self.world, known, watch=self.watch) for c in self.customers]
-
-    def results(self, name: str) -> list[Result]:
-        """A definition for every customer."""
-        return [e.definition(name) for e in self.evaluations]
-
-    def ask(self, node: Expr) -> list[Result]:
-        """Any checked expression for every customer."""
-        return [e.value(node) for e in self.evaluations]
-
-    def answers(self) -> Answers:
-        out = {}
-        for name, definition in self.program.catalog.definitions.items():
-            out[name] = [plain(r) for r in self.results(name)]
-            for part in definition.parts:
-                out[f"{name}.{part}"] = [self.fitted(f"{name}.{part}", c.id) for c in self.customers]
-        return out
-
-    def unknown(self, node: Measure) -> int:
-        """How many rows the `where` of a measure could not decide, over everybody."""
-        counts: dict[str, int] = {}
-        world = replace(self.world, unknown_rows=counts)
-        for customer in self.customers:
-            Evaluation(customer, world).measure(node)
-        return counts.get(canonical(node), 0)
-
-    # --- fitted on everybody
-
-    @cached_property
-    def calls(self) -> dict[str, Fitted]:
-        """Fitted calls by the column that they stand under."""
-        out: dict[str, Fitted] = {}
-        for name, definition in self.program.catalog.definitions.items():
-            if isinstance(definition.checked.tree, Fitted):
-                out[name] = definition.checked.tree
-            for call in definition.checked.fits:
-                out.setdefault(canonical(call), call)
-        return out
-
-    @cached_property
-    def fits(self) -> dict[str, dict[str, dict[str, Value | None]]]:
-        return {}
-
-    def fitted(self, column: str, customer: str) -> Value | None:
-        """The value of a fitted column, as `World.fitted` asks for it."""
-        name, part = column, ""
-        if name not in self.calls and name.rpartition(".")[0] in self.program.definitions:
-            name, _, part = name.rpartition(".")
-        while name not in self.calls:  # another name of a fitted definition
-            other = self.program.catalog.definitions[name].checked.tree
-            assert isinstance(other, Column)
-            name = other.name
-        if name not in self.fits:
-            self.fits[name] = self.fit(self.calls[name])
-        return self.fits[name][part][customer]
-
-    def fit(self, call: Fitted) -> dict[str, dict[str, Value | None]]:
-        """By part, then by customer."""
-        ids = [c.id for c in self.customers]
-        if call.function == "rfm":
-            return {part: dict(zip(ids, values, strict=True)) for part, values in self.rfm(call).items()}
-        xs = [plain(r) for r in self.ask(call.args[0])]
-        groups: list[Any] = [0] * len(xs) if call.by is None else [plain(r) for r in self.ask(call.by)]
-        out: list[Value | None] = []
-        for x, group in zip(xs, groups, strict=True):
-            known = [y for y, g in zip(xs, groups, strict=True) if y is not None and g == group]
-            if x is None or group is None or (call.by is not None and len(known) < SMALLEST_GROUP):
-                out.append(None)
-            else:
-                out.append(standing(call, x, known))
-        return {"": dict(zip(ids, out, strict=True))}
-
-    def rfm(self, call: Fitted) -> dict[str, list[Value | None]]:
-        """Days since the last event, number of events, sum: each scored 1 to k, many days being worst."""
-        time, amount = call.args
-        assert isinstance(time, EventColumn) and isinstance(amount, EventColumn)
-        last = self.ask(Measure("last", time.event, time.column, type=time.type))
-        n = self.ask(Measure("count", time.event, type=INTEGER))
-        total = self.ask(Measure("sum", amount.event, amount.column, type=amount.type))
-        today = self.world.today
-        rows = []
-        for t, f, m in zip(map(plain, last), map(plain, n), map(plain, total), strict=True):
-            rows.append((None, None, None) if t is None else ((today - local_day(t, self.world.zone)).days, f, m))  # type: ignore[arg-type]
-        values: list[list[Any]] = [list(axis) for axis in zip(*rows, strict=True)] or [[], [], []]
-        found = dict(call.settings).get("bins", 5)
-        breaks: dict[str, Any] = {} if isinstance(found, int) else dict(found)  # type: ignore[call-overload]
-        k = found if isinstance(found, int) else max(map(len, breaks.values())) + 1
-        scores = []
-        for axis, xs in zip(("recency", "frequency", "monetary"), values, strict=True):
-            known = [x for x in xs if x is not None]
-            if axis in breaks:
-                most = len(breaks[axis]) + 1
-                points = [None if x is None else 1 + sum(x >= b for b in breaks[axis]) for x in xs]
-            else:
-                most = k
-                points = [None if x is None else tile(x, known, k) for x in xs]
-            scores.append([None if p is None else most + 1 - p for p in points] if axis == "recency" else points)
-        cells = cells_of(call)
-        score: list[Value | None] = []
-        label: list[Value | None] = []
-        for r, f, m in zip(*scores, strict=True):
-            written = None if r is None or f is None or m is None else f"{r}{f}{m}"
-            score.append(written)
-            fits = (name for name, limits in cells if all(low <= s <= high for s, (low, high) in zip((r, f, m), limits, strict=True)))
-            label.append(None if written is None else next(fits, None) if cells else written)
-        parts = dict(zip(("r", "f", "m"), scores, strict=True)) | dict(zip(("recency", "frequency", "monetary"), values, strict=True))
-        return {"": label, "score": score, **parts}
-
-
-def tile(x: Any, known: Sequence[Any], k: int) -> int:
-    """min(k, 1 + ⌊k · below / n⌋)."""
-    return min(k, 1 + k * sum(y < x for y in known) // len(known))
-
-
-def standing(call: Fitted, x: Any, known: Sequence[Any]) -> Value:
-    """A standing among the known values."""
-    match call.function:
-        case "percentile":
-            return (2 * sum(y < x for y in known) + sum(y == x for y in known)) / (2 * len(known))
-        case "quantile":
-            k = call.args[1]
-            assert isinstance(k, Literal) and isinstance(k.value, int)
-            return tile(x, known, k.value)
-        case "rank":
-            return 1 + sum(y > x for y in known)
-    raise ValueError(f"no reference for {call.function}")
-
-
-@dataclass(frozen=True)
-class Watched(Evaluation):
-    """An evaluation that tells of every node of a customer (not of those inside a condition on events)."""
-
-    watch: Callable[[Expr, Result], None] = lambda _node, _result: None
-
-    def value(self, node: Expr, row: Event | None = None) -> Result:
-        found = super().value(node, row)
-        if row is None:
-            self.watch(node, found)
-        return found
-
-
-def plain(result: Result) -> Value | None:
-    return None if isinstance(result, Missing) else result
-
 
 # --- the batch in an engine
 
@@ -267,7 +66,8 @@ def load(program: Program, engine: Engine) -> batch.Tables:
     engine.register("customers", pa.table(columns))
     lists = [(name, one) for name, ids in program.population.lists.items() for one in sorted(ids)]
     engine.register(
-        "lists", pa.table({"list": pa.array([n for n, _ in lists], pa.string()), "customer": pa.array([c for _, c in lists], pa.string())})
+        "lists",
+        pa.table({"list": pa.array([n for n, _ in lists], pa.string()), "customer": pa.array([c for _, c in lists], pa.string())}),
     )
     tables = {}
     for rank, (kind, row) in enumerate(schema.events.items()):
@@ -315,9 +115,9 @@ def planned(program: Program, tables: batch.Tables) -> tuple[batch.Batch, Builde
     return batch.plan(wanted, tables, program.catalog.scope, q, FITTERS), q
 
 
-def run(program: Program, engine: Engine, *, sizes: bool = True) -> Run:
-    """Carry a program out."""
-    tables = load(program, engine)
+def run(program: Program, engine: Engine, *, sizes: bool = True, tables: batch.Tables | None = None) -> Run:
+    """Carry a program out; `tables` are those that `load` made before, if it did."""
+    tables = load(program, engine) if tables is None else tables
     made, q = planned(program, tables)
     for step in made.steps:
         engine.create(step.table, step.query, step.about)
@@ -363,7 +163,9 @@ def same(a: object, b: object) -> bool:
     return type(a) is type(b) and a == b
 
 
-def disagreements(program: Program, engine: Engine, *, sizes: bool = True, reference: Reference | None = None) -> list[Disagreement]:
+def disagreements(
+    program: Program, engine: Engine, *, sizes: bool = True, reference: Reference | None = None
+) -> list[Disagreement]:
     """Everything in which an engine differs from the reference: values, three-way counts with their blame, and rows left out."""
     known = Reference(program) if reference is None else reference
     return list(differences(program, known, run(program, engine, sizes=sizes)))
@@ -386,7 +188,9 @@ def differences(program: Program, known: Reference, found: Run) -> Iterator[Disa
         blamed = Counter(" and ".join(sorted(r.names)) for r in asked if isinstance(r, Missing))
         if dict(blamed) != dict(size.missing):
             yield Disagreement(program, name, None, dict(blamed), dict(size.missing), "blame")
-    measures = {canonical(n): n for d in program.catalog.definitions.values() for n in walk(d.checked.tree) if isinstance(n, Measure)}
+    measures = {
+        canonical(n): n for d in program.catalog.definitions.values() for n in walk(d.checked.tree) if isinstance(n, Measure)
+    }
     for text, n in found.unknown.items():
         expected_n = known.unknown(measures[text])
         if expected_n != n:
@@ -526,23 +330,3 @@ def _known(values: Mapping[str, Value | None]) -> str:
 
 def _shown(value: Value) -> str:
     return str(value) if isinstance(value, date | Decimal) else repr(value)
-
-
-__all__ = [
-    "BOOLEAN",
-    "MONEY",
-    "Answers",
-    "Disagreement",
-    "Reference",
-    "Run",
-    "closure",
-    "conditions",
-    "differences",
-    "disagreements",
-    "load",
-    "planned",
-    "report",
-    "run",
-    "shrink",
-    "tree",
-]

@@ -106,21 +106,28 @@ EVENT_COLUMNS: Mapping[str, Type] = {
 KINDS = ("order", "visit", "Cart Added", "refund", "国")
 ACCOUNT: Mapping[str, Type] = {"industry": TEXT, "employees": INTEGER, "limit": MONEY, "since": DATE}
 
-TEXTS = ("", "a", "b", "A", "DE", "FR", "é", "e\u0301", "ß", "😀", "it's", "50%_off", "a\\b", 'say "hi"', "NULL")
-TEXTS += (
-    "3.10",
-    "3.9.1",
-    "3",
-    "2026-01-31",
-    " 12.50 ",
-    "-7",
-    "1e3",
-    "x\ny",
-    "\uffff",
-    "&amp; --",
-    "ann@example.com",
-    "a" * 40,
+VERSIONS = ("3.10", "3.9.1", "3", "3.9", "10.0", "v2")
+NUMERALS = ("2026-01-31", " 12.50 ", "-7", "1e3", "2024-02-29", "0.1", "1,000")
+LETTERS = ("é", "É", "e\u0301", "ß", "Straße", "\u212a", "ÀB")
+BLANKS = (" a", "a ", " a b\t", "\n", " ", "\u00a0a ")
+TEXTS: tuple[str, ...] = (
+    "",
+    "a",
+    "b",
+    "A",
+    "DE",
+    "FR",
+    "😀",
+    "it's",
+    "50%_off",
+    "a\\b",
+    'say "hi"',
+    "NULL",
+    "ab",
+    "handbag",
+    "bag",
 )
+TEXTS += ("x\ny", "\uffff", "&amp; --", "ann@example.com", "a" * 40, "(12)", "a.b", *VERSIONS, *NUMERALS, *LETTERS, *BLANKS)
 INTEGERS = (0, 1, 2, 3, 5, 7, -1, -3, 10, 100, 2**31, 2**53 + 1, 2**63 - 1, -(2**63))
 MONIES = (
     "0",
@@ -202,9 +209,7 @@ def clock_changes(zone_name: str) -> tuple[datetime, ...]:
 def question(rng: Random, zone_name: str) -> datetime:
     """An instant to ask at: often near a clock change, a leap day, a month end, or the very end of a day."""
     changes = clock_changes(zone_name)
-    near = timedelta(
-        days=rng.choice((0, 0, 0, 1, 2, 7, 31)), hours=rng.randrange(-30, 30), minutes=rng.choice((0, 30, 59))
-    )
+    near = timedelta(days=rng.choice((0, 0, 0, 1, 2, 7, 31)), hours=rng.randrange(-30, 30), minutes=rng.choice((0, 30, 59)))
     if changes and rng.random() < 0.5:
         return rng.choice(changes) + near
     day = rng.choice(
@@ -275,15 +280,13 @@ def days_around(rng: Random, as_of: datetime, zone_name: str) -> list[date]:
 def pool(rng: Random, as_of: datetime, zone_name: str) -> Pool:
     """A few values of every kind."""
     plain = rng.sample(range(-2, 12), 4)
-    money = [Decimal(m) for m in rng.sample(MONIES, 4)] + [
-        Decimal(rng.randrange(-500, 5000)).scaleb(-2) for _ in range(3)
-    ]
+    money = [Decimal(m) for m in rng.sample(MONIES, 4)] + [Decimal(rng.randrange(-500, 5000)).scaleb(-2) for _ in range(3)]
     floats = rng.sample(FLOATS, 4) + [rng.randrange(-900, 900) / 10 for _ in range(3)]
     decimals = [Decimal(d) for d in rng.sample(DECIMALS, 4)] + [
         Decimal(rng.randrange(-(10**6), 10**6)).scaleb(-5) for _ in range(3)
     ]
     values: dict[Type, Sequence[Value]] = {
-        TEXT: rng.sample(TEXTS, 7),
+        TEXT: [*rng.sample(TEXTS, 4), *(rng.choice(kind) for kind in (VERSIONS, NUMERALS, LETTERS, BLANKS))],
         INTEGER: [*plain, *rng.sample(INTEGERS, 3)],
         MONEY: [m.quantize(Decimal("0.0001")) for m in money],
         FLOAT: floats,
@@ -312,8 +315,7 @@ def schema(rng: Random) -> Schema:
 def population(rng: Random, of: Schema, pool_: Pool, as_of: datetime, size: int) -> Population:
     """`size` customers of a schema, a quarter of them without any event."""
     accounts = {
-        name: {column: _cell(rng, pool_, t, 0.2) for column, t in of.account.items()}
-        for name in ("acme", "bolt & co", "çelik")
+        name: {column: _cell(rng, pool_, t, 0.2) for column, t in of.account.items()} for name in ("acme", "bolt & co", "çelik")
     }
     draws = {name: _Draw.of(rng, pool_, t) for name, t in of.columns.items()}
     people = []
@@ -341,7 +343,7 @@ class _Draw:
     @classmethod
     def of(cls, rng: Random, pool_: Pool, type_: Type) -> "_Draw":
         values = rng.sample(pool_.values[type_], min(len(pool_.values[type_]), rng.randrange(2, 12)))
-        often = rng.choice((1.0, 1.0, 8.0))
+        often = rng.choice((1.0, 8.0, 8.0) if type_ in (TEXT, BOOLEAN) else (1.0, 1.0, 8.0))
         return cls(values, [often if i == 0 else 1.0 for i in range(len(values))], rng.choice((0.0, 0.1, 0.1, 0.4)))
 
     def cell(self, rng: Random) -> Value | None:
@@ -355,20 +357,14 @@ def _cell(rng: Random, pool_: Pool, type_: Type, missing: float) -> Value | None
 def _events(rng: Random, of: Schema, pool_: Pool, as_of: datetime, people: Sequence[Person]) -> list[Happening]:
     """Events of some customers; ids in no order, times that meet over kinds, and now and then none of a kind at all."""
     kinds = [k for k in of.events if rng.random() < 0.95]
-    missing = {
-        (kind, column): rng.choice((0.0, 0.15, 0.3)) for kind, columns in of.events.items() for column in columns
-    }
+    missing = {(kind, column): rng.choice((0.0, 0.15, 0.3)) for kind, columns in of.events.items() for column in columns}
     out: list[Happening] = []
     for person in people:
         if not kinds or rng.random() < 0.25:
             continue
         for _ in range(rng.choice((1, 2, 3, 4, 6, 9))):
             kind = rng.choice(kinds)
-            at = (
-                pool_.of(TIMESTAMP, rng)
-                if rng.random() < 0.7
-                else as_of - timedelta(seconds=rng.randrange(90 * 86_400))
-            )
+            at = pool_.of(TIMESTAMP, rng) if rng.random() < 0.7 else as_of - timedelta(seconds=rng.randrange(90 * 86_400))
             assert isinstance(at, datetime)
             values: dict[str, Value | None] = {}
             for column, type_ in of.events[kind].items():

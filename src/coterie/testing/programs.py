@@ -4,89 +4,29 @@
 and draws programs: what is new is in them.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, timedelta
 from decimal import Decimal
-from functools import cached_property
 from random import Random
 
 from coterie.core.errors import CoterieError
 from coterie.core.place import Origin
 from coterie.core.windows import local_day
-from coterie.language.catalog import Catalog, Entry, Noun, resolve
+from coterie.language.catalog import parts_of
 from coterie.language.check import check
 from coterie.language.format import format as canonical
-from coterie.language.parse import parse
-from coterie.language.scope import ColumnInfo, EventInfo, Scope
-from coterie.language.tree import Column, Expr, Fitted
+from coterie.language.scope import ColumnInfo
+from coterie.language.tree import Column, Expr
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type
-from coterie.testing.expressions import Expressions, Nothing, features
-from coterie.testing.populations import ZONES, Population, Schema, pool, population, question, schema
+from coterie.testing.asking import Covered, Defined, Program, parsed
+from coterie.testing.expressions import Expressions, Feature, Nothing, features
+from coterie.testing.populations import ZONES, Schema, pool, population, question, schema
+from coterie.testing.reference import Reference
+from coterie.testing.sharpening import plant, sharpen
 
 
-@dataclass(frozen=True, slots=True)
-class Defined:
-    """A definition as a project file has it; `settings` are those of a fitted call's long form."""
-
-    noun: Noun
-    text: str
-    settings: tuple[tuple[str, object], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Covered:
-    """What a source says it knows: whom (a condition over attributes) and which local days."""
-
-    covers: str | None = None
-    complete_from: date | None = None
-    complete_to: date | None = None
-
-
-@dataclass(frozen=True)
-class Program:
-    """Everything that answers depend on."""
-
-    schema: Schema
-    population: Population
-    as_of: datetime
-    zone: str
-    definitions: Mapping[str, Defined]
-    coverage: Mapping[str, Covered] = field(default_factory=dict)
-
-    @cached_property
-    def scope(self) -> Scope:
-        """The names without the definitions."""
-        return Scope(
-            {name: ColumnInfo(t) for name, t in self.schema.columns.items()},
-            {kind: EventInfo(columns, kind in self.coverage) for kind, columns in self.schema.events.items()},
-            self.zone,
-            {name: ColumnInfo(t) for name, t in self.schema.account.items()},
-            has_accounts=True,
-            lists=frozenset(self.schema.lists),
-        )
-
-    @cached_property
-    def catalog(self) -> Catalog:
-        """The definitions, checked."""
-        return resolve([Entry(n, d.noun, _parsed(d), Origin.of(d.text)) for n, d in self.definitions.items()], self.scope)
-
-    @cached_property
-    def covers(self) -> dict[str, Expr]:
-        """The checked conditions of sources that know some customers only."""
-        return {
-            kind: check(parse(c.covers), self.scope, Origin.of(c.covers), expected=BOOLEAN).tree
-            for kind, c in self.coverage.items()
-            if c.covers is not None
-        }
-
-
-def _parsed(defined: Defined) -> Expr:
-    node = parse(defined.text)
-    return replace(node, settings=defined.settings) if isinstance(node, Fitted) and defined.settings else node
-
-
-def program(seed: int, *, size: int = 60, definitions: int = 30, zone: str | None = None) -> Program:
+def program(seed: int, *, size: int = 60, definitions: int = 30, zone: str | None = None, focus: Sequence[Feature] = ()) -> Program:
     """A random program.
 
     Args:
@@ -94,8 +34,9 @@ def program(seed: int, *, size: int = 60, definitions: int = 30, zone: str | Non
         size: how many customers; from 60 on, groups of `by` are now and then large enough to have a standing.
         definitions: how many. They go through `features()` in turn, so that a few seeds have them all.
         zone: the project's time zone; None goes through `ZONES`.
+        focus: go through these features instead.
     """
-    rng = Random(seed)
+    rng = Random(seed)  # noqa: S311
     zone = ZONES[seed % len(ZONES)] if zone is None else zone
     as_of = question(rng, zone)
     of = schema(rng)
@@ -104,7 +45,7 @@ def program(seed: int, *, size: int = 60, definitions: int = 30, zone: str | Non
     coverage = _coverage(rng, of, local_day(as_of, zone)) if rng.random() < 0.5 else {}
     draw = Expressions(rng, of, values, as_of, zone, dict(of.columns))
     empty = Program(of, everybody, as_of, zone, {}, coverage)
-    return replace(empty, definitions=_definitions(draw, empty, seed, definitions))
+    return plant(replace(empty, definitions=_definitions(draw, empty, seed, definitions, focus or features())), rng)
 
 
 def _coverage(rng: Random, of: Schema, today: date) -> dict[str, Covered]:
@@ -122,28 +63,37 @@ def _coverage(rng: Random, of: Schema, today: date) -> dict[str, Covered]:
     return out
 
 
-def _definitions(draw: Expressions, base: Program, seed: int, n: int) -> dict[str, Defined]:
+def _definitions(draw: Expressions, base: Program, seed: int, n: int, wanted: Sequence[Feature]) -> dict[str, Defined]:
     out: dict[str, Defined] = {}
     columns = dict(base.scope.columns)
-    wanted = features()
+    known = Reference(base)
+    later: set[str] = set()
     turn, misses = seed * n, 0
     while len(out) < n:
         name = _name(len(out))
+        scope = replace(base.scope, columns=columns)
         try:
-            defined = _defined(draw, wanted[turn % len(wanted)] if draw.rng.random() < 0.6 else None)
-            origin = Origin.of(defined.text)
-            checked = check(_parsed(defined), replace(base.scope, columns=columns), origin)
+            defined = _defined(draw, wanted[turn % len(wanted)] if draw.rng.random() < 0.7 else None)
+            checked = check(parsed(defined), scope, Origin.of(defined.text))
         except (CoterieError, Nothing):
             misses += 1
             turn += misses % 40 == 0  # here and now this feature cannot be had
             if misses > 200 * n:
                 raise
             continue
+        sharper = replace(defined, text=canonical(sharpen(checked.tree, known, draw.rng, later)))
+        try:
+            checked, defined = check(parsed(sharper), scope, Origin.of(sharper.text)), sharper
+        except CoterieError:
+            pass  # what somebody has cannot be written there
         turn += 1
         out[name] = defined
-        parts = _parts(checked.tree, columns)
+        parts = {part: ColumnInfo(type_) for part, type_ in parts_of(checked.tree, columns).items()}
         columns[name] = ColumnInfo(checked.type, checked.nothing, checked.partial, checked.unsure, parts=parts)
         draw.columns[name] = checked.type
+        if checked.fits or checked.uses & later:
+            later.add(name)
+        known.world.definitions[name] = checked.tree  # type: ignore[index]
         if parts:
             draw.parts[name] = {part: info.type for part, info in parts.items()}
     return out
@@ -151,12 +101,6 @@ def _definitions(draw: Expressions, base: Program, seed: int, n: int) -> dict[st
 
 def _name(i: int) -> str:
     return {3: "Trait Three", 5: "größer", 7: "t.7"}.get(i, f"t{i}")
-
-
-def _parts(node: Expr, columns: Mapping[str, ColumnInfo]) -> Mapping[str, ColumnInfo]:
-    from coterie.language.catalog import parts_of
-
-    return {part: ColumnInfo(type_) for part, type_ in parts_of(node, columns).items()}
 
 
 def _defined(draw: Expressions, feature: tuple[str, str] | None) -> Defined:
@@ -203,7 +147,7 @@ def _rfm_settings(rng: Random) -> tuple[tuple[str, object], ...]:
         case 1:
             return (("bins", rng.choice((2, 3, 4, 10))),)
         case 2:
-            breaks = (("recency", (3, 30, 90)), ("monetary", (Decimal("0.5"), 10, 1000)))
-            return (("bins", breaks[: rng.randrange(1, 3)]),)
+            breaks = (("recency", (3, 30, 90)), ("f", 3), ("monetary", (Decimal("0.5"), 10, 1000)))
+            return (("bins", breaks[: rng.randrange(1, 4)]),)
         case _:
             return (("bins", 3), ("cells", (("best", "3/2-3/1-3"), ("worth a call", "1-2/3/1-3"), ("rest", "1-3/1-3/1-2"))))

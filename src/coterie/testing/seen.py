@@ -7,12 +7,25 @@ comparison for what stands in its `where`.
 from collections.abc import Iterable, Mapping
 
 from coterie.language.evaluate import Missing, Result
-from coterie.language.leaves import Leaf
-from coterie.language.tree import And, Apply, Case, Column, Expr, Fitted, Measure, Members, Not, Or, Sequence, WindowTest, children, walk
+from coterie.language.tree import (
+    And,
+    Apply,
+    Case,
+    Column,
+    Expr,
+    Fitted,
+    Measure,
+    Members,
+    Not,
+    Or,
+    Sequence,
+    WindowTest,
+    children,
+    walk,
+)
 from coterie.language.types import BOOLEAN
-from coterie.testing.expressions import sequence_shapes, window_kind
+from coterie.testing.expressions import Feature, sequence_shapes, window_kind
 
-Feature = tuple[str, str]
 Truth = bool | None
 
 
@@ -26,7 +39,7 @@ class Seen:
     def watch(self, node: Expr, result: Result) -> None:
         found = self.known.get(id(node))
         if found is None:
-            named = features_of(node) if is_condition(node) else set()
+            named = features_of(node) | {(f"top {kind}", name) for kind, name in own(node)} if is_condition(node) else set()
             found = self.known[id(node)] = (node, tuple(self.answers.setdefault(f, set()) for f in named))
         if found[1]:
             answer = None if isinstance(result, Missing) else bool(result)
@@ -83,8 +96,3 @@ def own(node: Expr) -> set[Feature]:
             return {("fitted" if by is None else "fitted by", function)}
         case _:
             return set()
-
-
-def always_known(leaf: Leaf) -> bool:
-    """Whether a row gives a value whatever its arguments: its vectors have no missing result."""
-    return all(v.result is not None for v in leaf.vectors)
