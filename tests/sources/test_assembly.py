@@ -338,6 +338,81 @@ def test_case_is_folded_once_at_import(tmp_path):
     ]
 
 
+def test_ids_are_folded_where_the_source_says(tmp_path):
+    project = Project(
+        tmp_path,
+        source("customers", path="c.csv", id="email", fold=["email"]),
+        source("order", path="o.csv", customer="mail", time="at", fold=["mail", "kind"], columns={"kind": "concat(dept, '!')"}),
+    )
+    project.write("c.csv", "email,city", "Ann@X.org,Rome", "BJÖRN@x.org,Oslo")
+    project.write("o.csv", "mail,at,dept", "ANN@x.org,2026-01-01,A", "björn@X.org,2026-01-02,É")
+    gathered = project.gather()
+    assert project.customers(gathered, "customer", "city") == [("ann@x.org", "Rome"), ("björn@x.org", "Oslo")]
+    assert project.events(gathered, "order", "customer", "kind", "dept") == [
+        ("ann@x.org", "a!", "A"),
+        ("björn@x.org", "é!", "É"),
+    ]
+    assert project.gather(SECOND) == gathered
+
+
+def test_one_map_for_customers_too(tmp_path):
+    project = Project(
+        tmp_path,
+        source("customers", path="c.csv", id="id"),
+        source("order", path="o.csv", customer="who", time="at"),
+    )
+    project.write("c.csv", "id,city", "a,Rome", "b,Oslo", "old,Bern")
+    project.write("o.csv", "who,at", "a,2026-01-01")
+    project.gather()
+    with Loads(project.stores.record) as record:
+        record.set_identity({("customers", "a"): "b", ("customers", "b"): "a", ("customers", "old"): "b"})
+    gathered = project.gather()
+    assert project.customers(gathered, "customer", "city") == [("a", "Oslo"), ("b", "Rome")]
+
+
+def test_ids_that_cannot_be_told_apart_by_eye_go_to_quarantine(tmp_path):
+    project = orders(tmp_path, "o1,a,2026-01-02,1,x", "o2,a\u202e,2026-01-02,1,x")
+    gathered = project.gather()
+    assert project.customers(gathered, "customer") == [("a",)]
+    assert [(b.rows, b.reason) for b in gathered.quarantine] == [(1, "the id of the customer holds characters that cannot be seen")]
+
+
+def test_a_file_with_a_header_and_no_rows_is_a_kind_without_events(tmp_path):
+    project = Project(
+        tmp_path,
+        source("order", path="o.csv", customer="who", time="at"),
+        source("refund", path="r.csv", customer="who", time="at", columns={"amount": "-1 * total"}),
+    )
+    project.write("o.csv", "who,at", "a,2026-01-01")
+    project.write("r.csv", "who,at,total")
+    gathered = project.gather()
+    facts = gathered.events["refund"]
+    assert (facts.rows, facts.first, facts.columns["amount"]) == (0, None, MONEY)
+
+
+def test_a_name_that_would_be_sql(tmp_path):
+    name = '"; drop table x; --/../y'
+    project = Project(tmp_path, source(name, path="o.csv", customer="who", time="at"))
+    project.write("o.csv", 'who,at,"a""b"', "a,2026-01-01,1")
+    gathered = project.gather()
+    assert project.events(gathered, name, 'a""b') == [(1,)]
+    assert gathered.events[name].paths[0].parent == project.stores.cache / "events"
+
+
+def test_accounts_need_a_customer_who_has_one(tmp_path):
+    project = Project(tmp_path, source("customers", path="c.csv", id="id"), source("accounts", path="c.csv", id="id"))
+    project.write("c.csv", "id,city", "a,Rome")
+    with pytest.raises(DefinitionError, match="no customer says"):
+        project.gather()
+
+
+def test_a_column_named_like_our_own_is_refused(tmp_path):
+    project = Project(tmp_path, source("customers", path="c.csv", id="id", columns={"x": "_key"}))
+    project.write("c.csv", "id,_key", "a,Rome")
+    with pytest.raises(DefinitionError, match="coterie uses itself"):
+        project.gather()
+
+
 def test_the_map_leads_to_the_customer(tmp_path):
     project = orders(tmp_path, "o1,a,2026-01-02,1,x", "o2,b,2026-01-03,2,x")
     project.gather()

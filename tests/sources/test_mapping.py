@@ -15,7 +15,7 @@ from coterie.language.sql import Builder
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, list_of
 from coterie.sources.assembly import slug
 from coterie.sources.ids import bad_ids, id_text, one_id
-from coterie.sources.mapping import day_start, map_source, odd
+from coterie.sources.mapping import day_start, map_source, odd, settled
 from coterie.sources.mapping import id_text as id_sql
 from coterie.sources.relations import col
 from coterie.sources.shards import expanded, options_of, without_password
@@ -152,11 +152,17 @@ def test_tombstones(kind, yes, no):
 
 def test_an_empty_column_is_of_the_kind_that_is_needed():
     types = {"who": TEXT, "at": TEXT, "total": TEXT, "dept": TEXT}
-    order = source("order", path="o.csv", customer="who", time="at", columns={"double": "total * 2"})
-    found = map_source(order, types, zone="UTC", empty=frozenset(types))
-    assert found.columns["double"] == MONEY
+    columns = {"double": "total * 2", "no": "not dept"}
+    order = source("order", path="o.csv", customer="who", time="at", columns=columns)
+    empty = frozenset(types)
+    known = settled(order, types, empty)
+    assert known == {**types, "at": TIMESTAMP}
+    found = map_source(order, known, zone="UTC", empty=empty)
+    assert (found.columns["double"], found.columns["no"], found.columns["total"]) == (MONEY, BOOLEAN, TEXT)
+    rows = pa.table({"total": pa.nulls(1, pa.string()), "dept": pa.nulls(1, pa.string())})
+    assert value(found.values["double"], rows) == value(found.values["no"], rows) == [None]
     with pytest.raises(TypeMismatch):
-        map_source(order, types, zone="UTC", empty=frozenset({"at"}))
+        map_source(order, known, zone="UTC", empty=frozenset({"at"}))
 
 
 def test_names_in_another_unicode_form_are_found():

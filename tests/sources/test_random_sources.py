@@ -121,8 +121,8 @@ def test_events_of_a_growing_folder(tmp_path, seed):
         report = gathered.sources["order"]
         told = {name: getattr(report, name) for name in fates}
         assert told == dict(fates)
-        others = ("kept", "quarantined", "left_out", "undecided", "without_customer", "strangers")
-        others += ("duplicates", "conflicts", "overlaps", "deleted")
+        others = ["kept", "quarantined", "left_out", "undecided", "without_customer", "strangers"]
+        others += ["duplicates", "conflicts", "overlaps", "deleted"]
         assert report.rows == sum(getattr(report, name) for name in others)
     assert gathered is not None
     before = table_bytes(gathered)

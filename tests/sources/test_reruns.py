@@ -162,6 +162,25 @@ def test_a_literal_valid_from_dates_first_versions_alone(tmp_path):
     assert cities(SECOND) == ["Paris", "Oslo", "Bern", "Kyiv"]
 
 
+def test_rows_with_their_own_day_leave_and_come_back(tmp_path):
+    project = Project(tmp_path, source("customers", path="c.csv", id="id", valid_from="from"))
+    rows = ["a,Rome,2024-01-01", "a,Oslo,2025-01-01"]
+    project.write("c.csv", "id,city,from", *rows, "b,Bern,2024-01-01")
+    project.gather(FIRST)
+    project.write("c.csv", "id,city,from", "b,Bonn,2024-01-01")
+    project.gather(SECOND)
+    project.write("c.csv", "id,city,from", *rows, "b,Bonn,2024-01-01")
+    gathered = project.gather(THIRD)
+
+    def cities(as_of):
+        return project.customers(gathered, "customer", "city", as_of=as_of)
+
+    assert cities(datetime(2024, 6, 1)) == [("a", "Rome"), ("b", "Bonn")]  # a correction holds from its day on
+    assert cities(FIRST) == [("a", "Oslo"), ("b", "Bonn")]
+    assert cities(SECOND) == [("b", "Bonn")]
+    assert cities(THIRD) == [("a", "Oslo"), ("b", "Bonn")]
+
+
 def test_a_renamed_column_makes_no_history(tmp_path):
     project = people(tmp_path)
     project.gather(FIRST)

@@ -21,7 +21,7 @@ from coterie.engine.engine import Engine
 from coterie.language.leaves import Context
 from coterie.language.names import normal
 from coterie.language.sql import Builder
-from coterie.language.types import MONEY, Type
+from coterie.language.types import INTEGER, MONEY, Type
 from coterie.sources import increments
 from coterie.sources import shards as shards_
 from coterie.sources.attributes import REFUSED, AttributeWriter, Snapshot
@@ -29,9 +29,9 @@ from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_colu
 from coterie.sources.files import Hashes, adds_up, find, read_json, write_json
 from coterie.sources.gathered import AttributeFacts, Bad, EventFacts, Gathered, SourceReport, from_json, to_json
 from coterie.sources.loads import Loads
-from coterie.sources.mapping import Mapped, map_source
+from coterie.sources.mapping import Mapped, map_source, settled
 from coterie.sources.reading import LINE, read_typed
-from coterie.sources.relations import FILE, SourceFile, col, rel, row_number, unified, up
+from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, unified, up
 from coterie.sources.scratch import Scratch
 from coterie.sources.shards import Progress, Read, Shard, Shards
 from coterie.sources.source import Source
@@ -73,7 +73,7 @@ class Loaded:
         """What the columns mean; worked out only when something changed."""
         source = self.source
         where = self.files[0].name if len(self.files) == 1 else f"{source.path or source.url}"
-        empty = frozenset(c for c in self.types if not any(f.shard.known.get(c) for f in self.files))
+        empty = empty_columns(self.files, self.types)
         return map_source(source, self.types, zone=self.zone, dialect=self.dialect, days=self.days, where=where, empty=empty)
 
     @cached_property
@@ -198,9 +198,12 @@ class _Gathering:
             types, _ = unified([f.shard for f in files])
             for column, as_what in clashes.items():
                 notes.append(f"{source.name}: {column} is not of one kind in all files and was read as {as_what}")
+        if source.role == "customers" and source.id == LINE and LINE not in types:
+            types = {LINE: INTEGER, **types}  # a file without ids: each row is the customer of its line
         notes += notes_of(source, files)
         notes += self.lost_files(source, files)
         notes += self.changed_columns(source, types)
+        types = settled(source, types, empty_columns(files, types))
         return Loaded(source, tuple(files), types, self.q.context.zone, self.q.dialect, tuple(notes))
 
     def files(self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]) -> list[SourceFile]:
@@ -274,6 +277,14 @@ class _Gathering:
             raise DefinitionError("the project names no sources", code="E216", hint="add one under sources:")
         for item in loaded:
             source = item.source
+            taken = sorted(c for c in item.types if c.casefold() in INTERNAL and c != source.id)
+            if taken:
+                raise DefinitionError(
+                    f"{source.name} has a column {taken[0]!r}, a name that coterie uses itself",
+                    code="E211",
+                    hint="rename the column in the file",
+                    place=source.place,
+                )
             needed = {"events": ("customer", "time"), "customers": ("id",), "lookup": ("id",), "accounts": ("id",)}
             for key in needed[source.role]:
                 if getattr(source, key) is None:
@@ -283,6 +294,13 @@ class _Gathering:
                         hint=f"name the column: {key}: …; it has {', '.join(item.types)}",
                         place=source.place,
                     )
+        mapped = [item.mapped for item in loaded]  # everything is understood before anything is written
+        if any(m.source.role == "accounts" for m in mapped) and not any(m.account for m in mapped):
+            raise DefinitionError(
+                "there are accounts, and no customer says which is theirs",
+                code="E216",
+                hint="name the customers' column with the id of their account: customers: {…, account: company_id}",
+            )
         names: dict[str, str] = {}
         for item in loaded:
             if item.source.role not in ("customers", "lookup"):
@@ -748,6 +766,10 @@ class _Gathering:
             f"{item.name}: {r.match or 0:.0%} of its {r.ids:,} customers are in the customers source; not there are {shown}, "
             f"while ids there look like {known}"
         )
+
+
+def empty_columns(files: Sequence[SourceFile], types: Mapping[str, Type]) -> frozenset[str]:
+    return frozenset(c for c in types if not any(f.shard.known.get(c) for f in files))
 
 
 def notes_of(source: Source, files: Sequence[SourceFile]) -> list[str]:

@@ -21,7 +21,7 @@ from coterie.engine.engine import Engine
 from coterie.language.names import normal
 from coterie.language.sql import Builder
 from coterie.language.types import Type, sql_type
-from coterie.sources.fold import folded
+from coterie.sources.fold import fold_columns, fold_computed
 from coterie.sources.gathered import AttributeFacts
 from coterie.sources.loads import Loads
 from coterie.sources.mapping import Mapped, odd
@@ -105,7 +105,8 @@ class AttributeWriter:
         engine, q, source = self.engine, self.q, mapped.source
         assert mapped.id is not None
         base = f"coterie_in_{source.name}"
-        make_base(engine, q, base, files, types)
+        make_base(engine, q, f"{base}_files", files, types)
+        fold_columns(engine, q, source, types, f"{base}_files", base)
         rows, placed = f"{base}_rows", f"{base}_placed"
         engine.view(rows, self.rows(mapped, types, base))
         engine.create(placed, self.placed(rows), f"rows of {source.name}")
@@ -320,7 +321,8 @@ class AttributeWriter:
         for part in selects[1:]:
             query = exp.Union(this=query, expression=part, distinct=False)
         parts = f"{name}_parts"
-        engine.view(parts, query)
+        engine.view(f"{parts}_files", query)
+        fold_columns(engine, q, mapped.source, types, f"{parts}_files", parts)
         begins = mapped.valid_from if mapped.valid_from is not None else q.null()
         engine.view(
             name,
@@ -336,18 +338,12 @@ class AttributeWriter:
         engine, q, source = self.engine, self.q, mapped.source
         parts = f"coterie_history_{source.name}"
         self.history(mapped, types, parts)
-        values, joins = folded(engine, q, mapped, parts)
-        # Of two rows for one key and one day of validity the one learned last holds.
-        same = [col("_key"), q.call("coalesce", col("_from"), col(LEARNED))]
+        values, joins = fold_computed(engine, q, mapped, parts)
         several = len(self.record.parts(source.name)) > 1
+        learned, gone = col(LEARNED, "r"), col(GONE, "r")
         base: exp.Expression = rel(parts, "r")
         if several:
-            place = row_number(same, [down(col(LEARNED)), down(col("_part"))])
-            first = exp.Window(this=q.call("min", col(LEARNED)), partition_by=[col("_key")])
-            ranked = exp.select(exp.Star(), place.as_("_place"), first.as_("_first")).from_(rel(parts), copy=False)
-            newest = q.binary("=", col("_place"), q.literal(1))
-            base = exp.select(exp.Star()).from_(ranked.subquery("p"), copy=False).where(newest).subquery("r")
-        learned = col(LEARNED, "r")
+            base = self.eras(parts).subquery("r")
         if isinstance(source.valid_from, date):
             opening = q.literal(first_instant(source.valid_from, q.context.zone))
             begins: exp.Expression = opening
@@ -355,7 +351,11 @@ class AttributeWriter:
                 begins = q.case([(q.binary("=", learned, col("_first", "r")), opening)], learned)
         else:
             begins = q.call("coalesce", col("_from", "r"), learned)
-        begins = q.case([(col(GONE, "r"), learned)], begins)
+        branches: list[tuple[exp.Expression, exp.Expression]] = [(gone, learned)]
+        if several:
+            # Who came back holds again from then on, whatever the row says of before.
+            branches.append((q.binary("<=", begins, col("_left_at", "r")), learned))
+        begins = q.case(branches, begins)
         select = exp.select(
             col("_key", "r"),
             begins.as_("_valid_from", quoted=True),
@@ -366,6 +366,26 @@ class AttributeWriter:
         for join in joins:
             select = select.join(join, join_type="left", copy=False)
         engine.view(name, self.with_identity(select, source, name))
+
+    def eras(self, parts: str) -> exp.Select:
+        """Of rows for one key and one day of validity the one learned last, apart for each time that the key was there.
+
+        Adds `_first`, when the key was first learned, and `_left_at`, when it last left before this row.
+        """
+        q = self.q
+        key = [col("_key")]
+        first = exp.Window(this=q.call("min", col(LEARNED)), partition_by=key)
+        left = exp.Window(
+            this=q.call("max", q.case([(col(GONE), col(LEARNED))])),
+            partition_by=[col("_key")],
+            order=exp.Order(expressions=[up(col(LEARNED)), up(col("_part"))]),
+        )
+        told = exp.select(exp.Star(), first.as_("_first"), left.as_("_left_at")).from_(rel(parts), copy=False)
+        same = [col("_key"), q.call("coalesce", col("_from"), col(LEARNED)), col("_left_at"), col(GONE)]
+        place = row_number(same, [down(col(LEARNED)), down(col("_part"))])
+        ranked = exp.select(exp.Star(), place.as_("_place")).from_(told.subquery("t"), copy=False)
+        newest = q.binary("=", col("_place"), q.literal(1))
+        return exp.select(exp.Star()).from_(ranked.subquery("p"), copy=False).where(newest)
 
     def with_identity(self, versions: exp.Select, source: Source, name: str) -> exp.Select:
         """The versions with the customer to whom the one map leads; of two for one instant, that of the smaller id."""

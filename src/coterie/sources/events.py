@@ -14,7 +14,7 @@ from coterie.core.errors import StoreError
 from coterie.engine.engine import Engine
 from coterie.language.sql import Builder
 from coterie.language.types import EVENT_FLOAT, FLOAT, INTEGER, Type, sql_type
-from coterie.sources.fold import folded
+from coterie.sources.fold import fold_columns, fold_computed
 from coterie.sources.gathered import EventFacts
 from coterie.sources.mapping import FIRST_TIME, LAST_TIME, Mapped, odd
 from coterie.sources.reading import LINE
@@ -83,8 +83,9 @@ class EventWriter:
         assert mapped.time is not None
         assert mapped.day is not None
         base = f"coterie_in_{source.name}"
-        make_base(engine, q, base, files, types)
-        values, joins = folded(engine, q, mapped, base)
+        make_base(engine, q, f"{base}_files", files, types)
+        fold_columns(engine, q, source, types, f"{base}_files", base)
+        values, joins = fold_computed(engine, q, mapped, base)
         told = [mapped.customer, mapped.time, *(values[name] for name in sorted(values))]
         hashed, bucket = content(q, told), q.call("hash", *told)
         given = mapped.id if mapped.id is not None else q.null()

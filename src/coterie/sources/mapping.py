@@ -135,9 +135,13 @@ def map_source(
         TypeMismatch: a column is of a kind that its role cannot have.
     """
     where = where or source.path or source.url or source.name
+    return _Mapper(source, types, zone, dialect, days, where, empty).map()
+
+
+def settled(source: Source, types: Mapping[str, Type], empty: frozenset[str]) -> dict[str, Type]:
+    """The types of a file's columns, where those without any value take the kind that their role needs."""
     wanted: dict[str | None, Type] = {source.time: TIMESTAMP, source.since: DATE, **dict.fromkeys(source.sum, MONEY)}
-    known = {c: wanted.get(normal(c), type_) if c in empty and type_ == TEXT else type_ for c, type_ in types.items()}
-    return _Mapper(source, known, zone, dialect, days, where, empty).map()
+    return {c: wanted.get(normal(c), type_) if c in empty and type_ == TEXT else type_ for c, type_ in types.items()}
 
 
 class _Mapper:
@@ -152,6 +156,7 @@ class _Mapper:
         empty: frozenset[str],
     ):
         self.empty = empty
+        self.nothing: dict[str, Type] = {}
         self.source, self.types, self.zone, self.where = source, types, zone, where
         self.days = days
         self.by_name = _by_name(types, source, where)
@@ -372,9 +377,12 @@ class _Mapper:
             if kind is not None:
                 row = FileColumns({name: kind if name in nothing else t for name, t in self.row.columns.items()})
             try:
-                return check_row(tree, row, Scope({}, {}, self.zone), text.origin, expected=expected)
+                checked = check_row(tree, row, Scope({}, {}, self.zone), text.origin, expected=expected)
             except TypeMismatch as error:
                 first = first or error
+                continue
+            self.nothing = {} if kind is None else dict.fromkeys(nothing, kind)
+            return checked
         assert first is not None
         raise first
 
@@ -388,7 +396,7 @@ class _Mapper:
         return self.compiled(self.checked(text, BOOLEAN).tree)
 
     def compiled(self, tree: Expr) -> exp.Expression:
-        names = _FileNames(self.q, self.by_name, self.types)
+        names = _FileNames(self.q, self.by_name, self.types, self.nothing)
         return Compiler(self.q, names, Scope({}, {}, self.zone), lambda _: False).sql(tree)
 
     def stored(self, tree: exp.Expression, type_: Type) -> exp.Expression:
@@ -445,9 +453,14 @@ class _FileNames:
     q: Builder
     by_name: Mapping[str, str]
     types: Mapping[str, Type]
+    nothing: Mapping[str, Type]
+    """Columns without any value, and the kind that they have here."""
 
     def column(self, name: str, part: str | None) -> exp.Expression:
-        column = self.by_name[part if part is not None else name]
+        name = part if part is not None else name
+        if name in self.nothing:
+            return self.q.null(self.nothing[name])
+        column = self.by_name[name]
         tree = exp.column(column, quoted=True)
         return self.q.cast(tree, "DOUBLE") if self.types[column] == FLOAT else tree
 

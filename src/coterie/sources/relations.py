@@ -17,6 +17,17 @@ FILE, LEARNED = "_file", "_learned_at"
 """The number of a row's file among those of its source, and when that file was first loaded."""
 
 
+INTERNAL = frozenset(
+    f"_{name}"
+    for name in [
+        *("path", "file", "learned_at", "line", "key", "from", "status", "given", "id", "content", "bucket", "time", "day"),
+        *("raw_customer", "customer_id", "line_of", "updated_at", "filled", "gone", "part", "place", "first", "left_at"),
+        *("valid_from", "raw_key", "known", "fate", "winner", "nth"),
+    ]
+)
+"""Names that a file's column cannot have: they stand beside its own on the way to the tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceFile:
     """A file of a source. Files are numbered by (first loaded, name): the newer file is the one with the larger number."""
@@ -88,6 +99,8 @@ def make_base(engine: Engine, q: Builder, name: str, files: Sequence[SourceFile]
         source: exp.Expression = rel(view, "r")
         columns = []
         for column, type_ in types.items():
+            if column == LINE:
+                continue  # every file has it, and it follows below
             if column not in have:
                 columns.append(q.cast(exp.Null(), stored_type(type_)).as_(column, quoted=True))
             elif have[column] == type_:
