@@ -20,7 +20,8 @@ class Source(Definition):
         url: a database (`postgresql://…`, `sqlite:///…`); may hold ${VARIABLES} of the environment.
         table, query, sheet: what to read of a database or workbook.
         kind: csv, parquet, jsonl, excel, sql …; None guesses by name and content.
-        id: the column that identifies a row (customers: the customer; events: the event); None where there is none.
+        id: the column that identifies a row (customers: the customer; events: the event); None where there is none. A file of
+            customers without ids may say `_line`: each row is then the customer of that line.
         customer, time: of events: the columns that say who and when.
         columns: coterie's name → the file's column, or an expression over the file's columns. Columns not named keep their
             own name, except those used as id, customer or time.
