@@ -149,7 +149,7 @@ class Business:
         return answer(engine, self.tables(catalog), catalog, Context(AS_OF, "UTC"))
 
 
-def business(folder: Path, events: int, customers: int) -> Business:
+def business(folder: Path, events: int, customers: int, memory: str = "2GB") -> Business:
     """A business of so many events and customers, made and gathered on first use and kept in the folder."""
     here = folder / f"business-{events}-{customers}"
     here.mkdir(parents=True, exist_ok=True)
@@ -158,7 +158,7 @@ def business(folder: Path, events: int, customers: int) -> Business:
     (here / "coterie.yaml").write_text(SOURCES)
     project = read_project(SOURCES, here / "coterie.yaml")
     stores = Stores(here / "cache", here / "record")
-    with DuckDB(memory="2GB", temp=here / "temp") as engine:
+    with DuckDB(memory=memory, temp=here / "temp") as engine:
         gathered = gather(
             here,
             tuple(project.sources.values()),
