@@ -264,6 +264,12 @@ class _Detective:
     # --- all files ---------------------------------------------------------------------------------------------------
 
     def solve(self) -> Detection:
+        for file in self.files:
+            if not file.rows:
+                self.questions.append(f"{file.label} has no rows, so nothing can be found out about it")
+        self.files = [f for f in self.files if f.rows]
+        if not self.files:
+            raise DataError("the files have no rows", code="E223", hint="name files that hold some data")
         self.find_hub()
         found = [self.hub_found()] if self.hub is not None else []
         rest = [f for f in self.files if f is not self.hub]
@@ -316,8 +322,8 @@ class _Detective:
             said = meanings(column.name)
             if any(said.get(m, 0) >= 0.75 for m in (*_MEASURES, "age", "product_text", "text", "birth_date")):
                 continue
-            who = max(said.get("customer", 0), 0.6 * said.get("email", 0), 0.9 * said.get("account", 0) if self.business else 0)
-            score = who if who >= 0.6 else 0.3 if identifies(column.name) else 0.0
+            who = max(said.get("customer", 0), 0.28 * said.get("email", 0), 0.9 * said.get("account", 0) if self.business else 0)
+            score = who if who >= 0.6 else max(who, 0.3 if identifies(column.name) else 0.0)
             rivals = ("order", "event_id", "session", "product", "postcode", *(() if self.business else ("account",)))
             other = max((said.get(m, 0) for m in rivals), default=0)
             if other >= 0.6 and who < other:
@@ -651,7 +657,7 @@ class _Detective:
         return None
 
     def find_product(self, file: SeenFile, customer: str, order: str | None, meaning: Mapping[str, str]) -> str | None:
-        """What was bought, by values: texts of which nothing is known, that come back and that neither customer nor order decides."""
+        """What was bought, by values: texts that come back and that neither the customer nor the order decides."""
         out = []
         for column in file.columns.values():
             if column.type != TEXT or meanings(column.name) or column.name in (customer, order) or column.name in meaning.values():
@@ -1047,7 +1053,8 @@ def plausible(meaning: str, column: SeenColumn) -> float:
         return 0.0
     low, high = column.range() if column.numeric and column.known else (-1, -1)
     if meaning in _NUMBERS or meaning in ("recency", "frequency", "tenure", "employees", "satisfaction"):
-        return 1.0 if column.numeric and (column.distinct > 2 or meaning == "discount") else 0.0
+        flag = column.numeric and column.distinct <= 2 and {low, high} <= {0, 1}
+        return 1.0 if column.numeric and (not flag or meaning == "discount") else 0.0
     if meaning == "quantity":
         return (1.0 if column.type == INTEGER or _whole(column) else 0.5) if column.numeric else 0.0
     if meaning == "age":

@@ -23,7 +23,7 @@ _WORDS = {
     "phone": "phone telephone telefon mobile tel handy telefono telefoon phonenumber",
     "first_name": "firstname givenname forename vorname prenom nombre nome fname",
     "last_name": "lastname surname familyname nachname apellido cognome achternaam lname",
-    "full_name": "fullname customername clientname username name contactname kundenname",
+    "full_name": "nom nome navn namn naam fullname customername clientname username name contactname kundenname",
     "birth_date": """birthdate dateofbirth dob birthday geburtsdatum geburtstag datenaissance naissance fechanacimiento
         nacimiento datadinascita geboortedatum born""",
     "birth_year": "yearbirth birthyear yearofbirth geburtsjahr yob",
@@ -131,7 +131,8 @@ _WORDS = {
 """Meaning → words, each as it reads when a name's words are joined."""
 
 _ID = frozenset(
-    """id ids no nr num number nummer nummern numero nro key code ref reference uuid guid identifier kennung n""".split()  # noqa: SIM905
+    """id ids no nr num number nummer nummern numero nro key code ref reference uuid guid identifier
+    identifiant identificador kennung n""".split()  # noqa: SIM905
 )
 _DATE = frozenset(
     """date datum time at on ts dt timestamp day zeit fecha data dato when datetime""".split()  # noqa: SIM905

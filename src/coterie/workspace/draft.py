@@ -350,7 +350,7 @@ def _questions(detection: Detection, zone_why: str) -> list[str]:
     for found in detection.of("events"):
         if found.match is not None and found.match < 0.9:
             out.append(
-                f"{found.file.label}: only {100 * found.match:.1f} % of its customers are in the customers file: are these the same ids?"
+                f"{found.file.label}: only {100 * found.match:.1f} % of its customers are in the customers file: the same ids?"
             )
         first = found.file.columns[found.time or ""].first_day()
         oldest = detection.oldest()

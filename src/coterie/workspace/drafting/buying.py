@@ -43,6 +43,8 @@ class Buying:
     @property
     def why(self) -> str:
         """The limits in words."""
+        if self.gaps is None and self.span < 60:
+            return f"The data is too short to tell a rhythm: {self.active} and {self.cooling} days are customary limits."
         if self.gaps is None:
             return (
                 f"Too few customers came back to tell a rhythm; the limits are a quarter and a half of the {self.span:,} days "
@@ -81,7 +83,7 @@ def buying(found: Found, value: str | None = None) -> Buying:
         good &= np.isin(seen.codes, [i for i in range(seen.distinct) if str(seen.encoded[1][i].as_py()) == value])
     codes, days = codes[good], days[good]
     if not len(codes):
-        return Buying(0, None, 3, 1.0, 90, 180, 30, 90, 0.0)
+        return Buying(0, None, 3, 1.0, 30, 90, 14, 30, 0.0)
     pairs = np.unique(codes * np.int64(1_000_000) + days)
     who, when = pairs // 1_000_000, pairs % 1_000_000
     same = who[1:] == who[:-1]
@@ -94,7 +96,9 @@ def buying(found: Found, value: str | None = None) -> Buying:
     once = float(np.mean(each == 1))
     window = 90 if span >= 180 else 30 if span >= 60 else 7
     if len(gaps) < ENOUGH:
-        active = step(span / 4) if span else 90
+        if span < 60:
+            return Buying(span, None, often, once, 30, 90, 14, window, weekend)
+        active = step(span / 4)
         return Buying(span, None, often, once, active, step(2 * active), step(active / 3), window, weekend)
     middle, most, nearly = (int(np.ceil(q)) for q in np.quantile(gaps, (0.5, 0.8, 0.95)))
     active = max(step(most), 7)

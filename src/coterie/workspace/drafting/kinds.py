@@ -53,6 +53,7 @@ class Kind:
         amount: the column of money; `items` that of how many things were bought, where money is not known.
         value: of the column that tells kinds apart, where this kind is one of several from its file.
         scores: answers of a questionnaire put together, by name.
+        taken_out: of refunds and cancellations: these are the orders themselves, which therefore count nowhere else.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Kind:
     items: str | None = None
     value: str | None = None
     scores: tuple[str, ...] = ()
+    taken_out: bool = False
 
 
 @dataclass
@@ -288,14 +290,14 @@ class _Sources:
         treated = sum(n for v, n in column.top() if str(v) not in control)
         return column.name, control, treated
 
-    def columns(self, found: Found, used: set[str | None]) -> tuple[dict[str, str], dict[str, str]]:
+    def columns(self, found: Found, used: set[str | None], *, plain: bool = False) -> tuple[dict[str, str], dict[str, str]]:
         """(meaning → name of the event's column, new name → expression)."""
         wanted = {}
         for meaning in RENAMED:
             column = found.meaning.get(meaning)
-            if column is not None and column not in used:
+            if column is not None and column not in used and not plain:
                 wanted[column] = NAMES.get(meaning, meaning)
-        renamed = _renames(found.file.columns, used, ("time", "id"), (), wanted)
+        renamed = _renames(found.file.columns, used, ("time", "id"), (), wanted, plain=plain)
         names = {c: renamed.get(c, c) for c in found.file.columns if c not in used}
         return {m: names[c] for m, c in found.meaning.items() if c in names}, {n: written(o) for o, n in renamed.items()}
 
@@ -314,7 +316,8 @@ class _Sources:
         """One kind of event from a file, with its cancellations as a kind of their own."""
         file, name = found.file, self.free(name)
         used = {found.customer, found.time, found.id}
-        columns, given = self.columns(found, used)
+        # Kinds of which only the number counts keep the file's own names.
+        columns, given = self.columns(found, used, plain=not note and role not in ("order", "view", "cart", "lost", "held_out"))
         assert found.customer is not None
         assert found.time is not None
         text = SourceText(name, {**self.where_is(found), "customer": found.customer, "time": found.time})  # type: ignore[dict-item]
@@ -333,7 +336,7 @@ class _Sources:
                 text.why["id"] = f"{found.id}: identifies the row; a row with the same id counts once"
         sums: list[str] = []
         amount = items = None
-        if found.amount is not None:
+        if found.amount is not None and (note or role in ("order", "refund", "lost", "deal", "activity")):
             amount, sums = self.amount(found, text, given, columns)
         lines = found.lines
         if found.basket:
@@ -364,6 +367,9 @@ class _Sources:
             reasons = [s.why for s in (found.cancelled, found.free) if s is not None]
             if reasons:
                 text.why["where"] = f"{'; '.join(reasons)}. They are kinds of their own below"
+        personal = [n for m, n in columns.items() if is_personal(m)]
+        if personal:
+            text.keys["personal"] = personal
         self.made.texts.append(_ordered(text))
         scores = tuple(s.name for s in found.scales)
         line = f"{name}_line" if lines is not None else None
@@ -385,7 +391,8 @@ class _Sources:
         if guess.total is not None:
             name = next((n for n, e in given.items() if e == written(guess.total)), None)
             name = name or (guess.total if is_bare(guess.total) else slug(guess.total))
-            if name.casefold() != "amount" and not any(n.casefold() == "amount" for n in (*given, *columns.values())):
+            taken = any(n.casefold() == "amount" and n != name for n in (*given, *columns.values()))
+            if name != "amount" and not taken:
                 given.pop(name, None)
                 given["amount"] = written(guess.total)
                 name = "amount"
@@ -427,11 +434,12 @@ class _Sources:
         split = found.cancelled
         assert split is not None
         status = found.status is not None and split.where.startswith(written(found.status))
-        kind = self.free("refund" if not status and found.lines is None and found.id is None else "cancellation")
+        by_id = " starts with " in split.where
+        kind = self.free("cancellation" if by_id or status else "refund")
         text = SourceText(kind, {k: v for k, v in first.keys.items() if k != "where"})
         text.above.append(
             f"Taken back: {split.rows:,} rows, {split.with_customer:,} of them with a customer."
-            + (" Amounts are turned to positive here, quantities stay as they are." if split.negative else "")
+            + (" Amounts are turned to positive here." if split.negative else "")
         )
         returned = amount
         if amount is not None and split.negative and found.amount is not None:
@@ -449,7 +457,18 @@ class _Sources:
         self.made.texts.append(_ordered(text))
         line = f"{kind}_line" if "lines" in text.keys else None
         self.made.kinds.append(
-            Kind(kind, "refund", found, columns, split.with_customer, split.rows, line=line, amount=returned, items=items)
+            Kind(
+                kind,
+                "refund",
+                found,
+                columns,
+                split.with_customer,
+                split.rows,
+                line=line,
+                amount=returned,
+                items=items,
+                taken_out=status,
+            )
         )
         if found.free is not None and found.free.with_customer:
             self.free_rows(found, first, where)
@@ -571,11 +590,12 @@ def _renames(
     reserved: Iterable[str],
     also: Iterable[str],
     wanted: Mapping[str, str],
+    plain: bool = False,
 ) -> dict[str, str]:
     """File's column → the name it gets, for those that get another one than their own."""
     blocked = {r.casefold() for r in reserved} | set(also)
     keep = {c.casefold() for c in columns if c not in used and c not in wanted}
-    few = sum(not is_bare(c) for c in columns) <= 12
+    few = not plain and sum(not is_bare(c) for c in columns) <= 12
     out: dict[str, str] = {}
     seen: set[str] = set()
     for column in columns:

@@ -1,6 +1,5 @@
 """The usual traits, segments and segmentations that a project's data supports, each with the numbers found in it."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -16,9 +15,9 @@ from coterie.workspace.drafting.buying import Buying, buying
 from coterie.workspace.drafting.kinds import Kind, Sources, is_flag
 from coterie.workspace.drafting.outline import Segment, Segmentation, Trait
 
-MOST = {"Value": 5, "Loyalty": 4, "Activity": 5, "Behaviour": 7, "Contract": 5, "Demography": 6, "Attitudes": 5}
-"""Segments of a group that are drafted at most; 3 of every other."""
-ALL = 30
+MOST = {"Value": 5, "Loyalty": 4, "Activity": 5, "Behaviour": 9, "Contract": 5, "Demography": 3, "Attitudes": 3}
+"""Segments of a group that are drafted at most; 2 of every other, and twice as many where there are no events."""
+ALL = 36
 """Segments at most."""
 _HANDLED = frozenset(
     [
@@ -119,7 +118,7 @@ class _Proposer:
         self.generic()
         self.labels()
         self.out.traits = _by_group(self.out.traits)
-        self.out.segments = _by_group(_few(self.out.segments))
+        self.out.segments = _by_group(_few(self.out.segments, not self.sources.kinds))
 
     # --- adding ------------------------------------------------------------------------------------------------------
 
@@ -324,7 +323,7 @@ class _Proposer:
         count = self.trait(plural, f"count({k})", group)
         if kind.amount is not None:
             refunded = self.trait("refunded", f"sum({k}.{written(kind.amount)})", group)
-            if "revenue" in self.named:
+            if "revenue" in self.named and not kind.taken_out:
                 self.trait("net_revenue", f"{self.named['revenue']} - {refunded}", group)
         if "orders" in self.named and self.buys is not None:
             orders = self.named["orders"]
@@ -370,7 +369,9 @@ class _Proposer:
         v = written(seen.name)
         rhythm = buying(seen.found, seen.value)
         window = 30 if rhythm.span >= 60 else 7
-        views = self.trait(f"{slug(seen.name)}s_{window}d", f"count({v} within {window} days)", group)
+        views = self.trait(
+            f"views_{window}d" if view is not None else f"visits_{window}d", f"count({v} within {window} days)", group
+        )
         whole = written((activity or seen).name)
         last = self.trait("last_visit", f"last({whole}.time)", group)
         session = (activity or seen).columns.get("session")
@@ -789,12 +790,12 @@ class _Proposer:
             kind = self.sources.kind("activity") or kind
         k, group = written(kind.name), "Who and where they are"
         types = self.known.events.get(kind.name, {})
-        for column in kind.found.profile:
-            meaning = kind.found.means(column)
-            name = kind.columns.get(meaning or "", column)
-            if name not in types or (meaning in ("first_name", "last_name", "full_name", "email", "phone")):
+        for own in kind.found.profile:
+            meaning = kind.found.means(own)
+            name = kind.columns.get(meaning or "", own)
+            if name not in types or meaning in ("first_name", "last_name", "full_name", "email", "phone"):
                 continue
-            seen = kind.found.file.columns[column]
+            seen = kind.found.file.columns[own]
             if meaning is None and (seen.distinct > 60 or name.casefold() in self.names):
                 continue
             self.carry(kind, k, name, meaning, seen, group)
@@ -1009,17 +1010,14 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(every[:4]) + (f" and {len(every) - 4} more" if len(every) > 4 else "")
 
 
-def _few(segments: list[Segment]) -> list[Segment]:
+def _few(segments: list[Segment], plenty: bool) -> list[Segment]:
     """The first ones of each group."""
     out: list[Segment] = []
     for one in segments:
-        if sum(s.group == one.group for s in out) < MOST.get(one.group, 3):
+        most = MOST.get(one.group, 2) * (2 if plenty else 1)
+        if sum(s.group == one.group for s in out) < most:
             out.append(one)
-    while len(out) > ALL:
-        sizes = Counter(s.group for s in out)
-        largest = max(sizes, key=lambda g: (sizes[g], g))
-        del out[max(n for n, s in enumerate(out) if s.group == largest)]
-    return out
+    return out[:ALL]
 
 
 def _by_group(definitions: list[Grouped]) -> list[Grouped]:
