@@ -38,10 +38,12 @@ def mapped(types=None, **fields):
     return map_source(source("order", **{"path": "o.csv", "customer": "who", "time": "at", **fields}), types or TYPES, zone="UTC")
 
 
+CONNECTION = duckdb.connect()
+
+
 def value(expression, rows):
-    connection = duckdb.connect()
-    connection.register("t", rows)
-    return [v for (v,) in connection.execute(f"SELECT {expression.sql(dialect='duckdb')} FROM t").fetchall()]
+    CONNECTION.register("t", rows)
+    return [v for (v,) in CONNECTION.execute(f"SELECT {expression.sql(dialect='duckdb')} FROM t").fetchall()]
 
 
 texts = st.one_of(
