@@ -23,6 +23,9 @@ from difflib import get_close_matches
 
 from coterie.core.place import Place
 
+PRINTED = 30
+"""How many of several errors are printed."""
+
 
 class CoterieError(Exception):
     """Anything coterie says no to. `code` is stable, `hint` is the way out, `place` is where."""
@@ -72,7 +75,8 @@ class TypeMismatch(DefinitionError):
 
 
 class DefinitionErrors(DefinitionError):
-    """Several things of one project file that are wrong: `errors` in the order of their places, each printed in full."""
+    """Several things of one project file that are wrong: `errors` in the order of their places, each printed in full
+    (of very many the first)."""
 
     def __init__(self, errors: Iterable[DefinitionError]):
         flat = [e for error in errors for e in (error.errors if isinstance(error, DefinitionErrors) else (error,))]
@@ -82,7 +86,9 @@ class DefinitionErrors(DefinitionError):
         super().__init__(first.message, code=first.code, hint=first.hint, place=first.place)
 
     def __str__(self) -> str:
-        return "\n".join(str(error) for error in self.errors)
+        more = len(self.errors) - PRINTED
+        said = [str(error) for error in self.errors[:PRINTED]]
+        return "\n".join([*said, f"and {more:,} more"] if more > 0 else said)
 
 
 def _by_place(error: CoterieError) -> tuple[str, int, int]:

@@ -14,6 +14,8 @@ from coterie.core.errors import EngineError
 from coterie.engine.engine import Query
 
 MEMORY = "70%"
+ROOM = "free some disk space and run again; the last results are untouched"
+FULL = ("no space left", "file too large", "quota exceeded", "disk full", "disk is full")
 
 
 class DuckDB:
@@ -51,10 +53,11 @@ class DuckDB:
         try:
             self.connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)
         except duckdb.Error as error:
+            full = _is_full(_words(error))
             raise EngineError(
                 f"the results file {path} cannot be opened: {_words(error)}",
-                code="E302",
-                hint="if another program writes to it, close that; else delete the file and run again",
+                code="E303" if full else "E302",
+                hint=ROOM if full else "if another program writes to it, close that; else delete the file and run again",
             ) from error
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET enable_progress_bar = false")
@@ -140,6 +143,10 @@ class DuckDB:
     def schema(self, query: Query) -> Mapping[str, str]:
         return {str(name): str(type_) for name, type_, *_ in self.rows(f"DESCRIBE {self.text(query)}")}
 
+    def finish(self) -> None:
+        self.execute("FORCE CHECKPOINT", "write the results to disk")
+        self.close()
+
     def close(self) -> None:
         self.connection.close()
 
@@ -158,13 +165,17 @@ def _words(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
+def _is_full(words: str) -> bool:
+    """Whether the engine speaks of a disk that has no room."""
+    return any(said in words.lower() for said in FULL)
+
+
 def _explained(error: BaseException, about: str, sql: str) -> EngineError:
     words = _words(error)
     hint = "this should not happen with a checked project: please report it with the SQL"
     code = "E300"
-    lowered = words.lower()
-    if "no space left" in lowered or ("disk" in lowered and "full" in lowered):
-        code, hint = "E303", "free some disk space and run again; the last results are untouched"
-    elif "out of memory" in lowered:
+    if _is_full(words):
+        code, hint = "E303", ROOM
+    elif "out of memory" in words.lower():
         code, hint = "E304", "close other programs, or give coterie more memory with COTERIE_MEMORY (as in 8GB)"
     return EngineError(f"{about or 'a query'} failed: {words}", step=about, sql=sql, code=code, hint=hint)

@@ -54,4 +54,7 @@ class Engine(Protocol):
     def schema(self, query: Query) -> Mapping[str, str]:
         """The columns of a query and their types as this engine names them."""
 
+    def finish(self) -> None:
+        """Close, with everything written to where it stays; what `close` could not write it would not tell."""
+
     def close(self) -> None: ...

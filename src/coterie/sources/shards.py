@@ -1,5 +1,6 @@
 """Files as typed Parquet, kept by what is in them: a file is read once, however many sources, runs or names it has."""
 
+import errno
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -10,7 +11,7 @@ from typing import Any, cast
 
 import pyarrow.parquet as pq
 
-from coterie.core.errors import CoterieError, DataError
+from coterie.core.errors import CoterieError, DataError, StoreError
 from coterie.core.hashing import fingerprint
 from coterie.language.types import DATE, TIMESTAMP, Type, named
 from coterie.sources.files import read_json, write_json
@@ -128,6 +129,12 @@ class Shards:
         except CoterieError:
             raise
         except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EFBIG, errno.EDQUOT):
+                raise StoreError(
+                    f"there is no room in {self.folder} for the rows of {name or location}: {error.strerror or error}",
+                    code="E506",
+                    hint="free some disk space and run again; the last results are untouched",
+                ) from error
             raise DataError(
                 f"{name or location} cannot be read: {error.strerror or error}",
                 hint="check the disk, the path and its permissions; the last results stay",

@@ -79,10 +79,9 @@ def stale(results: Results, store: Store, file: Path) -> Stale:
     failed = store.failure()
     later = failed if failed is not None and failed[0] > results.made.finished else None
     try:
-        text = file.read_text(encoding="utf-8-sig")
-        edited = text != results.made.project_text
+        edited = _text(file) != results.made.project_text
         project = load(file) if edited else results.project
-    except (CoterieError, OSError, UnicodeDecodeError) as error:
+    except CoterieError as error:
         return Stale(True, str(error), failed=later)
     if not edited:
         return Stale(files=moved(project, results.made.data, store, results.made.finished, file.parent), failed=later)
@@ -101,6 +100,14 @@ def stale(results: Results, store: Store, file: Path) -> Stale:
         files=files,
         failed=later,
     )
+
+
+def _text(file: Path) -> str | None:
+    """What a run keeps of a project file; None where it cannot be read, which `load` explains."""
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def moved(

@@ -150,8 +150,24 @@ class Store:
         self.scratch.mkdir(parents=True, exist_ok=True)
         return self.cache / f"results-{os.getpid()}.partial"
 
+    def discard(self, partial: Path) -> None:
+        """Delete what was built aside."""
+        for left in self.cache.glob(f"{partial.name}*"):
+            with contextlib.suppress(OSError):
+                left.unlink()
+
     def publish(self, partial: Path, about: dict[str, Any]) -> Generation:
-        """Make what was built aside the current results, in one step; older ones beyond the last two go."""
+        """Make what was built aside the current results, in one step; older ones beyond the last two go.
+
+        Raises:
+            StoreError: E505, what was built is not whole.
+        """
+        if partial.with_name(f"{partial.name}.wal").exists():
+            raise StoreError(
+                f"the results {partial} could not be written to their end",
+                code="E505",
+                hint="free some disk space and run again; the last results are untouched",
+            )
         older = self.generations()
         number = 1 + max((g.number for g in older), default=0)
         path = self.cache / f"results-{number:06d}.duckdb"

@@ -27,17 +27,19 @@ from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.language.types import Type
+from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.membership import Size
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
-from coterie.traits.batch import TIME, quoted, relation
+from coterie.traits.batch import KEY, TIME, quoted, relation
 from coterie.workspace import overview
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.doctor import Finding, examine
 from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
+from coterie.workspace.grid import rfm_grid
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.results import (
     RUN,
@@ -202,8 +204,9 @@ class Workspace:
         with self.store.lock():
             project, now = self.project, utc_now()
             partial = self.store.aside()
-            engine = DuckDB(partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
+            engine: DuckDB | None = None
             try:
+                engine = DuckDB(partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
                 gathered = self._gather(project, engine, now, progress)
                 catalog = self._catalog(project, gathered)
                 instant = as_of_instant(as_of, project, _latest(engine, gathered, now), now)
@@ -237,15 +240,42 @@ class Workspace:
                 engine.register("sizes", sizes_table(answered))
                 engine.register(RUN, pa.table({"json": [made.to_json()]}))
                 progress("publishing")
-                engine.close()
+                engine.finish()
                 about = {"as_of": instant, "finished": made.finished, "population": made.population}
                 generation = self.store.publish(partial, about)
+                with FitStore(self.store.record) as fits:
+                    for fit in answered.fits:
+                        fits.keep(
+                            FittedParameters(fit.column, fit.call, instant, made.finished, answered.population, fit.parameters)
+                        )
             except BaseException:
-                engine.close()
-                partial.unlink(missing_ok=True)
+                if engine is not None:
+                    engine.close()
+                self.store.discard(partial)
                 raise
         self.close()
         return Run(generation, instant, answered, gathered)
+
+    def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
+        """One batch per instant over the same gathered tables, one below the other with their `as_of`."""
+        project, now, parts = self.project, utc_now(), []
+        with self.store.lock(), DuckDB(threads=self.settings.threads, memory=self.settings.memory) as engine:
+            gathered = self._gather(project, engine, now, progress)
+            catalog = self._catalog(project, gathered)
+            lists = self._lists(project, engine)
+            events = _events(project, gathered, self.store)
+            for kind in events:
+                engine.parquet(event_view(kind), gathered.events[kind].paths)
+            for text in instants:
+                instant = as_of_instant(text, project, _latest(engine, gathered, now), now)
+                customers = "customers of this run"
+                engine.view(customers, population_at(engine, gathered, instant, project.timezone), temporary=True)
+                tables = tables_of(catalog, events, gathered.customers.account, customers)
+                answer(engine, tables, catalog, Context(instant, project.timezone, lists=lists), progress)
+                found = engine.fetch(exp.select("*").from_(relation(TRAITS)).order_by(quoted("customer")))
+                found = found.drop_columns([KEY])
+                parts.append(found.add_column(1, "as_of", pa.array([instant] * len(found), pa.timestamp("us"))))
+        return pa.concat_tables(parts, promote_options="permissive")
 
     def _gather(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Gathered:
         return gather(
@@ -304,6 +334,14 @@ class Workspace:
     @property
     def segments(self) -> "Segments":
         return Segments(self)
+
+    def grid(self, name: str) -> "Table":
+        """The cells of an RFM segmentation: scores, customers, revenue and mean recency."""
+        return Table(rfm_grid(self.results, name))
+
+    def traits_at(self, instants: Sequence[str], progress: Progress = silent) -> "Table":
+        """Every trait of every customer as of several dates: rows (customer, as_of, traits)."""
+        return Table(self._at(tuple(instants), progress))
 
     def count(self, expression: str) -> Count:
         """The three-way size of any expression."""
