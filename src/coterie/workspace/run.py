@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
@@ -52,7 +53,7 @@ class Answered:
     labels: Mapping[str, Mapping[str | None, int]]
     unknown_rows: Mapping[str, int]
     population: int
-    fits: Sequence[batch.Fit] = ()
+    fits: Sequence["Learned"] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -79,7 +80,7 @@ def answer(
     aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
     planned = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS)
     clock.lap("plan")
-    carry_out(engine, planned, progress)
+    learned = carry_out(engine, planned, progress)
     clock.lap("traits")
     compiler = batch.compiler(q, catalog.scope, tables, aliases)
     progress(f"answering {len(rules)} segments")
@@ -91,21 +92,56 @@ def answer(
     population = int(str(engine.rows(exp.select(q.count_rows()).from_(relation(TRAITS)))[0][0]))
     clock.lap("counts")
     shown = {name: sizes[name] for name in rules}
-    return Answered(shown, counted, {n: rows for n, rows in unknown.items() if rows}, population, planned.fits, clock.laps)
+    return Answered(shown, counted, {n: rows for n, rows in unknown.items() if rows}, population, learned, clock.laps)
 
 
 def builder(engine: Engine, context: Context) -> Builder:
     return Builder(engine.dialect, context, exp.column("customer", quoted=True))
 
 
-def carry_out(engine: Engine, planned: Batch, progress: Progress = silent) -> None:
-    """Make the tables of a batch, in order, and drop those that were only on the way."""
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What a fitted call learned in a run, as plain values, by the column that holds its value."""
+
+    column: str
+    call: str
+    parameters: Mapping[str, Any]
+
+
+def carry_out(engine: Engine, planned: Batch, progress: Progress = silent) -> tuple[Learned, ...]:
+    """Make the tables of a batch, in order, and drop those that were only on the way; returns what its fits learned."""
     for step in planned.steps:
         progress(step.about)
         engine.create(step.table, step.query, step.about, temporary=not step.kept)
+    learned = tuple(Learned(f.column, batch.fitted_name(f.call), parameters(engine, f)) for f in planned.fits)
     for step in planned.steps:
         if not step.kept:
             engine.drop(step.table)
+    return learned
+
+
+MOST_VALUES = 10_000
+"""A standing is learned as the table of its different values; of more of them only their number is kept."""
+
+
+def parameters(engine: Engine, fit: batch.Fit) -> dict[str, Any]:
+    """The parameters of a fit: the row that it learned, or for a standing the values that it counted among."""
+    if fit.parameters is not None:
+        row = engine.fetch(exp.select("*").from_(relation(fit.parameters))).to_pylist()[0]
+        return {name: plain_value(value) for name, value in row.items()}
+    grouped = [quoted(column) for column in fit.inputs.values()]
+    query = exp.select(*grouped, exp.Count(this=exp.Star()).as_("n")).from_(relation(fit.table))
+    query = query.where(exp.Not(this=exp.Is(this=grouped[0].copy(), expression=exp.Null())))
+    query = query.group_by(*(g.copy() for g in grouped)).order_by(*(g.copy() for g in grouped)).limit(MOST_VALUES + 1)
+    rows = engine.rows(query)
+    if len(rows) > MOST_VALUES:
+        return {"values": None, "more_than": MOST_VALUES}
+    return {"values": [[plain_value(v) for v in row] for row in rows]}
+
+
+def plain_value(value: object) -> object:
+    """A value as JSON has it; exact numbers and times as text."""
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def split(catalog: Catalog) -> tuple[list[Wanted], dict[str, Expr]]:

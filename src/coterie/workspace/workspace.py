@@ -53,6 +53,7 @@ from coterie.workspace.results import (
     tables_of,
 )
 from coterie.workspace.run import (
+    TRAITS,
     Answered,
     Progress,
     answer,
