@@ -6,7 +6,7 @@ by a fingerprint of what went into it, so that it is made again only when that c
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -46,10 +46,14 @@ MATCH = 0.9
 
 @dataclass(frozen=True, slots=True)
 class Stores:
-    """Where a project keeps what can be computed again (`cache`), and what cannot (`record`)."""
+    """Where a project keeps what can be computed again (`cache`), and what cannot (`record`).
+
+    `shown` are files of the cache (relative, with `/`) that published results read: they stay.
+    """
 
     cache: Path
     record: Path
+    shown: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -156,7 +160,7 @@ class _Gathering:
         keep = [f"shards/{f.shard.key}" for item in loaded for f in item.files]
         keep += [f"ids/{self.ids_path(item).stem}" for item in loaded if item.source.role == "events"]
         write_json(self.manifest(mark), {**to_json(gathered, self.stores.cache), "keep": keep})
-        clear(self.stores.cache)
+        clear(self.stores.cache, self.stores.shown)
         for item in loaded:
             self.record.set_seen(item.name, item.types, [f.name for f in item.files])
         return gathered
@@ -812,10 +816,10 @@ def currencies(item: Loaded, columns: Mapping[str, Type]) -> dict[str, str]:
     return out
 
 
-def clear(cache: Path) -> None:
-    """Remove what neither of the two gatherings used last needs."""
+def clear(cache: Path, shown: Collection[str] = ()) -> None:
+    """Remove what neither of the two gatherings used last needs, nor the results that are shown."""
     manifests = sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
-    needed: set[str] = set()
+    needed = {name.removesuffix(".parquet") for name in shown}
     for manifest in manifests[:2]:
         data = cast(dict[str, Any], read_json(manifest) or {})
         needed |= set(data.get("keep", ()))

@@ -130,6 +130,10 @@ class Store:
         found = [Generation(g["number"], self.cache / g["file"], g["about"]) for g in said["generations"]]
         return [g for g in found if g.path.is_file()]
 
+    def shown(self) -> frozenset[str]:
+        """The files of the cache that published results read."""
+        return frozenset(file for generation in self.generations() for file in generation.about.get("files", ()))
+
     def current(self) -> Generation:
         """The newest published results.
 

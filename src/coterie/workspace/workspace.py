@@ -242,7 +242,8 @@ class Workspace:
                 engine.register(RUN, pa.table({"json": [made.to_json()]}))
                 progress("publishing")
                 engine.finish()
-                about = {"as_of": instant, "finished": made.finished, "population": made.population}
+                read = [*(f for e in made.events.values() for f in e.files), *made.data["bad_rows"].values()]
+                about = {"as_of": instant, "finished": made.finished, "population": made.population, "files": read}
                 generation = self.store.publish(partial, about)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
@@ -283,7 +284,7 @@ class Workspace:
             project.folder,
             tuple(project.sources.values()),
             engine=engine,
-            stores=Stores(self.store.cache, self.store.record),
+            stores=Stores(self.store.cache, self.store.record, self.store.shown()),
             zone=project.timezone,
             population=project.population,
             now=now,
