@@ -43,6 +43,7 @@ class Project:
         self.engine = DuckDB(threads=1)
         self.told: list[str] = []
         self.environ: Mapping[str, str] = {}
+        self.keep: set[str] = set()
 
     def write(self, name: str, *lines: str) -> None:
         path = self.folder / name
@@ -65,6 +66,7 @@ class Project:
             now=now,
             progress=lambda what, _: self.told.append(what),
             environ=self.environ,
+            keep=self.keep,
         )
 
     def events(self, gathered: Gathered, kind: str, *columns: str) -> list[tuple[Any, ...]]:

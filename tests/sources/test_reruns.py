@@ -334,6 +334,18 @@ def test_old_tables_are_cleared_away(tmp_path):
     assert project.events(last, "order", "total") == [(5,)]
 
 
+def test_tables_that_are_still_read_stay(tmp_path):
+    project = Project(tmp_path, source("order", path="o.csv", **ORDER))
+    project.write("o.csv", "who,at,total", "a,2026-01-01,0")
+    first = project.gather()
+    project.keep = {first.fingerprint}
+    for n in range(1, 5):
+        project.write("o.csv", "who,at,total", f"a,2026-01-01,{n}")
+        project.gather(SECOND)
+    assert project.events(first, "order", "total") == [(0,)]
+    assert len(list((project.stores.cache / "events").iterdir())) == 3
+
+
 def database(tmp_path, **fields):
     connection = sqlite3.connect(tmp_path / "shop.db")
     connection.execute("CREATE TABLE orders (order_id INTEGER, who TEXT, at TEXT, total REAL, changed TEXT)")

@@ -101,6 +101,7 @@ def gather(
     now: datetime,
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
+    keep: Collection[str] | None = None,
     read: Read = read_typed,
 ) -> Gathered:
     """Bring the tables of events and customers up to what the sources hold.
@@ -115,6 +116,8 @@ def gather(
         now: the instant of this run (UTC, naive): what is new was learned then.
         progress: told what is being done and how many rows are done.
         environ: variables that URLs may name.
+        keep: fingerprints of gatherings whose tables somebody still reads; the tables of others are removed, but for
+            the two used last. None removes nothing.
         read: reads one file (for tests).
 
     Returns:
@@ -127,7 +130,9 @@ def gather(
     """
     with Loads(stores.record) as record, Scratch(engine) as scratch:
         q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
-        return _Gathering(folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read).run()
+        return _Gathering(
+            folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, keep, read
+        ).run()
 
 
 @dataclass
@@ -142,6 +147,7 @@ class _Gathering:
     now: datetime
     progress: Progress | None
     environ: Mapping[str, str]
+    keep: Collection[str] | None
     read: Read
 
     def run(self) -> Gathered:
@@ -820,13 +826,14 @@ def clear(cache: Path, shown: Collection[str] = ()) -> None:
     """Remove what neither of the two gatherings used last needs, nor the results that are shown."""
     manifests = sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
     needed = {name.removesuffix(".parquet") for name in shown}
-    for manifest in manifests[:2]:
+    last = [m for i, m in enumerate(manifests) if i < 2 or m.stem in keep]
+    for manifest in last:
         data = cast(dict[str, Any], read_json(manifest) or {})
         needed |= set(data.get("keep", ()))
         for table in [*data["events"], data["customers"], *data["lookups"], *([data["accounts"]] if data["accounts"] else [])]:
             needed |= {name.removesuffix(".parquet") for name in table["paths"]}
         needed |= {name.removesuffix(".parquet") for name in data["bad_rows"].values()}
-    for manifest in manifests[2:]:
+    for manifest in set(manifests) - set(last):
         manifest.unlink(missing_ok=True)
     for folder in ("shards", "ids", "events", "attributes", "quarantine"):
         for path in (cache / folder).glob("*"):
