@@ -38,7 +38,8 @@ from coterie.workspace.drafting.outline import (
     segments_text,
     traits_text,
 )
-from coterie.workspace.drafting.proposals import Known, Proposals, propose
+from coterie.workspace.drafting.proposals import propose
+from coterie.workspace.drafting.proposer import Known, Proposals
 from coterie.workspace.project import FILE, Project, read_project
 
 FINISHED = timedelta(days=45)
