@@ -43,7 +43,7 @@ class Project:
         self.engine = DuckDB(threads=1)
         self.told: list[str] = []
         self.environ: Mapping[str, str] = {}
-        self.keep: set[str] = set()
+        self.shown: frozenset[str] = frozenset()
 
     def write(self, name: str, *lines: str) -> None:
         path = self.folder / name
@@ -52,7 +52,7 @@ class Project:
 
     @property
     def stores(self) -> Stores:
-        return Stores(self.folder / ".coterie" / "cache", self.folder / ".coterie" / "record")
+        return Stores(self.folder / ".coterie" / "cache", self.folder / ".coterie" / "record", self.shown)
 
     def gather(self, now: datetime = FIRST) -> Gathered:
         self.told = []
@@ -66,7 +66,6 @@ class Project:
             now=now,
             progress=lambda what, _: self.told.append(what),
             environ=self.environ,
-            keep=self.keep,
         )
 
     def events(self, gathered: Gathered, kind: str, *columns: str) -> list[tuple[Any, ...]]:

@@ -101,7 +101,6 @@ def gather(
     now: datetime,
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
-    keep: Collection[str] | None = None,
     read: Read = read_typed,
 ) -> Gathered:
     """Bring the tables of events and customers up to what the sources hold.
@@ -116,8 +115,6 @@ def gather(
         now: the instant of this run (UTC, naive): what is new was learned then.
         progress: told what is being done and how many rows are done.
         environ: variables that URLs may name.
-        keep: fingerprints of gatherings whose tables somebody still reads; the tables of others are removed, but for
-            the two used last. None removes nothing.
         read: reads one file (for tests).
 
     Returns:
@@ -147,7 +144,6 @@ class _Gathering:
     now: datetime
     progress: Progress | None
     environ: Mapping[str, str]
-    keep: Collection[str] | None
     read: Read
 
     def run(self) -> Gathered:
@@ -826,14 +822,13 @@ def clear(cache: Path, shown: Collection[str] = ()) -> None:
     """Remove what neither of the two gatherings used last needs, nor the results that are shown."""
     manifests = sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
     needed = {name.removesuffix(".parquet") for name in shown}
-    last = [m for i, m in enumerate(manifests) if i < 2 or m.stem in keep]
-    for manifest in last:
+    for manifest in manifests[:2]:
         data = cast(dict[str, Any], read_json(manifest) or {})
         needed |= set(data.get("keep", ()))
         for table in [*data["events"], data["customers"], *data["lookups"], *([data["accounts"]] if data["accounts"] else [])]:
             needed |= {name.removesuffix(".parquet") for name in table["paths"]}
         needed |= {name.removesuffix(".parquet") for name in data["bad_rows"].values()}
-    for manifest in set(manifests) - set(last):
+    for manifest in manifests[2:]:
         manifest.unlink(missing_ok=True)
     for folder in ("shards", "ids", "events", "attributes", "quarantine"):
         for path in (cache / folder).glob("*"):

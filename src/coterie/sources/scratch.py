@@ -55,6 +55,9 @@ class Scratch:
     def schema(self, query: Query) -> Mapping[str, str]:
         return self.engine.schema(query)
 
+    def finish(self) -> None:
+        self.engine.finish()
+
     def close(self) -> None:
         for name in reversed(list(self.made)):
             self.drop(name)
