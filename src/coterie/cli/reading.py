@@ -1,6 +1,7 @@
 """Commands that read results: segments, segment, traits, count, why, sql, export."""
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -120,6 +121,32 @@ def segment_shown(page: "Page", results: "Results", name: str) -> None:
         rows = [[lab, f"{n:,}", share(n, results.made.population)] for lab, n in labels(results.made.labels[name])]
         page.line()
         page.table([("label", False), ("customers", True), ("share", True)], rows)
+        grid_shown(page, results, name)
+
+
+def grid_shown(page: "Page", results: "Results", name: str) -> None:
+    """Of an RFM segmentation: customers and their share of revenue by recency (across) and frequency (up)."""
+    from coterie.cli.shown import share
+    from coterie.workspace.grid import is_rfm, rfm_grid
+
+    if not is_rfm(results, name):
+        return
+    cells: dict[tuple[int, int], tuple[int, Decimal]] = {}
+    for cell in rfm_grid(results, name).to_pylist():
+        customers, revenue = cells.get((cell["f"], cell["r"]), (0, Decimal()))
+        cells[cell["f"], cell["r"]] = (customers + cell["customers"], revenue + Decimal(str(cell["revenue"] or 0)))
+    whole = sum((revenue for _, revenue in cells.values()), Decimal())
+    across = sorted({r for _, r in cells})
+    rows = []
+    for f in sorted({f for f, _ in cells}, reverse=True):
+        row = [f"frequency {f}"]
+        for r in across:
+            customers, revenue = cells.get((f, r), (0, Decimal()))
+            row.append(f"{customers:,} · {share(revenue, whole)}" if customers else "")
+        rows.append(row)
+    page.line()
+    page.line("Customers and their share of revenue; recency 5 bought last, frequency 5 most often.")
+    page.table([("", False), *((f"recency {r}", True) for r in across)], rows)
 
 
 def follows(fresh: frozenset[str]) -> str:
