@@ -127,9 +127,7 @@ def gather(
     """
     with Loads(stores.record) as record, Scratch(engine) as scratch:
         q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
-        return _Gathering(
-            folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, keep, read
-        ).run()
+        return _Gathering(folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read).run()
 
 
 @dataclass
