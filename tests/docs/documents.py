@@ -100,13 +100,13 @@ def same(written: list[str], found: list[str]) -> bool:
     return re.fullmatch("".join(parts), "".join(line.rstrip() + "\n" for line in found)) is not None
 
 
-def run(file: Path, folder: Path, state: State | None = None) -> list[Difference]:
+def run(file: Path, folder: Path, state: State | None = None, root: Path = ROOT) -> list[Difference]:
     """Run a document's blocks in a folder, and say where what is printed differs from what is written."""
     text = file.read_text(encoding="utf-8")
     state = state or State()
     state.home = folder
     out: list[Difference] = []
-    shown = file.relative_to(ROOT).as_posix()
+    shown = file.relative_to(root).as_posix()
     sections = 0
     with _there(folder):
         for block in blocks(text):
@@ -281,7 +281,7 @@ def part(lines: list[str], folder: Path) -> None:
         else:
             project += [f"{name}:", *added]
     copy = folder / "part of a document"
-    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(".coterie", copy.name))
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns(copy.name))
     try:
         (copy / "coterie.yaml").write_text("\n".join(project) + "\n", encoding="utf-8")
         coterie.open(copy).check()
