@@ -342,7 +342,8 @@ def test_tables_that_are_still_read_stay(tmp_path):
     for n in range(1, 5):
         project.write("o.csv", "who,at,total", f"a,2026-01-01,{n}")
         project.gather(SECOND)
-    assert project.events(first, "order", "total") == [(0,)]
+    project.engine.parquet("read", first.events["order"].paths)
+    assert project.engine.rows("SELECT total FROM read") == [(0,)]
     assert len(list((project.stores.cache / "events").iterdir())) == 3
 
 
