@@ -86,9 +86,7 @@ SELECT *{", " + lines if lines else ""} FROM more
 
 
 def counts(segments: int) -> str:
-    some = ", ".join(
-        f"count(*) FILTER (WHERE {n}) , count(*) FILTER (WHERE NOT {n})" for n in rules(segments)
-    )
+    some = ", ".join(f"count(*) FILTER (WHERE {n}) , count(*) FILTER (WHERE NOT {n})" for n in rules(segments))
     return f"SELECT {some} FROM by_hand"
 
 
@@ -188,13 +186,13 @@ with b.engine() as engine:
 @benchmark("count.ad_hoc", goal=at_most(0.1), rounds=5)
 def ad_hoc(case: Case) -> Round:
     """`coterie count` over materialised traits, inside the process."""
+    from benchmarks.business import AS_OF
+    from coterie.language.leaves import Context
+    from coterie.language.types import BOOLEAN
     from coterie.segments import membership
     from coterie.traits import batch
     from coterie.workspace.run import TRAITS as TABLE
     from coterie.workspace.run import builder
-    from coterie.language.leaves import Context
-    from coterie.language.types import BOOLEAN
-    from benchmarks.business import AS_OF
 
     ours = data(case)
     catalog = ours.catalog(TRAITS, {})
@@ -215,5 +213,3 @@ def ad_hoc(case: Case) -> Round:
         return Sample(perf_counter() - started, n=size.population)
 
     return round_
-
-

@@ -1,6 +1,6 @@
 """RFM from orders in Parquet, against DuckDB SQL written by hand and vectorised pandas."""
 
-from benchmarks.business import AS_OF, CUSTOMERS, Business, business
+from benchmarks.business import AS_OF, CUSTOMERS, NOW, Business, business
 from benchmarks.figures import at_most
 from benchmarks.measure import Case, Round, Sample, benchmark, seconds
 from coterie.engine.duckdb import DuckDB
@@ -62,10 +62,10 @@ def sql(case: Case) -> Round:
     def round_() -> Sample:
         with ours.engine() as engine:
             value = seconds(ours.run, engine, catalog)
-            found = dict(engine.rows("SELECT value, count(*) FROM traits GROUP BY value"))
+            found = set(engine.rows("SELECT value, count(*) FROM traits GROUP BY value"))
         with ours.engine() as engine:
             against = seconds(hand, engine)
-            wanted = dict(engine.rows("SELECT value, count(*) FROM by_hand GROUP BY value"))
+            wanted = set(engine.rows("SELECT value, count(*) FROM by_hand GROUP BY value"))
         if found != wanted:
             raise AssertionError(f"the two sides differ: {found} {wanted}")
         return Sample(value, against, case.size or ORDERS)
@@ -122,7 +122,6 @@ def hundred_million(case: Case) -> Round:
 @benchmark("gather.10m_orders", unit="s", rounds=1)
 def gathering(case: Case) -> Round:
     """From a Parquet file of orders nobody has seen to sorted tables, beside DuckDB sorting the same file into Parquet."""
-    from datetime import datetime
     from shutil import rmtree
 
     from coterie.sources.assembly import Stores, gather
@@ -139,7 +138,7 @@ def gathering(case: Case) -> Round:
                 engine=engine,
                 stores=stores,
                 zone="UTC",
-                now=datetime(2026, 10, 1),
+                now=NOW,
             )
 
     def sorting() -> None:

@@ -19,9 +19,11 @@ from coterie.workspace.demo import events_for_benchmark
 from coterie.workspace.project import Project, read_project
 from coterie.workspace.results import event_view, scope_of, tables_of
 from coterie.workspace.run import answer
+from coterie.workspace.store import Store
 from coterie.workspace.workspace import _events
 
-AS_OF = datetime(2026, 9, 30, 23, 59, 59, 999999)
+AS_OF = datetime.fromisoformat("2026-09-30T23:59:59.999999")
+NOW = datetime.fromisoformat("2026-10-01")
 CUSTOMERS = "business customers"
 MEMORY = "1200MB"
 """What the engine is allowed: with Python and Arrow around it a run then stays below 1.5 GB."""
@@ -139,7 +141,7 @@ class Business:
 
     @property
     def events(self):  # type: ignore[no-untyped-def]
-        return _events(self.project, self.gathered, self.stores)
+        return _events(self.project, self.gathered, Store(self.folder))
 
     def tables(self, catalog: Catalog) -> Tables:
         return tables_of(catalog, self.events, None, CUSTOMERS)
@@ -165,6 +167,6 @@ def business(folder: Path, events: int, customers: int, memory: str = "2GB") -> 
             engine=engine,
             stores=stores,
             zone="UTC",
-            now=datetime(2026, 10, 1),
+            now=NOW,
         )
     return Business(here, project, gathered, stores)

@@ -74,9 +74,7 @@ def discover() -> dict[str, Benchmark]:
     """All benchmarks in benchmarks/bench_*.py by name, in order of file and line. Raises ValueError on a name twice."""
     names = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path__))
     modules = [importlib.import_module(f"benchmarks.{name}") for name in names if name.startswith("bench_")]
-    return by_name(
-        getattr(thing, _MARK) for module in modules for thing in vars(module).values() if hasattr(thing, _MARK)
-    )
+    return by_name(getattr(thing, _MARK) for module in modules for thing in vars(module).values() if hasattr(thing, _MARK))
 
 
 def by_name(found: Iterable[Benchmark]) -> dict[str, Benchmark]:

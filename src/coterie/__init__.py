@@ -9,7 +9,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from coterie.workspace.workspace import Workspace as Workspace
-    from coterie.workspace.workspace import open as open  # noqa: A004 - the word for it
+    from coterie.workspace.workspace import open as open
 
 __all__ = ["Workspace", "__version__", "open"]
 

@@ -47,7 +47,7 @@ sources:
     path: FILE
     customer: CustomerID
     time: InvoiceDate
-    columns: {amount: Quantity * UnitPrice, quantity: Quantity, price: UnitPrice, product: StockCode, country: Country, invoice: InvoiceNo}
+    columns: {amount: Quantity * UnitPrice, quantity: Quantity, price: UnitPrice, product: StockCode, country: Country}
   cancellation:
     path: FILE
     customer: CustomerID
@@ -79,8 +79,8 @@ traits:
         Audience(
             "or1.bought_85123A_not_22423",
             (
-                "exists(row where product = '85123A' and quantity > 0 and price > 0)"
-                " and not exists(row where product = '22423' and quantity > 0 and price > 0)",
+                """exists(row where product = '85123A' and quantity > 0 and price > 0)
+                and not exists(row where product = '22423' and quantity > 0 and price > 0)""",
             ),
         ),
         Audience("or1.multi_country_customers", ("distinct(row.country) > 1",)),
@@ -107,8 +107,8 @@ PERSONALITY = people(
     Audience(
         "personality.high_income_no_kids_accepted_any",
         (
-            "Income > 70000 and Kidhome = 0 and Teenhome = 0 and "
-            "AcceptedCmp1 + AcceptedCmp2 + AcceptedCmp3 + AcceptedCmp4 + AcceptedCmp5 + Response > 0",
+            """Income > 70000 and Kidhome = 0 and Teenhome = 0 and
+            AcceptedCmp1 + AcceptedCmp2 + AcceptedCmp3 + AcceptedCmp4 + AcceptedCmp5 + Response > 0""",
         ),
     ),
     Audience(
@@ -250,8 +250,8 @@ sources:
         Audience(
             "groceries.milk_and_yogurt_same_day",
             (
-                "sequence(item where item = 'whole milk', item where item = 'yogurt' within 1 minute)"
-                " or sequence(item where item = 'yogurt', item where item = 'whole milk' within 1 minute)",
+                """sequence(item where item = 'whole milk', item where item = 'yogurt' within 1 minute)
+                or sequence(item where item = 'yogurt', item where item = 'whole milk' within 1 minute)""",
             ),
             figures=((0, 1),),
         ),

@@ -84,7 +84,7 @@ def test_audiences_with_a_tenth_of_the_rows_gone(name: str, shared: Path, tmp_pa
     data, published = DATA_SETS[name], references(shared)
     fewer = tmp_path / "data" / data.file
     fewer.parent.mkdir(parents=True)
-    here = os.getcwd()
+    here = Path.cwd()
     with duckdb.connect() as connection:
         source = shared / "data" / data.file
         options = ", all_varchar = true" if data.file.endswith((".csv", ".csv.gz")) else ""

@@ -111,7 +111,7 @@ def test_the_rows_of_the_r_package(r_package: Workspace) -> None:
 
 @pytest.mark.parametrize("axis", HISTOGRAM)
 def test_the_score_histogram_of_the_r_package(r_package: Workspace, axis: str) -> None:
-    found = dict(rows(r_package, f'SELECT "value.{axis}", count(*) FROM traits GROUP BY 1'))
+    found: dict[object, object] = dict(rows(r_package, f'SELECT "value.{axis}", count(*) FROM traits GROUP BY 1'))  # type: ignore[arg-type]
     assert tuple(found[score] for score in range(1, 6)) == HISTOGRAM[axis]
 
 
@@ -140,5 +140,3 @@ def test_online_retail_means_medians_and_best_customers(shared: Path, tmp_path: 
     )
     assert float(str(share[0][0])) == pytest.approx(0.7462, abs=0.001)
     workspace.close()
-
-

@@ -18,7 +18,8 @@ MARKER = "zqx7marker"
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("holdings")
     (folder / "customers.csv").write_text(
-        f"id,email,age\nC-{MARKER},{MARKER}@example.com,40\n" + "".join(f"C{i},c{i}@example.com,{20 + i % 50}\n" for i in range(300))
+        f"id,email,age\nC-{MARKER},{MARKER}@example.com,40\n"
+        + "".join(f"C{i},c{i}@example.com,{20 + i % 50}\n" for i in range(300))
     )
     rows = [f"o1,C-{MARKER},2026-01-05,12.50,note {MARKER}", f"o2,C-{MARKER},2026-01-06,n{MARKER},bad"]
     rows += [f"p{i},C{i},2026-02-{1 + i % 28:02d},{i}.25,plain" for i in range(300)]
@@ -64,15 +65,14 @@ def places(path: Path) -> set[str]:
                 out |= {f"{table}.{c}" for c in columns if found(connection, f'"{table}"', c)}
             return out
     if path.suffix == ".sqlite":
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+        record = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
         out = set()
-        for (table,) in list(connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")):
-            for row in connection.execute(f'PRAGMA table_info("{table}")'):
-                column = row[1]
-                query = f'SELECT count(*) FROM "{table}" WHERE CAST("{column}" AS TEXT) LIKE ?'
-                if connection.execute(query, (f"%{MARKER}%",)).fetchone()[0]:
-                    out.add(f"{table}.{column}")
-        connection.close()
+        for (table,) in list(record.execute("SELECT name FROM sqlite_master WHERE type = 'table'")):
+            for row in record.execute(f'PRAGMA table_info("{table}")'):
+                query = f'SELECT count(*) FROM "{table}" WHERE CAST("{row[1]}" AS TEXT) LIKE ?'
+                if list(record.execute(query, (f"%{MARKER}%",))) != [(0,)]:
+                    out.add(f"{table}.{row[1]}")
+        record.close()
         return out
     text = path.read_bytes().decode("utf-8", "replace")
     if MARKER not in text:
@@ -84,7 +84,7 @@ def places(path: Path) -> set[str]:
 
 
 def found(connection: duckdb.DuckDBPyConnection, relation: str, column: str) -> bool:
-    query = f'SELECT count(*) FROM {relation} WHERE CAST("{column}" AS VARCHAR) LIKE \'%{MARKER}%\''
+    query = f"SELECT count(*) FROM {relation} WHERE CAST(\"{column}\" AS VARCHAR) LIKE '%{MARKER}%'"
     row = connection.execute(query).fetchone()
     return bool(row and row[0])
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import NoReturn
+from typing import NoReturn, assert_never
 
 from coterie.core.errors import CoterieError, DefinitionError, TypeMismatch, UnknownName, did_you_mean
 from coterie.core.place import Origin
@@ -161,6 +161,8 @@ class _Checker:
                 return self.fitted(node)
             case EventColumn(event=event, column=column):
                 return replace(node, type=self.event_column(node, self.event(node, event), event, column))
+            case _:
+                assert_never(node)
 
     def truth(self, node: Expr) -> Expr:
         checked = self.check(node)
@@ -566,7 +568,8 @@ class _Checker:
                 return length.unit in EXACT
             case Ago(_, _, unit) | Period(_, unit):
                 return unit in EXACT
-        return False
+            case _:
+                return False
 
     def sequence(self, node: Sequence) -> Expr:
         self.only_customers(node, "sequences")
@@ -697,7 +700,8 @@ class _Checker:
                 return EventColumn(event, column, span=node.span, type=self.event_column(node, info, event, column))
             case EventColumn():
                 return self.check(node)
-        self.fail(DefinitionError, node, "this has to be a column of events", "as in order.amount", "E162")
+            case _:
+                self.fail(DefinitionError, node, "this has to be a column of events", "as in order.amount", "E162")
 
     # --- what is derived ---------------------------------------------------------------------------------------------------
 
@@ -789,7 +793,8 @@ def literal_type(value: object) -> Type:
             return DATE
         case Duration():
             return DURATION
-    raise ValueError(value)
+        case _:
+            raise ValueError(value)
 
 
 def read_time(text: str, zone_name: str) -> date | datetime | None:

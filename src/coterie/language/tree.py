@@ -39,7 +39,7 @@ class Literal(Node):
 
 @dataclass(frozen=True, slots=True)
 class Column(Node):
-    """A name: of a customer's column, or inside a measure's `where` of that event's. `part` follows a dot: `account.revenue`, `value.r`."""
+    """A name: of a customer's column, or inside a `where` of that event's. `part` follows a dot: `account.revenue`, `value.r`."""
 
     name: str
     part: str | None = None
@@ -114,7 +114,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Sequence(Node):
-    """`sequence(a, not b within 24 hours, c) within 3 days`; `same` is a column equal over all steps; `window` dates the first step."""
+    """`sequence(a, not b within 24 hours, c) within 3 days`; `same`: a column equal over all steps; `window` dates the first."""
 
     steps: tuple[Step, ...]
     same: str | None = None
