@@ -50,12 +50,12 @@ class Stale:
             first = self.failed[1].splitlines()[0] if self.failed[1] else "no reason was kept"
             out.append(f"a later run failed ({first}), so these are the results of the one before")
         if self.broken is not None:
-            out.append(f"the project file was changed and cannot be read now ({self.broken.splitlines()[0]})")
+            if self.failed is None or self.failed[1].splitlines()[:1] != self.broken.splitlines()[:1]:
+                out.append(f"the project file was changed and has mistakes now ({self.broken.splitlines()[0]})")
         elif self.edited:
             parts = [f"{word} {_some(names)}" for word, names in self._by_word() if names]
-            out.append(
-                "the project file was changed since: " + ("; ".join(parts) if parts else "no definition means anything else")
-            )
+            said = f": {'; '.join(parts)}" if parts else ", though every definition means the same"
+            out.append(f"the project file was changed since{said}")
         whats = dict.fromkeys(what for _, _, what in self.files)
         for what in whats:
             names = tuple(dict.fromkeys(file for _, file, w in self.files if w == what))

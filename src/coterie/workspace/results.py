@@ -566,7 +566,7 @@ class Results:
             near = self.engine.rows(
                 exp.select(quoted("customer"))
                 .from_(relation(TRAITS))
-                .where(exp.Like(this=quoted("customer"), expression=exp.Literal.string(f"{customer[:3]}%")))
+                .where(exp.Like(this=quoted("customer"), expression=exp.Literal.string(f"{customer[: max(1, min(3, len(customer) - 1))]}%")))
                 .limit(5)
             )
             hint = "ids are text, as the source has them"

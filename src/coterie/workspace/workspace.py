@@ -202,8 +202,8 @@ class Workspace:
             raise
 
     def _run(self, as_of: str | None, progress: Progress) -> Run:
+        project, now = self.project, utc_now()
         with self.store.lock():
-            project, now = self.project, utc_now()
             partial = self.store.aside()
             engine: DuckDB | None = None
             try:
