@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from coterie.core.errors import DataError, MissingColumn
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Kind, Type, list_of
 from coterie.sources.countries import country_share, zone_of
-from coterie.sources.detection import Amount, Detection, Found, detect
+from coterie.sources.detection import detect
+from coterie.sources.findings import Amount, Detection, Found
 from coterie.sources.reading import ReadOptions, read_typed
 from coterie.sources.scales import scales
 from coterie.sources.seen import SeenColumn, SeenFile, hidden_dates, overlap, seen
@@ -145,7 +146,7 @@ def test_the_customers_missing_are_counted_and_said() -> None:
     assert f"{missing:,} rows, {share:.1f} %, have none: they are kept aside and counted" in found.why
 
 
-# --- amounts ------------------------------------------------------------------------------------------------------------
+# --- amounts ----------------------------------------------------------------------------------------------------------
 
 
 def purchases(total: bool, names: tuple[str, str] = ("x", "y")) -> SeenFile:
@@ -233,7 +234,7 @@ def test_letters_before_ids_of_ordinary_orders_are_no_cancellations() -> None:
     assert only(detect([named(lines, SPELLINGS["english"])])).cancelled is None
 
 
-# --- customers, lookups, accounts ---------------------------------------------------------------------------------------
+# --- customers, lookups, accounts -------------------------------------------------------------------------------------
 
 
 def people(n: int = 80) -> SeenFile:
@@ -325,7 +326,7 @@ def test_what_describes_products_is_left_out_and_said() -> None:
     assert any(q.startswith("products.csv describes sku of data.csv") for q in detection.questions)
 
 
-# --- kinds of events, baskets, questionnaires ---------------------------------------------------------------------------
+# --- kinds of events, baskets, questionnaires -------------------------------------------------------------------------
 
 
 def test_a_stream_of_events_has_kinds() -> None:
@@ -384,7 +385,7 @@ def test_answers_that_go_together_and_those_put_the_other_way_round() -> None:
     assert detect([file("survey", columns)]).of("customers")[0].scales == (first, second)
 
 
-# --- nobody, or several -----------------------------------------------------------------------------------------------------
+# --- nobody, or several -----------------------------------------------------------------------------------------------
 
 
 def test_without_a_customer_it_says_what_was_looked_for() -> None:
@@ -429,7 +430,7 @@ def test_files_without_rows_are_said() -> None:
     assert detect([empty, orders()]).questions[0].startswith("orders.csv has no rows")
 
 
-# --- words ------------------------------------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -487,7 +488,7 @@ def test_countries() -> None:
     assert country_share(["France", "EIRE", "USA", "Mars"]) == 0.75
 
 
-# --- dates that look like numbers ---------------------------------------------------------------------------------------------
+# --- dates that look like numbers -------------------------------------------------------------------------------------
 
 
 def test_days_and_instants_written_as_numbers(tmp_path: Path) -> None:

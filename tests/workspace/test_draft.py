@@ -55,7 +55,7 @@ def section(drafted: Draft, start: str, end: str) -> str:
     return drafted.text[drafted.text.index(f"\n{start}:") : drafted.text.index(f"\n{end}:")]
 
 
-# --- one file ---------------------------------------------------------------------------------------------------------------
+# --- one file ---------------------------------------------------------------------------------------------------------
 
 
 def test_one_file_of_orders_becomes_a_project_that_runs(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_steps(days: int, expected: int) -> None:
     assert step(days) == expected
 
 
-# --- finished or running -------------------------------------------------------------------------------------------------------
+# --- finished or running ----------------------------------------------------------------------------------------------
 
 
 def customers_csv(since: bool) -> str:
@@ -169,7 +169,7 @@ def test_a_customers_file_alone_is_a_fine_project(tmp_path: Path) -> None:
     assert "behavioural" not in supported
 
 
-# --- names that bite ---------------------------------------------------------------------------------------------------------------
+# --- names that bite --------------------------------------------------------------------------------------------------
 
 
 def test_columns_with_awkward_names(tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_comments_are_comments(text: str, indent: int) -> None:
         assert "\n" not in line
 
 
-# --- several files --------------------------------------------------------------------------------------------------------------------
+# --- several files ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +269,7 @@ def test_files_of_a_series_are_one_source_only_where_they_are_all_named(tmp_path
     assert [s.path for s in apart.values()] == ["orders-2024-01.csv", "orders-2024-02.csv"]
 
 
-# --- no way --------------------------------------------------------------------------------------------------------------------------------
+# --- no way -----------------------------------------------------------------------------------------------------------
 
 
 def test_no_files_and_no_matches(tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_a_file_without_customers(tmp_path: Path) -> None:
     assert caught.value.code == "E220"
 
 
-# --- the real data ---------------------------------------------------------------------------------------------------------------------
+# --- the real data ----------------------------------------------------------------------------------------------------
 
 
 SETS: Mapping[str, str] = {

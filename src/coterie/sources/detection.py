@@ -5,9 +5,7 @@ values are found in the other file. Every guess carries its reason in numbers.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
-from typing import Literal
+from dataclasses import replace
 
 import numpy as np
 
@@ -15,159 +13,28 @@ from coterie.core.errors import DataError, MissingColumn, did_you_mean
 from coterie.language.names import written
 from coterie.language.types import BOOLEAN, DATE, INTEGER, TEXT
 from coterie.sources.countries import country_share
-from coterie.sources.scales import Scale, scales
-from coterie.sources.seen import NO_DAY, SeenColumn, SeenFile, day_numbers, overlap
-from coterie.sources.vocabulary import identifies, meanings, words_of
+from coterie.sources.findings import Amount, Detection, Found, Guess, Role, Split, Value
+from coterie.sources.measures import (
+    alike,
+    can_identify,
+    counts,
+    finest,
+    happened,
+    linked,
+    negative_prefix,
+    numbers_rows,
+    per_unit,
+    plausible,
+    spread,
+    values_of,
+)
+from coterie.sources.scales import scales
+from coterie.sources.seen import NO_DAY, SeenFile, day_numbers, overlap
+from coterie.sources.states import BUYING, CANCELLED, CART, STATES, folded
+from coterie.sources.vocabulary import identifies, meanings
 
-Role = Literal["customers", "events", "accounts", "lookup", "unused"]
 Asked = str | Mapping[str, str] | None
 """What a person said: a column for every file that has it, or file → column."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """One thing that was guessed: in which file, the role and the column that has it, why, how sure (0 to 1), what else."""
-
-    file: str
-    role: str
-    column: str
-    why: str
-    confidence: float
-    alternatives: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Amount:
-    """What an event is worth, in columns of the file: a total, or price times quantity, less a discount.
-
-    `rate`: the discount is a share of the price (0.1), not an amount.
-    """
-
-    total: str | None = None
-    price: str | None = None
-    quantity: str | None = None
-    discount: str | None = None
-    rate: bool = False
-
-    @property
-    def expression(self) -> str:
-        """The amount as an expression over the file's columns."""
-        if self.total is not None:
-            return written(self.total)
-        parts = [written(c) for c in (self.quantity, self.price) if c is not None]
-        text = " * ".join(parts)
-        if self.discount is None:
-            return text
-        return f"{text} * (1 - {written(self.discount)})" if self.rate else f"{text} - {written(self.discount)}"
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A value of a column that tells kinds of rows apart: its rows and how many customers have one."""
-
-    value: str
-    rows: int
-    customers: int
-
-
-@dataclass(frozen=True, slots=True)
-class Split:
-    """A condition over the file's columns that sets rows apart, with its rows, those that have a customer, and why."""
-
-    where: str
-    rows: int
-    with_customer: int
-    why: str
-    negative: bool = False
-
-
-@dataclass(frozen=True)
-class Found:
-    """What a file is.
-
-    Attributes:
-        role: what its rows are; `unused` with the reason in `why`.
-        id: customers, accounts, lookup: what identifies a row; events: what identifies an event, if anything does.
-        customer, time: of events.
-        lines: the column by which rows are lines of one order; `basket`: there is none, and what one customer bought on one
-            day counts as one order.
-        account: of customers: the column that names their account.
-        since: of customers: since when they exist.
-        looked_up: of a lookup: the customers' column.
-        meaning: what columns mean: meaning → column, for those that are sure enough.
-        amount: what an event is worth.
-        cancelled, free: rows that take something back; rows that cost nothing.
-        kind: the column that tells kinds of events apart, with its `values`.
-        status: the column of states of an order or deal, with `states`.
-        profile: columns that the customer decides (they belong to the customer, though the events carry them).
-        scales: answers to a questionnaire, put together.
-        nameless: rows without a customer. customers: how many different ones.
-        match: the share of its customers that the customers file has.
-    """
-
-    file: SeenFile
-    role: Role
-    why: str = ""
-    id: str | None = None
-    customer: str | None = None
-    time: str | None = None
-    lines: str | None = None
-    basket: bool = False
-    account: str | None = None
-    since: str | None = None
-    looked_up: str | None = None
-    meaning: Mapping[str, str] = field(default_factory=dict)
-    amount: Amount | None = None
-    cancelled: Split | None = None
-    free: Split | None = None
-    kind: str | None = None
-    values: tuple[Value, ...] = ()
-    status: str | None = None
-    states: tuple[Value, ...] = ()
-    profile: tuple[str, ...] = ()
-    scales: tuple[Scale, ...] = ()
-    nameless: int = 0
-    customers: int = 0
-    match: float | None = None
-
-    def column(self, meaning: str) -> SeenColumn | None:
-        """The column of a meaning."""
-        name = self.meaning.get(meaning)
-        return None if name is None else self.file.columns[name]
-
-    def means(self, column: str) -> str | None:
-        """What a column means, if that is known."""
-        return next((m for m, c in self.meaning.items() if c == column), None)
-
-
-@dataclass(frozen=True)
-class Detection:
-    """What all files are, each guess with its reason, and what a person should look at."""
-
-    found: tuple[Found, ...]
-    guesses: tuple[Guess, ...]
-    questions: tuple[str, ...]
-    business: bool = False
-    """The customers are companies: no file names persons."""
-
-    def of(self, role: Role) -> tuple[Found, ...]:
-        return tuple(f for f in self.found if f.role == role)
-
-    @property
-    def hub(self) -> Found | None:
-        """The customers file."""
-        return next(iter(self.of("customers")), None)
-
-    def newest(self) -> date | None:
-        """The newest day on which anything happened; without events the newest day from which a customer exists."""
-        days = [f.file.columns[f.time].last_day() for f in self.of("events") if f.time]
-        days += [f.file.columns[f.since].last_day() for f in self.of("customers") if f.since and not days]
-        return max((d for d in days if d is not None), default=None)
-
-    def oldest(self) -> date | None:
-        """The first day on which anything happened."""
-        days = [f.file.columns[f.time].first_day() for f in self.of("events") if f.time]
-        return min((d for d in days if d is not None), default=None)
 
 
 def detect(
@@ -199,37 +66,6 @@ _WHOLE_NAMES = ("customer", "order", "product", "session", "month_name", "day_of
 _OF_EVENTS = ("time", "customer", "order", "product", "event", "session", "store", "amount", "price", "quantity", "status")
 """Meanings that columns of events have and those of a customer hardly."""
 _MEASURES = ("amount", "price", "quantity", "discount", "charge", "charged", "annual_revenue", "points", "recency", "frequency")
-CANCELLED = frozenset(
-    """cancelled canceled cancel refunded refund returned return void voided storniert storno retoure annule annulee
-    rembourse cancelado devuelto reembolsado annullato rimborsato geannuleerd avbruten failed declined chargeback""".split()  # noqa: SIM905
-)
-WON = frozenset(
-    """won closedwon gewonnen gagne gagnee ganado vinto""".split()  # noqa: SIM905
-)
-LOST = frozenset(
-    """lost closedlost verloren perdu perdue perdido perso""".split()  # noqa: SIM905
-)
-_STATES = (
-    CANCELLED
-    | WON
-    | LOST
-    | frozenset(
-        """paid shipped delivered pending processing complete completed open closed new active fulfilled unpaid versandt
-    bezahlt offen livre expediee engaging prospecting qualified negotiation onhold""".split()  # noqa: SIM905
-    )
-)
-BUYING = frozenset(
-    """purchase purchased order ordered ordercompleted orderplaced buy bought checkoutcomplete checkoutcompleted
-    purchasecompleted transaction kauf bestellung achat compra paymentcompleted orderconfirmed""".split()  # noqa: SIM905
-)
-CART = frozenset(
-    """cartadded addtocart addedtocart cartadd productadded addcart basketadd addtobasket cart additemtocart""".split()  # noqa: SIM905
-)
-
-
-def folded(value: str) -> str:
-    """A value as one word of small letters, to compare with known words."""
-    return "".join(words_of(value))
 
 
 class _Detective:
@@ -329,7 +165,7 @@ class _Detective:
             if other >= 0.6 and who < other:
                 score = -1.0
             if score == 0:
-                if column.type == INTEGER and not _numbering(column):
+                if column.type == INTEGER and not numbers_rows(column):
                     continue
                 if column.text_share > 0.3:
                     score = -0.2
@@ -353,7 +189,7 @@ class _Detective:
             self.hub, self.key = best[1], best[2]
 
     def no_time(self, file: SeenFile) -> bool:
-        return not any(c.dated and _when(c.name) >= 0.8 for c in file.columns.values())
+        return not any(c.dated and happened(c.name) >= 0.8 for c in file.columns.values())
 
     def personal(self, file: SeenFile, key: str) -> float:
         """How much a file looks like one row per customer, beside the name of its key."""
@@ -365,7 +201,7 @@ class _Detective:
             score -= 0.6
         said = {m for c in file.columns.values() if c.name != key for m, w in meanings(c.name).items() if w >= 0.75}
         score += min(0.6, 0.1 * len(said & (_PERSONAL | set(_FIRM if self.business else ()))))
-        times = [c for c in file.columns.values() if c.dated and _when(c.name) >= 0.8]
+        times = [c for c in file.columns.values() if c.dated and happened(c.name) >= 0.8]
         if times:
             score -= 0.6
             if "amount" in said or "product" in said or "quantity" in said:
@@ -379,7 +215,7 @@ class _Detective:
             if other is file:
                 continue
             for column in other.columns.values():
-                foreign = column.countable and column.distinct >= 5 and not column.unique and _alike(column, mine)
+                foreign = column.countable and column.distinct >= 5 and not column.unique and alike(column, mine)
                 if foreign and overlap(column, mine) >= 0.5:
                     return score + 0.4
         return score
@@ -387,7 +223,7 @@ class _Detective:
     def hub_found(self) -> Found:
         assert self.hub is not None
         assert self.key is not None
-        file, key = self.hub, file_key(self.hub, self.key)
+        file, key = self.hub, self.hub.columns[self.key]
         meaning = self.roles(file, taken=(self.key,))
         since = meaning.get("since") or meaning.get("time")
         rows, distinct = len(key.values), key.distinct
@@ -536,14 +372,14 @@ class _Detective:
             if said.get("birth_date", 0) >= 0.6:
                 continue
             known = column.known / len(column.values)
-            name = _when(column.name) or (0.3 if said else 0.5)
+            name = happened(column.name) or (0.3 if said else 0.5)
             scored.append((-(name + known + (0.1 if column.type != DATE else 0)), position, column.name))
         scored.sort()
         return (scored[0][2], [n for _, _, n in scored[1:]]) if scored else (None, [])
 
     def find_customer(self, file: SeenFile, time: str) -> tuple[str, float | None, str | None, str, float, list[str]] | None:
         """(column, share found in the customers file, order column found on the way, why, how sure, others)."""
-        key = file_key(self.hub, self.key) if self.hub is not None and self.key is not None else None
+        key = self.hub.columns[self.key] if self.hub is not None and self.key is not None else None
         named = self.said("customer", file)
         if named is not None:
             match = overlap(file.columns[named], key) if key is not None else None
@@ -558,8 +394,8 @@ class _Detective:
                 who = max(who, 0.9 * said.get("account", 0) if self.business else 0)
             if any(said.get(m, 0) > who for m in ("country", "city", "region", "language", "status", "sales_channel")):
                 who = 0.0
-            match = overlap(column, key) if key is not None and _alike(column, key) else None
-            if who < 0.6 and not (match and match >= 0.5 and _linked(column, key, self.key)):
+            match = overlap(column, key) if key is not None and alike(column, key) else None
+            if who < 0.6 and not (match and match >= 0.5 and linked(column, key, self.key)):
                 continue
             if key is not None and (match or 0) < 0.05 and column.distinct >= 5:
                 who -= 0.5
@@ -575,7 +411,7 @@ class _Detective:
 
     def by_structure(self, file: SeenFile, time: str) -> tuple[str, float | None, str | None, str, float, list[str]] | None:
         """The customer by values alone: the finest column that every order has just one of."""
-        ids = [c for c in file.columns.values() if _can_identify(c) and c.name != time]
+        ids = [c for c in file.columns.values() if can_identify(c) and c.name != time]
         mails = [c for c in ids if c.email_share > 0.9]
         if mails:
             return mails[0].name, None, None, "its values are e-mail addresses", 0.8, []
@@ -590,14 +426,14 @@ class _Detective:
                 if c.name != order.name and c.distinct < order.distinct and file.decides(order.name, c.name) >= 0.98
             ]
             owners.sort(key=lambda c: -c.distinct)
-            finest = _finest(owners, file)
-            if finest is not None:
+            owner = finest(owners, file)
+            if owner is not None:
                 why = f"every {order.name} has just one, and each comes back on several times"
-                return finest.name, None, order.name, why, 0.75, [c.name for c in owners if c is not finest]
-        finest = _finest(repeated, file)
-        if finest is not None:
+                return owner.name, None, order.name, why, 0.75, [c.name for c in owners if c is not owner]
+        owner = finest(repeated, file)
+        if owner is not None:
             why = "the finest column whose values come back"
-            return finest.name, None, None, why, 0.5, [c.name for c in repeated if c is not finest]
+            return owner.name, None, None, why, 0.5, [c.name for c in repeated if c is not owner]
         if repeated and len(self.files) == 1:
             listed = ", ".join(f"{c.name} ({c.distinct:,} different)" for c in repeated)
             raise DataError(
@@ -613,7 +449,7 @@ class _Detective:
             column, said = file.columns[name], meanings(name)
             if name in (customer, time) or not column.countable or said.get("order", 0) < 0.6 or column.unique:
                 continue
-            if said.get("session", 0) >= 0.6 or column.distinct < 2 or not _can_identify(column):
+            if said.get("session", 0) >= 0.6 or column.distinct < 2 or not can_identify(column):
                 continue
             if file.decides(name, customer) >= 0.9 and file.decides(name, time) >= 0.8:
                 return name
@@ -623,7 +459,7 @@ class _Detective:
             return None
         for column in sorted(file.columns.values(), key=lambda c: -c.distinct):
             said = meanings(column.name)
-            if column.name in (customer, time) or column.unique or not _can_identify(column) or column.text_share > 0.3:
+            if column.name in (customer, time) or column.unique or not can_identify(column) or column.text_share > 0.3:
                 continue
             if (said and not identifies(column.name)) or any(said.get(m, 0) >= 0.6 for m in ("session", "product", "customer")):
                 continue
@@ -684,7 +520,7 @@ class _Detective:
         for name in options:
             column = file.columns[name]
             if column.type == TEXT and 2 <= column.distinct <= 60 and column.missing <= 0.2 * len(column.values):
-                values = _values(column, file.columns[customer])
+                values = values_of(column, file.columns[customer])
                 listed = ", ".join(v.value for v in values[:6]) + (", …" if len(values) > 6 else "")
                 self.guess(file, "event", name, f"{len(values)} kinds of events: {listed}", 0.9)
                 return name, values
@@ -695,8 +531,8 @@ class _Detective:
         if name is None:
             return None, ()
         column = file.columns[name]
-        values = _values(column, file.columns[customer])
-        known = [v for v in values if folded(v.value) in _STATES]
+        values = values_of(column, file.columns[customer])
+        known = [v for v in values if folded(v.value) in STATES]
         if column.type != TEXT or not known:
             return None, ()
         self.guess(file, "status", name, f"states: {', '.join(v.value for v in values[:8])}", 0.8)
@@ -715,7 +551,7 @@ class _Detective:
         total, price, quantity = meaning.get("amount"), meaning.get("price"), meaning.get("quantity")
         discount, rate = meaning.get("discount"), False
         if total is not None:
-            self.amount_why, self.amount_sure = f"a sum on every row, {_spread(file.columns[total])}", 0.9
+            self.amount_why, self.amount_sure = f"a sum on every row, {spread(file.columns[total])}", 0.9
             return Amount(total=total, quantity=quantity)
         known = {customer, order, *(c for m, c in meaning.items() if m not in ("amount", "price", "quantity", "discount"))}
         numbers = [c for c in file.columns.values() if c.numeric and c.name not in known and c.distinct > 2]
@@ -730,14 +566,14 @@ class _Detective:
         if price is None:
             return None
         if quantity is None:
-            counts = [c for c in nameless if c.type == INTEGER and c.name != price and _counts(c)]
-            quantity = counts[0].name if len(counts) == 1 else None
+            pieces = [c for c in nameless if c.type == INTEGER and c.name != price and counts(c)]
+            quantity = pieces[0].name if len(pieces) == 1 else None
         if quantity is None:
-            self.amount_why, self.amount_sure = f"the only price, {_spread(file.columns[price])}", 0.8
+            self.amount_why, self.amount_sure = f"the only price, {spread(file.columns[price])}", 0.8
             return Amount(total=price)
-        per_unit = _per_unit(file.columns[price], file.columns[quantity])
+        of_one = per_unit(file.columns[price], file.columns[quantity])
         says_unit = meanings(price).get("price", 0) >= 0.6
-        if not per_unit and not says_unit:
+        if not of_one and not says_unit:
             self.amount_why = f"it grows with {quantity}, so it is a total and no unit price"
             self.amount_sure = 0.7
             return Amount(total=price, quantity=quantity)
@@ -771,7 +607,7 @@ class _Detective:
         mask = np.zeros(len(who), np.bool_)
         ids = order or meaning.get("order") or self.find_quiet_id(file, customer)
         if ids is not None and file.columns[ids].type == TEXT and negative.any():
-            letter, rows = _prefix(file.columns[ids], negative)
+            letter, rows = negative_prefix(file.columns[ids], negative)
             if letter is not None:
                 mask = rows
                 share = 100 * float(np.mean(negative[rows]))
@@ -851,7 +687,7 @@ class _Detective:
                 if not key.countable or key.distinct < key.known or key.missing or not key.known:
                     continue
                 for column in hub.file.columns.values():
-                    if column.name == hub.id or not column.countable or column.distinct < 2 or not _alike(column, key):
+                    if column.name == hub.id or not column.countable or column.distinct < 2 or not alike(column, key):
                         continue
                     same = meanings(column.name).keys() & meanings(key.name).keys() or column.name == key.name
                     share = overlap(column, key)
@@ -870,7 +706,7 @@ class _Detective:
         mine = hub.file.columns[hub.id] if hub is not None and hub.id is not None else None
         if mine is not None:
             for column in file.columns.values():
-                if column.countable and _alike(column, mine) and column.distinct >= 5 and overlap(column, mine) >= 0.5:
+                if column.countable and alike(column, mine) and column.distinct >= 5 and overlap(column, mine) >= 0.5:
                     what = "a second file with one row per customer" if column.unique else "rows of customers without a time"
                     self.questions.append(
                         f"{file.label} is {what} (by {column.name}): join it to {hub.file.label if hub else 'the customers file'}, "
@@ -884,7 +720,7 @@ class _Detective:
                 if not key.countable or not key.unique:
                     continue
                 for column in other.columns.values():
-                    if column.countable and not column.unique and _alike(column, key) and overlap(column, key) >= 0.5:
+                    if column.countable and not column.unique and alike(column, key) and overlap(column, key) >= 0.5:
                         same = meanings(column.name).keys() & meanings(key.name).keys() or column.name == key.name
                         if same or column.distinct >= 20:
                             self.questions.append(
@@ -894,198 +730,3 @@ class _Detective:
                             return f"it describes {column.name} of {other.label}, not customers"
         self.questions.append(f"{file.label}: nothing in it names a customer, so it is left out")
         return "nothing in it names a customer"
-
-
-# --- measures of columns --------------------------------------------------------------------------------------------
-
-
-def file_key(file: SeenFile, key: str) -> SeenColumn:
-    return file.columns[key]
-
-
-def _when(name: str) -> float:
-    """How much a name says that something happened then (and not: was born, began, changed)."""
-    said = meanings(name)
-    if max((said.get(m, 0) for m in ("birth_date", "since", "updated", "consent")), default=0) >= 0.4:
-        return min(0.3, said.get("time", 0))
-    if said.get("closed", 0) >= 0.6:
-        return min(0.6, said.get("time", 0))
-    return said.get("time", 0)
-
-
-def _numbering(column: SeenColumn) -> bool:
-    """Whole numbers that number rows: all different, densely within their range."""
-    low, high = column.range()
-    return bool(column.distinct == column.known and low is not None and high - low < 3 * column.distinct and column.distinct > 20)
-
-
-def _alike(one: SeenColumn, other: SeenColumn) -> bool:
-    """Whether two columns can hold the same ids (a text may hold what the other has as numbers)."""
-    if one.type == other.type:
-        return True
-    return {one.type, other.type} == {TEXT, INTEGER}
-
-
-def _linked(column: SeenColumn, key: SeenColumn | None, name: str | None) -> bool:
-    """Whether found values are no accident: the same name, a name of which nothing is known, or texts."""
-    if key is None:
-        return False
-    if column.name == name:
-        return True
-    said = {m: w for m, w in meanings(column.name).items() if w >= 0.6}
-    if said and "customer" not in said and not identifies(column.name):
-        return False
-    if any(m in said for m in ("order", "event_id", "session", "product", "account")):
-        return False
-    return column.distinct >= 20 and (column.type == TEXT or not _counts(column))
-
-
-def _can_identify(column: SeenColumn) -> bool:
-    """Whether values can be ids: texts without prose, or whole numbers that are no counts or sums."""
-    if not column.countable or column.distinct < 5:
-        return False
-    if column.type == TEXT:
-        return column.text_share <= 0.5 or column.email_share > 0.9
-    return not _counts(column) and (column.range()[0] or 0) >= 0
-
-
-def _counts(column: SeenColumn) -> bool:
-    """Whole numbers that count something: few of them make up much, or some are negative."""
-    if column.type != INTEGER or not column.known:
-        return False
-    low, high = column.range()
-    top = column.top(1)[0][1] / column.known
-    return bool(low < 0 or (top >= 0.05 and (high <= 1000 or top >= 0.1)))
-
-
-def _finest(columns: Sequence[SeenColumn], file: SeenFile) -> SeenColumn | None:
-    """The column with most values, where it is clearly finer than the next, or says the same as the next."""
-    if not columns:
-        return None
-    ordered = sorted(columns, key=lambda c: -c.distinct)
-    for other in ordered[1:]:
-        if ordered[0].distinct >= 3 * other.distinct:
-            break
-        if file.decides(ordered[0].name, other.name) < 0.98:
-            return None
-    return ordered[0]
-
-
-def _values(column: SeenColumn, customer: SeenColumn) -> tuple[Value, ...]:
-    both = (column.codes >= 0) & (customer.codes >= 0)
-    pairs = np.unique(column.codes[both] * np.int64(max(1, customer.distinct)) + customer.codes[both])
-    each = np.bincount(pairs // max(1, customer.distinct), minlength=column.distinct)
-    place = {column.encoded[1][i].as_py(): i for i in range(column.distinct)}
-    return tuple(Value(str(v), n, int(each[place[v]])) for v, n in column.top(60))
-
-
-def _spread(column: SeenColumn) -> str:
-    values = column.numbers[~np.isnan(column.numbers)]
-    low, middle, high = (float(q) for q in np.quantile(values, (0, 0.5, 1))) if len(values) else (0.0, 0.0, 0.0)
-    return f"from {low:,.2f} to {high:,.2f}, half of them up to {middle:,.2f}"
-
-
-def _per_unit(price: SeenColumn, quantity: SeenColumn) -> bool:
-    """Whether a price is that of one piece: it does not grow with the quantity (slope of the logarithms under one half)."""
-    p, q = price.numbers, quantity.numbers
-    good = (p > 0) & (q > 0)
-    if good.sum() < 10:
-        return True
-    x, y = np.log(q[good]), np.log(p[good])
-    spread = float(np.var(x))
-    if spread == 0:
-        return True
-    return float(np.mean((x - x.mean()) * (y - y.mean()))) / spread < 0.5
-
-
-def _prefix(column: SeenColumn, negative: "np.typing.NDArray[np.bool_]") -> tuple[str | None, "np.typing.NDArray[np.bool_]"]:
-    """A letter with which a few ids begin, nine in ten of whose rows are negative; most other ids begin otherwise."""
-    texts = [str(v) for v in column.encoded[1].to_pylist()]
-    nothing = np.zeros(len(negative), np.bool_)
-    firsts = np.array([t[:1] if t[:1].isalpha() else "" for t in texts] or [""])
-    letters, codes = set(firsts) - {""}, column.codes
-    best: tuple[int, str, np.typing.NDArray[np.bool_]] | None = None
-    for letter in sorted(letters):
-        rows = np.append(firsts == letter, False)[codes]
-        count = int(rows.sum())
-        if 0 < count < 0.5 * len(rows) and negative[rows].mean() >= 0.9 and negative[~rows].mean() < 0.1:
-            best = max(best or (0, "", nothing), (count, letter, rows), key=lambda b: b[0])
-    return (best[1], best[2]) if best is not None else (None, nothing)
-
-
-_NUMBERS = ("amount", "price", "discount", "charge", "charged", "annual_revenue", "income", "points", "latitude", "longitude")
-_DATED = ("time", "since", "birth_date", "updated", "closed")
-_FEW: tuple[str, ...] = (
-    "gender",
-    "marital",
-    "education",
-    "household",
-    "children",
-    "country",
-    "region",
-    "setting",
-    "category",
-    "brand",
-    "store",
-)
-_FEW += ("sales_channel", "device", "os", "browser", "platform", "industry", "loyalty", "plan", "payment", "acquisition")
-_FEW += ("language", "currency", "status", "variant", "topic", "referrer", "occupation", "internet", "event")
-_TEXTS = (
-    "email",
-    "first_name",
-    "last_name",
-    "full_name",
-    "city",
-    "address",
-    "app_version",
-    "product_text",
-    "company",
-    "page",
-    "text",
-)
-
-
-def plausible(meaning: str, column: SeenColumn) -> float:
-    """How far values can mean what a name says: 0 not at all, 1 without doubt."""
-    if meaning in _DATED:
-        return 1.0 if column.dated else 0.0
-    if column.dated:
-        return 0.0
-    low, high = column.range() if column.numeric and column.known else (-1, -1)
-    if meaning in _NUMBERS or meaning in ("recency", "frequency", "tenure", "employees", "satisfaction"):
-        flag = column.numeric and column.distinct <= 2 and {low, high} <= {0, 1}
-        return 1.0 if column.numeric and (not flag or meaning == "discount") else 0.0
-    if meaning == "quantity":
-        return (1.0 if column.type == INTEGER or _whole(column) else 0.5) if column.numeric else 0.0
-    if meaning == "age":
-        return 1.0 if column.numeric and low >= 0 and high <= 130 else 0.5 if column.type == TEXT else 0.0
-    if meaning == "birth_year":
-        return 1.0 if column.type == INTEGER and 1850 <= low <= high <= 2100 else 0.0
-    if meaning == "email":
-        return 1.0 if column.email_share > 0.5 else 0.0
-    if meaning == "tags":
-        return 1.0 if column.type.of is not None else 0.5 if column.type == TEXT else 0.0
-    if column.type.of is not None:
-        return 0.0
-    if meaning in ("consent", "unsubscribed", "churn", "complaint", "response"):
-        return 1.0 if column.type == BOOLEAN or column.distinct <= 3 else 0.0
-    if meaning in ("customer", "order", "account", "event_id", "session", "product"):
-        return 1.0 if column.countable else 0.0
-    if meaning == "children":
-        return 1.0 if column.type in (INTEGER, BOOLEAN) and column.distinct <= 20 else 0.0
-    if meaning == "status":
-        values = {folded(str(v)) for v, _ in column.top(60)}
-        return 1.0 if values & _STATES else 0.4 if column.type == TEXT and column.distinct <= 30 else 0.0
-    if meaning == "postcode":
-        with_digits = column.type == INTEGER or any(any(d.isdigit() for d in str(v)) for v, _ in column.top(20))
-        return 1.0 if column.countable and with_digits else 0.0
-    if meaning in _FEW:
-        return 1.0 if column.countable and column.distinct <= max(60, len(column.values) // 5) else 0.3
-    if meaning in _TEXTS:
-        return 1.0 if column.type == TEXT else 0.0
-    return 0.9
-
-
-def _whole(column: SeenColumn) -> bool:
-    values = column.numbers[~np.isnan(column.numbers)]
-    return bool(len(values) and np.all(values == np.floor(values)))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from coterie.language.names import written
-from coterie.sources.detection import Detection
+from coterie.sources.findings import Detection
 from coterie.workspace.drafting.kinds import Sources
 from coterie.workspace.drafting.proposer import Known
 

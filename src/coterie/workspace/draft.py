@@ -20,7 +20,8 @@ from coterie.language.parse import parse
 from coterie.language.scope import ColumnInfo, EventInfo, Scope
 from coterie.language.types import BOOLEAN, Type
 from coterie.sources.countries import zone_of
-from coterie.sources.detection import Asked, Detection, Found, Guess, detect
+from coterie.sources.detection import Asked, detect
+from coterie.sources.findings import Detection, Found, Guess
 from coterie.sources.kinds import open_source
 from coterie.sources.mapping import map_source
 from coterie.sources.reading import ReadOptions, read_typed

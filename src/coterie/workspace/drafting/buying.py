@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from coterie.sources.detection import Found
+from coterie.sources.findings import Found
 from coterie.sources.seen import NO_DAY, day_numbers
 
 STEPS = (3, 5, 7, 10, 14, 21, 30, 45, 60, 75, 90, 120, 150, 180, 270, 365, 545, 730, 1095, 1460)

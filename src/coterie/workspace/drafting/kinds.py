@@ -6,8 +6,9 @@ from datetime import date
 
 from coterie.language.names import RESERVED, is_bare, written
 from coterie.language.types import BOOLEAN, TEXT
-from coterie.sources.detection import BUYING, CART, LOST, WON, Detection, Found, Value, folded
+from coterie.sources.findings import Detection, Found, Value
 from coterie.sources.seen import SeenColumn
+from coterie.sources.states import BUYING, CART, LOST, WON, folded
 from coterie.sources.vocabulary import is_personal, meanings, singular, slug, words_of
 from coterie.workspace.drafting.outline import SourceText, scalar
 

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from coterie.sources.detection import Detection
+from coterie.sources.findings import Detection
 from coterie.workspace.drafting.companies import accounts
 from coterie.workspace.drafting.contacts import asked, helped, looked, mailed
 from coterie.workspace.drafting.kinds import Sources

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from coterie.language.names import RESERVED, written
 from coterie.language.types import BOOLEAN, INTEGER, TEXT, Type
-from coterie.sources.detection import Detection
+from coterie.sources.findings import Detection
 from coterie.sources.seen import SeenColumn
 from coterie.sources.vocabulary import slug
 from coterie.workspace.drafting.buying import Buying, buying
