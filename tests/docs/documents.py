@@ -196,10 +196,12 @@ def _coterie(arguments: list[str]) -> None:
 
 
 def captured(work: Callable[[], None]) -> str:
-    text = io.StringIO()
+    raw = io.BytesIO()
+    text = io.TextIOWrapper(raw, encoding="utf-8", newline="", write_through=True)
     with contextlib.redirect_stdout(text), contextlib.redirect_stderr(text):
         work()
-    return text.getvalue()
+    text.flush()
+    return raw.getvalue().decode("utf-8")
 
 
 # --- python ------------------------------------------------------------------------------------------------------------------
@@ -226,9 +228,7 @@ def python(block: Block, state: State, file: str) -> list[Difference]:
             end -= 1
         found = captured(lambda: typed("\n".join(source), state.names)).splitlines()  # noqa: B023 - called at once
         if not same(block.lines[begin:end], found):
-            out.append(
-                Difference(file, block.start + begin, block.start + end, ">>> " + source[0], block.lines[begin:end], found)
-            )
+            out.append(Difference(file, block.start + begin, block.start + end, ">>> " + source[0], block.lines[begin:end], found))
     return out
 
 

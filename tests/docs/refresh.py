@@ -1,7 +1,8 @@
 """Rewrite what the documents show: `python -m tests.docs.refresh [README.md docs/reading.md …]`.
 
-Runs the documents and puts what is printed now in the place of what was printed then. Lines `…` stay: as many lines
-stand before the first and after the last as did; those between two of them are found by their first line. Then read the differences: `git diff README.md docs`.
+Runs the documents and puts what is printed now in the place of what was printed then. Lines `…` stay: as many lines stand
+before the first and after the last as did; those between two of them are found by their first line. Then read the
+differences: `git diff README.md docs`.
 """
 
 import sys

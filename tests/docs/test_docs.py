@@ -69,7 +69,9 @@ def test_a_number_that_is_wrong_is_found(tmp_path: Path) -> None:
     text = document.read_text(encoding="utf-8")
     assert right in text
     copy = tmp_path / "copy.md"
-    copy.write_text(text[text.index("```console") : text.index("## Names")].replace(right, right.replace("2 in", "3 in")), encoding="utf-8")
+    copy.write_text(
+        text[text.index("```console") : text.index("## Names")].replace(right, right.replace("2 in", "3 in")), encoding="utf-8"
+    )
     [difference] = run(copy, tmp_path, root=tmp_path)
     assert difference.found[0] == "2 in · 8 out · 0 cannot tell"
 
