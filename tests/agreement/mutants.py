@@ -216,7 +216,7 @@ OWN: dict[str, tuple[tuple[str, Face], ...]] = {
             ),
         ),
     ),
-    "is known": (("always", lambda b, x: b.literal(True)),),  # noqa: ARG005
+    "is known": (("always", lambda b, x: b.literal(True)),),
     "contains": (
         ("in any case", lambda b, x, y: b.call("CONTAINS", b.call("LOWER", x.tree), b.call("LOWER", y.tree))),
         ("at the start", other("starts with")),

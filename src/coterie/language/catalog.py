@@ -100,9 +100,30 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
         )
         used = {n: definitions[n].hash for n in checked.uses if n in definitions}
         definitions[name] = Resolved(name, entry.noun, checked, parts, fingerprint(checked.tree, used))
+    errors += [error for entry in by_name.values() if (error := _taken(entry, columns, scope)) is not None]
     if errors:
         raise DefinitionErrors(errors)
     return Catalog(replace(scope, columns=columns), definitions)
+
+
+RESULT_COLUMNS = ("customer", "_customer")
+"""Columns of the results that say whose a row is."""
+BESIDE = ("~least", "~sure")
+"""Ends of names of the columns that stand beside one whose source may know only a part."""
+
+
+def _taken(entry: Entry, columns: Mapping[str, ColumnInfo], scope: Scope) -> DefinitionError | None:
+    """The error for a definition whose name the results need for a column of their own."""
+    head, _, part = entry.name.rpartition(".")
+    parts = scope.account if head == "account" else columns[head].parts if head in columns else {}
+    if entry.name not in RESULT_COLUMNS and not entry.name.endswith(BESIDE) and part not in parts:
+        return None
+    return DefinitionError(
+        f"{entry.name!r} is already the name of a column of the results",
+        code="E165",
+        hint="give this definition another name",
+        place=entry.origin.place(0, len(entry.origin.text)),
+    )
 
 
 def parts_of(node: Expr, columns: Mapping[str, ColumnInfo]) -> Mapping[str, Type]:
