@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import coterie
 from coterie.workspace.keys import PROJECT, SOURCE
 from tests.docs import tables
 from tests.docs.documents import ROOT, blocks, run, same
@@ -57,6 +58,10 @@ def test_every_key_of_a_source_and_of_the_project_is_shown_at_work() -> None:
 def test_links_lead_somewhere(path: Path) -> None:
     links = re.findall(r"\]\((?!https?:)([^)#]+)", path.read_text(encoding="utf-8"))
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+def test_the_wheel_that_the_readme_installs_is_this_version() -> None:
+    assert f"coterie-{coterie.__version__}-py3-none-any.whl" in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 # --- the program that runs them can fail --------------------------------------------------------------------------------------
