@@ -1,6 +1,7 @@
 """What the tables hold: every rule of LANGUAGE.md section 0 on a few rows."""
 
-from datetime import date, datetime
+import json
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from coterie.core.errors import DataError, DefinitionError, MissingColumn, StoreError, TypeMismatch
+from coterie.engine.duckdb import DuckDB
 from coterie.language.types import FLOAT, INTEGER, MONEY, TEXT
 from coterie.sources.loads import Loads
 from tests.sources.gathering import FIRST, SECOND, Project, source
@@ -41,6 +43,21 @@ def test_events_are_sorted_and_numbered_by_customer_time_and_id(tmp_path):
     assert facts.nullable == {"dept"}
     assert (facts.first, facts.last, facts.rows) == (datetime(2026, 1, 1, 10), datetime(2026, 1, 3, 10), 4)
     assert gathered.sources["order"].kept == 4
+
+
+def test_the_order_holds_over_many_rows_and_threads(tmp_path):
+    project = Project(tmp_path, source("order", path="o.parquet", customer="who", time="at"))
+    project.engine = DuckDB(threads=4)
+    n = 300_000
+    who = [f"c{i * 7919 % 20_011}" for i in range(n)]
+    at = [datetime(2026, 1, 1) + timedelta(minutes=i * 104_729 % 5_003) for i in range(n)]
+    pq.write_table(pa.table({"who": who, "at": at, "n": range(n)}), tmp_path / "o.parquet")
+    gathered = project.gather()
+    project.engine.parquet("o", gathered.events["order"].paths)
+    places = "row_number() OVER (ORDER BY _customer, time, id)"
+    assert project.engine.rows(f"SELECT count(*), bool_and(_order = place) FROM (SELECT _order, {places} AS place FROM o)") == [
+        (n, True)
+    ]
 
 
 def test_customers_come_from_events_where_there_is_no_file_of_them(tmp_path):
@@ -200,7 +217,14 @@ def test_lines_with_two_customers_go_to_quarantine(tmp_path):
         ("lines.csv", 5, "who", "b"),
         ("lines.csv", 6, "invoice", None),
     ]
-    assert '"shop":"x"' in str(bad[0][4])
+    assert json.loads(str(bad[0][4])) == {
+        "invoice": "i1",
+        "who": "a",
+        "at": "2026-01-02 10:00:00",
+        "qty": 2,
+        "price": 5.0,
+        "shop": "x",
+    }
     assert project.customers(gathered, "customer") == [("a",)]
     report = gathered.sources["order"]
     assert report.rows == report.kept + report.quarantined

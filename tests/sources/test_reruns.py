@@ -191,6 +191,17 @@ def test_a_renamed_column_makes_no_history(tmp_path):
     assert gathered.customers.single
 
 
+def test_columns_that_come_go_and_change_their_kind(tmp_path):
+    project = Project(tmp_path, source("customers", path="c.csv", id="id"))
+    project.write("c.csv", "id,size,old", "a,1,x", "b,2,y")
+    project.gather(FIRST)
+    project.write("c.csv", "id,size,new", "a,1,7", "b,XL,8")
+    gathered = project.gather(SECOND)
+    assert list(gathered.customers.columns) == ["size", "new"]
+    assert project.customers(gathered, "size", "new", as_of=FIRST) == [("1", None), ("2", None)]
+    assert project.customers(gathered, "size", "new", as_of=SECOND) == [("1", 7), ("XL", 8)]
+
+
 def test_a_tombstone_takes_a_customer_and_an_event_away(tmp_path):
     project = Project(
         tmp_path,
@@ -397,3 +408,78 @@ def test_a_variable_that_is_not_set(tmp_path):
     with pytest.raises(DataError) as error:
         project.gather()
     assert error.value.code == "E213"
+
+
+def test_postgres_is_read_from_where_it_was_left(tmp_path, postgres_url):
+    import sqlalchemy as sa
+
+    engine = sa.create_engine(postgres_url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE IF EXISTS shop_orders"))
+        connection.execute(
+            sa.text("CREATE TABLE shop_orders (order_id int, who text, at timestamptz, total numeric(10, 2), changed timestamptz)")
+        )
+        connection.execute(
+            sa.text(
+                "INSERT INTO shop_orders VALUES (1, 'a', '2026-01-01 10:00+02', 1.50, '2026-01-01 10:00:00.123456+02'),"
+                " (2, 'b', '2026-01-02 10:00+02', 2.50, NULL)"
+            )
+        )
+    order = source("order", url="${SHOP}", table="shop_orders", id="order_id", updated_at="changed", **ORDER)
+    project = Project(tmp_path, order, zone="Europe/Berlin")
+    project.environ = {"SHOP": postgres_url}
+    columns = ("id", "time", "total", "_learned_at")
+    assert project.events(project.gather(FIRST), "order", *columns) == [
+        ("1", datetime(2026, 1, 1, 8), Decimal("1.5000"), FIRST),
+        ("2", datetime(2026, 1, 2, 8), Decimal("2.5000"), FIRST),
+    ]
+    with engine.begin() as connection:
+        connection.execute(
+            sa.text("UPDATE shop_orders SET total = 9, changed = '2026-01-01 08:00:00.123457+00' WHERE order_id = 1")
+        )
+    engine.dispose()
+    gathered = project.gather(SECOND)
+    assert project.events(gathered, "order", "id", "total", "_learned_at") == [
+        ("1", Decimal("9.0000"), SECOND),
+        ("2", Decimal("2.5000"), FIRST),
+    ]
+    assert project.gather(THIRD) == gathered
+
+
+def test_a_file_that_changes_while_it_is_read(folder, monkeypatch):
+    from coterie.sources import assembly
+    from coterie.sources.reading import read_typed
+
+    path = folder.folder / "days/1.csv"
+
+    def slow(location, *args, **options):
+        done = read_typed(location, *args, **options)
+        path.write_text("order_id,who,at,total\no9,z,2026-01-01,1\n")
+        return done
+
+    with pytest.raises(DataError, match="changed while it was read") as error:
+        assembly.gather(folder.folder, folder.sources, engine=folder.engine, stores=folder.stores, zone="UTC", now=FIRST, read=slow)
+    assert error.value.code == "E219"
+    assert folder.events(folder.gather(), "order", "id") == [("o9",)]
+
+
+def test_a_folder_that_cannot_be_written(folder, monkeypatch):
+    from coterie.sources import assembly
+
+    def full(path, data):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(assembly, "write_json", full)
+    with pytest.raises(StoreError, match="no space left on device") as error:
+        folder.gather()
+    assert error.value.code == "E506"
+
+
+def test_a_file_that_may_not_be_read(folder, monkeypatch):
+    def refuse(self, *args, **options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(folder.folder), "open", refuse)
+    with pytest.raises(DataError, match="permission denied") as error:
+        folder.gather()
+    assert error.value.code == "E218"

@@ -13,9 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, cast
 
+import apsw
 from sqlglot import exp
 
-from coterie.core.errors import DefinitionError
+from coterie.core.errors import Busy, DataError, DefinitionError, StoreError
 from coterie.core.hashing import fingerprint
 from coterie.engine.engine import Engine
 from coterie.language.leaves import Context
@@ -125,9 +126,23 @@ def gather(
             stay as they are.
         StoreError: the disk has no room, or the record cannot be used.
     """
-    with Loads(stores.record) as record, Scratch(engine) as scratch:
-        q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
-        return _Gathering(folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read).run()
+    try:
+        with Loads(stores.record) as record, Scratch(engine) as scratch:
+            q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
+            return _Gathering(
+                folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read
+            ).run()
+    except apsw.BusyError as error:
+        raise Busy(
+            "another process is writing to the record of this project", hint="wait until it is done, then run again"
+        ) from error
+    except (apsw.Error, OSError) as error:
+        words = (getattr(error, "strerror", None) or str(error)).lower()
+        raise StoreError(
+            f"the project's folder {stores.cache.parent} cannot be written: {words}",
+            code="E506",
+            hint="make room, or see who may write to it; the last results are untouched",
+        ) from error
 
 
 @dataclass
@@ -238,6 +253,14 @@ class _Gathering:
             for file in find(self.folder, source):
                 content = hashes.of(file.path)
                 shard = shards.of(file.path, content, options, source.kind, self.progress, file.name)
+                if hashes.of(file.path) != content:
+                    shards.remove(shard)
+                    raise DataError(
+                        f"{file.name} changed while it was read",
+                        code="E219",
+                        hint="run again when it is written to its end; the last results stay",
+                        place=source.place,
+                    )
                 found.append((file.name, shard))
         once: dict[str, tuple[str, Shard]] = {}
         for name, shard in found:
@@ -648,7 +671,8 @@ class _Gathering:
         q = self.q
         numbers = [(q.binary("=", col(FILE, "b"), q.literal(n)), q.literal(f.name)) for n, f in enumerate(item.files)]
         on = q.all([exp.EQ(this=col(c, "r"), expression=col(c, "b")) for c in (FILE, LINE)])
-        packed = q.call("to_json", exp.column("b", quoted=True))
+        cells = [part for name in item.types for part in (q.literal(name), col(name, "b"))]
+        packed = q.call("json_object", *cells)
         return (
             exp.select(
                 q.literal(item.name).as_("source"),

@@ -110,7 +110,7 @@ class AttributeWriter:
         rows, placed = f"{base}_rows", f"{base}_placed"
         engine.view(rows, self.rows(mapped, types, base))
         engine.create(placed, self.placed(rows), f"rows of {source.name}")
-        snapshot = self.told(source.name, placed)
+        snapshot = self.told(source, placed)
         state = self.state(source, files)
         if self.record.state(source.name) == state:
             return snapshot
@@ -185,7 +185,7 @@ class AttributeWriter:
         )
         return exp.select(exp.Star(), fate.as_("_fate")).from_(inner.subquery("p"), copy=False)
 
-    def told(self, name: str, placed: str) -> Snapshot:
+    def told(self, source: Source, placed: str) -> Snapshot:
         q, engine = self.q, self.engine
         counts = {
             str(fate): int(cast(int, n))
@@ -195,10 +195,11 @@ class AttributeWriter:
         conflicts = counts.get("conflict", 0)
         if conflicts > 10 and conflicts * 2 > total:
             raise DataError(
-                f"the id of {name} does not identify its rows: {conflicts:,} of {total:,} rows repeat an id with other values",
+                f"the id of {source.name} does not identify its rows: {conflicts:,} of {total:,} repeat one with other values",
                 code="E214",
                 hint="name the column that is different in each row as `id:`; a file with many rows a customer is a "
                 "kind of event: give it `customer:` and `time:`",
+                place=source.place,
             )
         refused = []
         for fate, reason in REFUSED.items():

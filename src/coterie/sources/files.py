@@ -38,16 +38,27 @@ class Hashes:
             return cls()
 
     def of(self, path: Path) -> str:
-        """The hash of a file's bytes."""
-        state = path.stat()
-        key, size, moved = str(path), state.st_size, state.st_mtime_ns
-        seen = self.known.get(key)
-        if seen is not None and seen[:2] == (size, moved):
-            return seen[2]
-        digest = hashlib.sha256()
-        with path.open("rb") as file:
-            while block := file.read(BLOCK):
-                digest.update(block)
+        """The hash of a file's bytes.
+
+        Raises:
+            DataError: E218, it cannot be read.
+        """
+        try:
+            state = path.stat()
+            key, size, moved = str(path), state.st_size, state.st_mtime_ns
+            seen = self.known.get(key)
+            if seen is not None and seen[:2] == (size, moved):
+                return seen[2]
+            digest = hashlib.sha256()
+            with path.open("rb") as file:
+                while block := file.read(BLOCK):
+                    digest.update(block)
+        except OSError as error:
+            raise DataError(
+                f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
+                code="E218",
+                hint="see who may read it; the last results stay",
+            ) from error
         self.known[key] = (size, moved, digest.hexdigest())
         self.changed = True
         return digest.hexdigest()

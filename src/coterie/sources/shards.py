@@ -147,6 +147,11 @@ class Shards:
         assert shard is not None
         return shard
 
+    def remove(self, shard: Shard) -> None:
+        """Forget a shard."""
+        for end in (".json", ".parquet", ".bad.parquet"):
+            (self.folder / f"{shard.key}{end}").unlink(missing_ok=True)
+
     def load(self, key: str) -> Shard | None:
         """A shard that is there, or None."""
         path = self.folder / f"{key}.parquet"
