@@ -11,21 +11,25 @@ from functools import lru_cache
 
 _WORDS = {
     # who
-    "customer": """customer customers client clients cust user users member members membership buyer buyers shopper consumer
-        subscriber patient guest visitor contact contacts person people respondent participant cardholder policyholder kunde
-        kunden kundin kd kdnr knr besteller mitglied teilnehmer nutzer benutzer cliente clientes comprador usuario usuarios
-        socio acheteur utilisateur membre adherent abonne acquirente utente klant klanten gebruiker lid kund kunder asiakas
-        bruger medlem bruker klient klienci odbiorca uzytkownik zakaznik musteri donor student employee profile donateur
-        loyaltycard cardnumber cardno customerkey userid custid clientid msisdn anonymousid distinctid visitorid cookie""",
-    "account": """account accounts company companies organisation organization organisations organizations org tenant firm
-        firma unternehmen empresa entreprise societe azienda bedrijf foretag yritys workspace accountid companyid""",
+    "customer": """клиент покупатель 客户 顧客 会员 会員 customer customers client clients cust user users member
+        members membership buyer
+        buyers shopper consumer subscriber patient guest visitor contact contacts person people respondent participant
+        cardholder policyholder kunde kunden kundin kd kdnr knr besteller mitglied teilnehmer nutzer benutzer cliente
+        clientes comprador usuario usuarios socio acheteur utilisateur membre adherent abonne acquirente utente klant
+        klanten gebruiker lid kund kunder asiakas bruger medlem bruker klient klienci odbiorca uzytkownik zakaznik
+        musteri donor student employee profile donateur loyaltycard cardnumber cardno customerkey userid custid clientid
+        msisdn anonymousid distinctid visitorid cookie""",
+    "account": """account accounts company companies organisation organization organisations organizations
+        org tenant firm firma
+        unternehmen empresa entreprise societe azienda bedrijf foretag yritys workspace accountid companyid""",
     "email": "email mail emailaddress mailadresse courriel correo epost eposta",
     "phone": "phone telephone telefon mobile tel handy telefono telefoon phonenumber",
     "first_name": "firstname givenname forename vorname prenom nombre nome fname",
     "last_name": "lastname surname familyname nachname apellido cognome achternaam lname",
     "full_name": "nom nome navn namn naam fullname customername clientname username name contactname kundenname",
-    "birth_date": """birthdate dateofbirth dob birthday geburtsdatum geburtstag datenaissance naissance fechanacimiento
-        nacimiento datadinascita geboortedatum born""",
+    "birth_date": """birthdate dateofbirth dob birthday geburtsdatum geburtstag datenaissance naissance
+        fechanacimiento nacimiento
+        datadinascita geboortedatum born""",
     "birth_year": "yearbirth birthyear yearofbirth geburtsjahr yob",
     "age": "age alter edad eta leeftijd agegroup ageband",
     "gender": "gender sex geschlecht sexe sexo sesso genero geslacht kon",
@@ -37,41 +41,46 @@ _WORDS = {
     "occupation": "job occupation profession beruf metier profesion professione beroep jobtitle",
     "language": "language lang locale sprache langue idioma lingua taal",
     # what
-    "order": """order orders invoice invoices transaction transactions trans txn tx receipt receipts basket ticket
-        purchase checkout bill beleg belegnr rechnung rechnungsnr bestellung auftrag bon kassenbon commande facture pedido
-        factura ordine fattura scontrino bestelling factuur faktura kvitto tilaus zamowienie faktury objednavka siparis
-        orderid invoiceno ordernumber bestellnummer auftragsnummer numcommande""",
-    "event_id": "eventid messageid responseid rowid uuid guid hitid logid conversationid opportunityid refundid ticketid",
+    "order": """заказ чек 订单 注文 注文番号 order orders invoice invoices transaction transactions trans txn tx
+        receipt receipts basket
+        ticket purchase checkout bill beleg belegnr rechnung rechnungsnr bestellung auftrag bon kassenbon commande
+        facture pedido factura ordine fattura scontrino bestelling factuur faktura kvitto tilaus zamowienie faktury
+        objednavka siparis orderid invoiceno ordernumber bestellnummer auftragsnummer numcommande""",
+    "event_id": """eventid messageid responseid rowid uuid guid hitid logid conversationid opportunityid refundid ticketid""",
     "session": "session sessionid visitid sitzung sesion",
-    "product": """product products item items sku stockcode stock article articles artikel artikelnr produkt produkte
+    "product": """товар 商品 产品 product products item items sku stockcode stock article articles artikel
+        artikelnr produkt produkte
         producto productos produit articulo prodotto articolo produktnr asin isbn ean gtin upc productid itemid
         itemdescription productname itemname plan_name vare tuote towar produto""",
     "product_text": "description desc beschreibung bezeichnung artikelbezeichnung libelle descripcion descrizione",
-    "category": """category categories dept department kategorie warengruppe sparte categoria categorie rubrique
+    "category": """категория 类别 category categories dept department kategorie warengruppe sparte categoria categorie rubrique
         productcategory productline series genre subcategory family segmentproduct""",
     "brand": "brand marke marque marca merk manufacturer",
-    "quantity": """quantity qty menge anzahl stueck stuck stk units unit quantite cantidad quantita aantal antal maara ilosc
-        mnozstvi adet numitems itemcount cds pieces count nbarticles""",
-    "price": """price unitprice itemprice preis einzelpreis stueckpreis stuckpreis vkpreis prix prixunitaire precio
-        preciounitario prezzo prijs pris hinta cena fiyat unitcost listprice""",
-    "amount": """amount total totals revenue sales value turnover spend spent spending gross net paid payment totalamount
-        ordertotal totalprice grandtotal subtotal linetotal ordervalue purchaseamount salesamount closevalue umsatz betrag
-        summe gesamtbetrag gesamtpreis gesamt wert montant totalttc importe monto valor ventas importo totale bedrag omzet
-        belopp summa kwota wartosc castka tutar usd gbp eur price_total""",
+    "quantity": """количество 数量 quantity qty menge anzahl stueck stuck stk units unit quantite cantidad
+        quantita aantal antal
+        maara ilosc mnozstvi adet numitems itemcount cds pieces count nbarticles""",
+    "price": """цена 单价 単価 価格 price unitprice itemprice preis einzelpreis stueckpreis stuckpreis vkpreis prix prixunitaire
+        precio preciounitario prezzo prijs pris hinta cena fiyat unitcost listprice""",
+    "amount": """сумма 金额 金額 amount total totals revenue sales value turnover spend spent spending gross net paid payment
+        totalamount ordertotal totalprice grandtotal subtotal linetotal ordervalue purchaseamount salesamount closevalue
+        umsatz betrag summe gesamtbetrag gesamtpreis gesamt wert montant totalttc importe monto valor ventas importo
+        totale bedrag omzet belopp summa kwota wartosc castka tutar usd gbp eur price_total""",
     "discount": "discount rabatt remise descuento sconto korting markdown couponvalue rebate",
     "currency": "currency waehrung wahrung devise moneda valuta currencycode",
     "status": "status state orderstatus zustand statut estado stato dealstage stage paymentstatus fulfillmentstatus",
     "store": "store shop filiale laden magasin tienda negozio winkel branch outlet location",
     "sales_channel": "channel saleschannel kanal canal canale verkaufskanal",
     # when
-    "time": """date time datetime timestamp ts at when datum zeit zeitpunkt zeitstempel uhrzeit fecha hora data ora jour heure
-        horodatage dato tid pvm aika czas tarih orderdate invoicedate orderedat purchasedate transactiondate bestelldatum
-        rechnungsdatum belegdatum kaufdatum fechapedido datecommande createdat occurredat eventtime purchasedat answeredat
-        sentat openedat refundedat submittedat placedat happened eventtimestamp dt engagedate""",
+    "time": """дата время 注文日 購入日 日期 日付 时间 日時 date time datetime timestamp ts at when datum zeit zeitpunkt
+        zeitstempel uhrzeit
+        fecha hora data ora jour heure horodatage dato tid pvm aika czas tarih orderdate invoicedate orderedat
+        purchasedate transactiondate bestelldatum rechnungsdatum belegdatum kaufdatum fechapedido datecommande createdat
+        occurredat eventtime purchasedat answeredat sentat openedat refundedat submittedat placedat happened
+        eventtimestamp dt engagedate""",
     "since": """since signup signupdate registered registeredat registration registrationdate joined joindate joinedat
         membersince customersince startdate createdon dtcustomer firstseen firstseenat onboarded activationdate enrolled
-        anmeldedatum registrierungsdatum kundeseit inscription dateinscription fecharegistro fechaalta activated signupat
-        signedup signedupat customersincedate accountcreated""",
+        anmeldedatum registrierungsdatum kundeseit inscription dateinscription fecharegistro fechaalta activated
+        signupat signedup signedupat customersincedate accountcreated""",
     "updated": "updated updatedat modified modifiedat lastmodified geaendert aktualisiert changedat",
     "closed": "closedate closedat closed ended enddate abschlussdatum completedat",
     "month_name": "month monat mois mes mese maand",
@@ -86,9 +95,9 @@ _WORDS = {
     "satisfaction": "satisfaction csat nps rating score stars zufriedenheit bewertung",
     "topic": "topic subject thema sujet reason",
     # where
-    "country": "country countries land pays pais paese kraj zeme ulke countrycode nation maa",
+    "country": "страна 国家 国 country countries land pays pais paese kraj zeme ulke countrycode nation maa",
     "region": "region state province county bundesland provinz departement provincia regione district territory",
-    "city": "city town ort stadt ville ciudad citta stad miasto mesto sehir suburb wohnort locality",
+    "city": "город 城市 city town ort stadt ville ciudad citta stad miasto mesto sehir suburb wohnort locality",
     "postcode": "postcode postalcode zip zipcode plz postleitzahl codepostal codigopostal cap postal pincode",
     "latitude": "latitude lat breitengrad",
     "longitude": "longitude lon lng long laengengrad",
@@ -107,11 +116,13 @@ _WORDS = {
     "employees": "employees employeecount headcount staff mitarbeiter mitarbeiterzahl effectif empleados companysize",
     "annual_revenue": "annualrevenue yearlyrevenue companyrevenue jahresumsatz turnoverannual",
     # how they came, and how loyal
-    "acquisition": """acquisitionchannel acquisition source utmsource medium utmmedium leadsource herkunft origin
-        signupsource firsttouch""",
+    "acquisition": """acquisitionchannel acquisition source utmsource medium utmmedium leadsource herkunft
+        origin signupsource
+        firsttouch""",
     "loyalty": "loyaltytier tier loyalty loyaltylevel memberlevel memberstatus status_level cardtype clubtier",
     "points": "points loyaltypoints punkte bonuspunkte puntos",
-    "plan": "plan contract subscription tariff tarif vertrag contrat contrato abonnement abo package product_plan plantype",
+    "plan": """plan contract subscription tariff tarif vertrag contrat contrato abonnement abo package product_plan
+        plantype""",
     "tenure": "tenure monthsactive tenuremonths yearscustomer laufzeit",
     "payment": "paymentmethod zahlungsart paymenttype modepaiement",
     "charge": "monthlycharges monthlycharge mrr monthlyfee monatsbeitrag arr",
@@ -135,7 +146,7 @@ _ID = frozenset(
     identifiant identificador kennung n""".split()  # noqa: SIM905
 )
 _DATE = frozenset(
-    """date datum time at on ts dt timestamp day zeit fecha data dato when datetime""".split()  # noqa: SIM905
+    """date datum time at on ts dt timestamp day zeit fecha data dato дата when datetime""".split()  # noqa: SIM905
 )
 _FILLER = frozenset(
     """the of de del la le da di du der die das den der von for z is has x f dim fact tbl table""".split()  # noqa: SIM905
@@ -163,6 +174,13 @@ def slug(name: str) -> str:
     out = "_".join(words_of(re.sub(r"[^\x00-\x7f]", _plain_letter, without_unit(name))))
     out = re.sub(r"[^a-z0-9_]+", "", out).strip("_")
     return out if out and not out[0].isdigit() else f"c_{out}" if out else "column"
+
+
+def slug_of_value(value: str) -> str:
+    """A value in plain letters: `iOS 18.5` becomes ios_18_5 (no words are looked for inside)."""
+    text = re.sub(r"[^\x00-\x7f]", _plain_letter, value).lower()
+    out = re.sub(r"[^a-z0-9]+", "_", text).strip("_")
+    return out if out and not out[0].isdigit() else f"c_{out}" if out else "value"
 
 
 def _plain_letter(found: re.Match[str]) -> str:
@@ -228,7 +246,7 @@ def meanings(name: str) -> Mapping[str, float]:
     if not out:
         joined = "".join(words)
         for word, found in _table().items():
-            if len(word) >= _LONG and word in joined:
+            if len(word) >= (_LONG if word.isascii() else 2) and word in joined:
                 for meaning in found:
                     out[meaning] = max(out.get(meaning, 0.0), 0.7 if joined.startswith(word) else 0.6)
     if identifier:

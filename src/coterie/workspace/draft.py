@@ -34,6 +34,7 @@ from coterie.workspace.drafting.outline import (
     Segmentation,
     Trait,
     comment,
+    even,
     scalar,
     segmentations_text,
     segments_text,
@@ -41,6 +42,7 @@ from coterie.workspace.drafting.outline import (
 )
 from coterie.workspace.drafting.proposals import propose
 from coterie.workspace.drafting.proposer import Known, Proposals
+from coterie.workspace.fmt import format_project
 from coterie.workspace.project import FILE, Project, read_project
 
 FINISHED = timedelta(days=45)
@@ -221,6 +223,7 @@ def compose(folder: Path, detection: Detection, *, now: datetime) -> Draft:
     head = _head(
         folder, detection, now=now, finished=finished, newest=newest, zone=(zone, zone_why), currency=(currency, currency_why)
     )
+    even(parts.texts)
     body = ["sources:"]
     for n, text in enumerate(parts.texts):
         compact = text.compact and n and parts.texts[n - 1].compact
@@ -241,7 +244,7 @@ def compose(folder: Path, detection: Detection, *, now: datetime) -> Draft:
     lines += [*segments_text(proposals.segments), ""] if proposals.segments else []
     lines += [*segmentations_text(proposals.segmentations), ""] if proposals.segmentations else []
     lines += _bases_text(found)
-    whole = "\n".join(lines).rstrip() + "\n"
+    whole = format_project("\n".join(lines).rstrip() + "\n")
     project = read_project(whole, folder / FILE)
     catalog(project, scope)
     return Draft(whole, detection.guesses, found, questions, detection, project, tuple(dropped))
@@ -258,7 +261,7 @@ def _head(
     currency: tuple[str | None, str],
 ) -> list[str]:
     name = folder.resolve().name or "project"
-    files = ", ".join(dict.fromkeys(f.file.label for f in detection.found))
+    files = ", ".join(dict.fromkeys(f.file.label.partition(", sheet ")[0] for f in detection.found))
     out = comment(
         f"Drafted by `coterie init` on {now.date()} from {files}. Every guess says why it was made; change what is wrong, then "
         "`coterie run`."

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 WIDTH = 118
+LINE = 138
+"""The longest source on one line."""
 _PLAIN = re.compile(r"^[^\s\-?:,\[\]{}#&*!|>'\"%@`][^#\n]*$|^-?\d[\d.]*$")
 
 
@@ -80,6 +82,20 @@ class SourceText:
             raw = value.get("types", "").startswith("{")
             return "{" + ", ".join(f"{scalar(k, flow=True)}: {v if raw else scalar(v, flow=True)}" for k, v in value.items()) + "}"
         return scalar(value, flow=True) if isinstance(value, str) else listed(value)
+
+
+def even(texts: Sequence[SourceText]) -> None:
+    """Sources on one line stay so where all of those beside each other fit (and are not alone)."""
+    run: list[SourceText] = []
+    for text in (*texts, SourceText("")):
+        if text.compact:
+            run.append(text)
+            continue
+        name = max((len(t.name) for t in run), default=0)
+        if len(run) < 2 or any(len(t.lines()[-1]) + name - len(t.name) > LINE for t in run):
+            for one in run:
+                one.compact = False
+        run = []
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from coterie.workspace.drafting.purchases import bought, taken_back
 from coterie.workspace.drafting.stages import labels
 from coterie.workspace.drafting.tables import generic
 
-MOST = {"Value": 5, "Loyalty": 4, "Activity": 5, "Behaviour": 9, "Contract": 5, "Demography": 3, "Attitudes": 3}
+MOST = {"Value": 5, "Loyalty": 6, "Activity": 5, "Behaviour": 9, "Contract": 5, "Demography": 3, "Attitudes": 3}
 """Segments of a group that are drafted at most; 2 of every other, and twice as many where there are no events."""
-ALL = 36
+ALL = 40
 """Segments at most."""
 
 Grouped = TypeVar("Grouped", Trait, Segment)

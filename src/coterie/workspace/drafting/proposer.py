@@ -7,7 +7,7 @@ from coterie.language.names import RESERVED, written
 from coterie.language.types import BOOLEAN, INTEGER, TEXT, Type
 from coterie.sources.findings import Detection
 from coterie.sources.seen import SeenColumn
-from coterie.sources.vocabulary import slug
+from coterie.sources.vocabulary import slug, slug_of_value
 from coterie.workspace.drafting.buying import Buying, buying
 from coterie.workspace.drafting.kinds import Sources
 from coterie.workspace.drafting.outline import Segment, Segmentation, Trait
@@ -59,7 +59,7 @@ class Proposer:
         return written(name)
 
     def segment(self, wanted: str, where: str, about: str, group: str) -> str:
-        name = self.name(slug(wanted))
+        name = self.name(slug_of_value(wanted))
         self.out.segments.append(Segment(name, where, about, group))
         return written(name)
 
@@ -88,7 +88,7 @@ class Proposer:
             if not text.strip() or len(text) > 60 or text.casefold() in ("unknown", "other", "n/a", "none", "no", "yes"):
                 continue
             base = text if prefix or suffix or group == "Contract" else f"{slug(name)}_{text}"
-            wanted = "_".join(p for p in (prefix, slug(base), suffix) if p)
+            wanted = "_".join(p for p in (prefix, slug_of_value(base), suffix) if p)
             self.segment(
                 wanted,
                 f"{only} and {name} = {text_literal(text)}" if only else f"{name} = {text_literal(text)}",
