@@ -156,7 +156,7 @@ class Workspace:
             DefinitionErrors, DataError: what is wrong, with places.
         """
         project = self.project
-        with self.store.lock(), DuckDB(threads=self.settings.threads, memory=self.settings.memory) as engine:
+        with self.store.lock(), self._engine() as engine:
             gathered = self._gather(project, engine, utc_now(), progress)
             return self._catalog(project, gathered)
 
@@ -261,7 +261,7 @@ class Workspace:
     def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
         """One batch per instant over the same gathered tables, one below the other with their `as_of`."""
         project, now, parts = self.project, utc_now(), []
-        with self.store.lock(), DuckDB(threads=self.settings.threads, memory=self.settings.memory) as engine:
+        with self.store.lock(), self._engine() as engine:
             gathered = self._gather(project, engine, now, progress)
             catalog = self._catalog(project, gathered)
             lists = self._lists(project, engine)
@@ -278,6 +278,11 @@ class Workspace:
                 found = found.drop_columns([KEY])
                 parts.append(found.add_column(1, "as_of", pa.array([instant] * len(found), pa.timestamp("us"))))
         return pa.concat_tables(parts, promote_options="permissive")
+
+    def _engine(self) -> DuckDB:
+        """An engine that keeps nothing; what does not fit into memory goes to the project's own scratch folder."""
+        self.store.prepare()
+        return DuckDB(threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
 
     def _gather(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Gathered:
         return gather(
