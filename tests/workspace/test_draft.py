@@ -197,6 +197,26 @@ def test_values_that_bite(tmp_path: Path) -> None:
     run(drafted, tmp_path)
 
 
+def test_customers_whose_columns_have_the_names_of_traits(tmp_path: Path) -> None:
+    write(tmp_path, orders_csv().replace("category", "country"))
+    lines = ["customer_id,email,country,orders,Revenue,value,vip,lifecycle,first_order,active"]
+    lines += [f"k{n},k{n}@mail.example,{'FR' if n % 3 else 'DE'},{n},{n}.50,{n % 5},yes,a{n % 2},2023-01-05,no" for n in range(60)]
+    write(tmp_path, "\n".join(lines), "customers.csv")
+    drafted = draft(tmp_path, ["customers.csv", "orders.csv"], now=NOW)
+    assert not drafted.dropped
+    assert "country" not in drafted.project.traits
+    workspace = run(drafted, tmp_path)
+    assert workspace.segments.size("never_bought").inside == 10
+
+
+def test_who_is_known_by_an_address_can_be_identified(tmp_path: Path) -> None:
+    rows = [f"o{n},k{n % 30}@mail.example,2024-0{1 + n % 9}-05,{n}.50" for n in range(90)]
+    write(tmp_path, "\n".join(["order_no,email,date,total", *rows]))
+    drafted = draft(tmp_path, ["orders.csv"], now=NOW)
+    assert drafted.project.sources["order"].customer == "email"
+    assert {b.name: b.supported for b in drafted.bases}["identity"]
+
+
 TEXTS = st.text(
     st.characters(codec="utf-8", exclude_categories=("Cc", "Cs"), exclude_characters="\u2028\u2029\ufeff\u0085"),
     min_size=1,

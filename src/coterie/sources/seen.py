@@ -25,11 +25,13 @@ ROWS = 1_500_000
 
 @dataclass(frozen=True, eq=False)
 class SeenColumn:
-    """One column: its name in the file, its type, its values (all, or of the rows looked at)."""
+    """One column: its name in the file, its type, its values (all, or of the rows looked at), and of days and times the first
+    and last of the whole file where not all rows were looked at."""
 
     name: str
     type: Type
     values: pa.ChunkedArray
+    ends: tuple[Any, Any] | None = None
 
     @cached_property
     def missing(self) -> int:
@@ -117,6 +119,8 @@ class SeenColumn:
 
     def range(self) -> tuple[Any, Any]:
         """The smallest and the largest value; None where there is none."""
+        if self.ends is not None:
+            return self.ends
         ends = pc.min_max(self.values).as_py()
         return ends["min"], ends["max"]
 
@@ -230,7 +234,8 @@ def seen(
         name, path, sheet, files, types: as `SeenFile` has them.
     """
     table, whole = _rows(typed.path)
-    columns = {n: SeenColumn(n, t, table.column(n)) for n, t in typed.schema.items()}
+    ends = {n: (f.minimum, f.maximum) for n, f in typed.facts.items() if f.type in TIMES and f.known and not whole}
+    columns = {n: SeenColumn(n, t, table.column(n), ends.get(n)) for n, t in typed.schema.items()}
     signs = {f.currency for f in typed.facts.values() if f.currency}
     return SeenFile(
         name=name,
@@ -256,7 +261,11 @@ def joined(files: list[SeenFile], name: str, path: str) -> SeenFile:
     for column in first.columns.values():
         parts = [f.columns[column.name].values for f in files if f.columns[column.name].type == column.type]
         chunks = [chunk for part in parts for chunk in part.chunks]
-        columns[column.name] = SeenColumn(column.name, column.type, pa.chunked_array(chunks, column.values.type))
+        ends = None
+        if any(f.columns[column.name].ends for f in files):
+            every = [f.columns[column.name].range() for f in files]
+            ends = (min(e[0] for e in every if e[0] is not None), max(e[1] for e in every if e[1] is not None))
+        columns[column.name] = SeenColumn(column.name, column.type, pa.chunked_array(chunks, column.values.type), ends)
     whole = all(f.whole for f in files)
     return SeenFile(
         name=name,

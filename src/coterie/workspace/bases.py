@@ -63,6 +63,8 @@ def bases(detection: Detection, sources: Sources, known: Known) -> tuple[Base, .
             found += [f"account.{c}" for c in known.account]
         if not found and name != "firmographic":
             found += [carried[m] for m in wanted if m in carried]
+        if name == "identity":
+            found += _known_by_email(detection)
         out.append(_base(name, found, needed))
     scores = [*sources.scores, *(s for k in sources.kinds for s in k.scores)]
     out.append(
@@ -102,6 +104,12 @@ def bases(detection: Detection, sources: Sources, known: Known) -> tuple[Base, .
     order_of: tuple[str, ...] = ("geographic", "demographic", "psychographic", "behavioural", "firmographic", "technographic")
     order_of += ("needs", "identity", "activity", "loyalty", "value")
     return tuple(sorted(out, key=lambda b: order_of.index(b.name)))
+
+
+def _known_by_email(detection: Detection) -> list[str]:
+    """Columns that name the customer by an e-mail address."""
+    keys = [(f.file, f.id if f.role == "customers" else f.customer) for f in detection.found if f.role in ("customers", "events")]
+    return [key for file, key in keys if key is not None and file.columns[key].email_share > 0.9]
 
 
 def _base(name: str, found: list[str], needed: str) -> Base:

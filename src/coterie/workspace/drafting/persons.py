@@ -152,6 +152,8 @@ def carried(p: Proposer) -> None:
     for own in kind.found.profile:
         meaning = kind.found.means(own)
         name = kind.columns.get(meaning or "", own)
+        if meaning is not None and meaning in p.sources.attributes:
+            continue
         if name not in types or meaning in ("first_name", "last_name", "full_name", "email", "phone"):
             continue
         seen = kind.found.file.columns[own]
@@ -160,7 +162,7 @@ def carried(p: Proposer) -> None:
         carry(p, kind, k, name, meaning, seen, group)
     for meaning in ("country", "city", "region", "device", "platform", "sales_channel", "store"):
         usual, column = kind.columns.get(meaning), kind.found.meaning.get(meaning)
-        if usual is None or column is None or column in kind.found.profile or usual not in types:
+        if usual is None or column is None or column in kind.found.profile or usual not in types or meaning in p.sources.attributes:
             continue
         seen = kind.found.file.columns[column]
         if seen.distinct < 2 or not seen.countable:
