@@ -4,8 +4,10 @@ import contextlib
 import os
 import sys
 import traceback
+from typing import Any
 
 import typer
+from typer.core import TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
 from coterie.cli import data, project, reading
@@ -13,8 +15,20 @@ from coterie.core.errors import Busy, CoterieError
 
 WRONG, BUSY, STOPPED = 1, 75, 130
 
+
+class Commands(TyperGroup):
+    """All commands. Help that is not asked for is False, not None: of that typer would load pydantic to make a truth."""
+
+    def get_help_option(self, ctx: Any) -> TyperOption | None:
+        option = super().get_help_option(ctx)
+        if option is not None:
+            option.default = False
+        return option
+
+
 app = typer.Typer(
     name="coterie",
+    cls=Commands,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
