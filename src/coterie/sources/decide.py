@@ -114,7 +114,7 @@ def _plan(seen: Evidence, declared: Type | None, file: _File) -> tuple[Plan, lis
             notes.append(
                 f"kept as text: {count:,} of {seen.known:,} values are {what}, {seen.known - count:,} are not"
                 f" ({seen.others}); if these"
-                " stand for a missing value, list them under missing:"
+                " stand for a missing value, list them under options: {missing: […]}"
             )
     if len(seen.said) > 1 and not notes and set(seen.said) - {"integer", "number"}:
         mix = ", ".join(f"{count:,} {what}" for what, count in seen.said.most_common())
@@ -353,7 +353,7 @@ def _order(seen: Evidence, file: _File) -> tuple[Order, list[str]]:
                 f"column {seen.name!r} mixes two orders of dates: {d.dmy_only:,} can only be day/month/year ({a[1]},"
                 f" line {a[0]:,}), {d.mdy_only:,} only month/day/year ({b[1]}, line {b[0]:,})",
                 d.examples[name][0],
-                "write them in one order, say `dates: dmy` or `dates: mdy` to quarantine the others, or keep the column as text:"
+                "write them in one order, say `options: {dates: dmy}` or `options: {dates: mdy}` to quarantine the others, or keep the column as text:"
                 f" `{seen.name}: text`",
                 "E213",
             )
@@ -379,6 +379,6 @@ def _order(seen: Evidence, file: _File) -> tuple[Order, list[str]]:
         f"column {seen.name!r} can be read in two ways: {text} is {one} (day first) or {two} (month first),"
         f" and no value settles it ({shown_rows})",
         (line, text),
-        "say which: `dates: dmy` or `dates: mdy` for this source",
+        "say which, under the source: `options: {dates: dmy}` or `options: {dates: mdy}`",
         "E210",
     )

@@ -143,8 +143,8 @@ class _Detective:
             f"email, for a column with a value of its own on every row, and for one that every order has just one of. "
             f"Columns: {listed}",
             code="E220",
-            hint="name it: coterie init --customer COLUMN; if each row is one customer and no column says which, add one that "
-            "numbers the rows",
+            hint="name it: coterie init --customer COLUMN; if each row is one customer and no column says which, write in "
+            "coterie.yaml: sources: {customers: {path: FILE, id: _line}}, where each row is the customer of its line",
         )
 
     # --- the customers file ------------------------------------------------------------------------------------------
