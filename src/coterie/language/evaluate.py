@@ -181,7 +181,9 @@ class Evaluation:
         """The value of a node; inside a `where` the names are those of the event `row`."""
         match node:
             case tree.Literal(value=value, type=type_):
-                return number_kept(value, type_)
+                written = value if type_ is None else settled(value, type_)
+                assert written is not None, "a literal of money lies in its limits"
+                return written
             case tree.Column():
                 return self.column(node) if row is None else self.event_column(node, row)
             case tree.Apply():

@@ -370,7 +370,7 @@ class _Planner:
             rest.append(w)
             for call in waiting:
                 names = used(call)
-                if all(n not in later or n in here for n in names) and not any(a in later for a in anchors(call)):
+                if all(n not in later or n in here for n in names) and not any(a in later for arg in call.args for a in anchors(arg)):
                     fits.append(call)
         return ready, list(dict.fromkeys(fits)), rest
 
