@@ -116,7 +116,12 @@ class DuckDB:
         try:
             reader = self.connection.sql(sql).to_arrow_reader(rows)
             try:
-                yield from reader
+                none = True
+                for batch in reader:
+                    none = False
+                    yield batch
+                if none:
+                    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
             finally:
                 reader.close()
         except (duckdb.Error, OSError, RecursionError) as error:

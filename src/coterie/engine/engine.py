@@ -43,7 +43,10 @@ class Engine(Protocol):
         """All rows of a query, in memory."""
 
     def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-        """The rows of a query, some at a time: memory stays flat. Nothing else may be asked before the last, or `close()`."""
+        """The rows of a query, some at a time, so that memory stays flat: at least one batch, which says what columns there are.
+
+        Nothing else may be asked of the engine before the last batch is taken.
+        """
 
     def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
         """All rows of a small query as Python values."""

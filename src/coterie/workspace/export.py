@@ -184,9 +184,11 @@ def even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatc
     held: list[pa.RecordBatch] = []
     count = 0
     schema: pa.Schema | None = None
+    full = False
     for batch in batches:
         schema = batch.schema
         while count + batch.num_rows >= rows:
+            full = True
             held.append(batch.slice(0, rows - count))
             yield _one(held)
             batch = batch.slice(rows - count)
@@ -196,7 +198,7 @@ def even(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatc
             count += batch.num_rows
     if held:
         yield _one(held)
-    elif schema is not None:
+    elif schema is not None and not full:
         yield pa.RecordBatch.from_pylist([], schema=schema)
 
 
