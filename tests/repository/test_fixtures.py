@@ -73,9 +73,7 @@ def test_reads(n, shared): ...
 """
 
 
-@pytest.mark.parametrize(
-    ("ci", "code", "words"), [("", 0, "2 tests: the real data sets"), ("true", 1, "nothing is left out")]
-)
+@pytest.mark.parametrize(("ci", "code", "words"), [("", 0, "2 tests: the real data sets"), ("true", 1, "nothing is left out")])
 def test_what_is_left_out_is_said_and_fails_in_ci(tmp_path: Path, ci: str, code: int, words: str) -> None:
     root = Path(__file__).resolve().parents[2]
     outside = tmp_path / "test_outside.py"

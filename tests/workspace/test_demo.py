@@ -47,9 +47,7 @@ def order_lines(shop) -> pa.Table:
 def csv(shop: DemoShop, name: str) -> pa.Table:
     money = {name: pa.decimal128(18, 2) for name in ("unit_price", "discount")}
     text = {"postcode": pa.string(), "account_id": pa.string()}
-    options = pyarrow.csv.ConvertOptions(
-        column_types=money | text, strings_can_be_null=True, quoted_strings_can_be_null=True
-    )
+    options = pyarrow.csv.ConvertOptions(column_types=money | text, strings_can_be_null=True, quoted_strings_can_be_null=True)
     return pyarrow.csv.read_csv(shop.folder / name, convert_options=options)
 
 
@@ -206,9 +204,7 @@ def sheets(shop: DemoShop) -> list[list[dict]]:
 
 
 def test_refunds_are_later_and_no_more_than_their_order(shop, order_lines):
-    totals = order_lines.group_by("order_id").aggregate(
-        [("pence", "sum"), ("ordered_at", "min"), ("customer_id", "min")]
-    )
+    totals = order_lines.group_by("order_id").aggregate([("pence", "sum"), ("ordered_at", "min"), ("customer_id", "min")])
     orders = {row["order_id"]: row for row in totals.to_pylist()}
     refunds = pyarrow.parquet.read_table(shop.folder / "refunds.parquet").to_pylist()
     assert 0.02 < len(refunds) / len(orders) < 0.12
@@ -280,30 +276,22 @@ def test_december_is_busy_summer_is_for_camping_and_the_shop_grows(order_lines):
 def test_people_order_in_the_evening_and_companies_in_office_hours(shop, order_lines):
     hour = pc.hour(order_lines["ordered_at"]).to_numpy()
     assert hour.min() == 5
-    group = np.array(
-        [-1 if c is None else shop.truth.value_group[int(c[1:]) - 1] for c in order_lines["customer_id"].to_pylist()]
-    )
+    group = np.array([-1 if c is None else shop.truth.value_group[int(c[1:]) - 1] for c in order_lines["customer_id"].to_pylist()])
     trade = group == 5
     office = (hour >= 8) & (hour < 17)
     assert office[trade].mean() > 0.7 > 0.6 > office[~trade].mean()
 
 
 def test_the_shares_are_those_of_a_shop(shop, order_lines):
-    orders = order_lines.group_by("order_id").aggregate(
-        [("customer_id", "min"), ("pence", "sum"), ("product", "count")]
-    )
-    per_customer = (
-        orders.filter(pc.is_valid(orders["customer_id_min"])).group_by("customer_id_min").aggregate([([], "count_all")])
-    )
+    orders = order_lines.group_by("order_id").aggregate([("customer_id", "min"), ("pence", "sum"), ("product", "count")])
+    per_customer = orders.filter(pc.is_valid(orders["customer_id_min"])).group_by("customer_id_min").aggregate([([], "count_all")])
     counts = per_customer["count_all"].to_numpy()
     assert 0.45 < (counts > 1).mean() < 0.7
     assert 0.9 < len(counts) / SIZE < 0.96
     assert 1.8 < pc.mean(orders["product_count"]).as_py() < 3.2
     guests = pc.sum(pc.is_null(orders["customer_id_min"])).as_py()
     assert 0.003 < guests / orders.num_rows < 0.02
-    spend = np.sort(orders.group_by("customer_id_min").aggregate([("pence_sum", "sum")])["pence_sum_sum"].to_numpy())[
-        ::-1
-    ]
+    spend = np.sort(orders.group_by("customer_id_min").aggregate([("pence_sum", "sum")])["pence_sum_sum"].to_numpy())[::-1]
     assert 0.5 < spend[: len(spend) // 5].sum() / spend.sum() < 0.95
     customers = csv(shop, "customers.csv")
     missing = {name: customers[name].null_count / SIZE for name in customers.column_names}
@@ -487,9 +475,7 @@ def test_every_expression_of_the_project_file_checks(shop):
     project = YAML(typ="safe", pure=True).load(shop.folder / "coterie.yaml")
     types = {source: columns_of(shop, spec) for source, spec in project["sources"].items()}
     for source, spec in project["sources"].items():
-        named = {spec.get(key) for key in ("id", "customer", "time", "account", "since", "lines", "valid_from")} - {
-            None
-        }
+        named = {spec.get(key) for key in ("id", "customer", "time", "account", "since", "lines", "valid_from")} - {None}
         assert named <= types[source].keys()
         assert set(spec.get("constant", [])) | set(spec.get("fold", [])) <= types[source].keys()
     people = types["customers"] | types["places"]
@@ -500,8 +486,7 @@ def test_every_expression_of_the_project_file_checks(shop):
             continue
         row = EventInfo(types[source])
         computed = {
-            name: check_row(parse(text), row, scope, Origin.of(text)).type
-            for name, text in spec.get("columns", {}).items()
+            name: check_row(parse(text), row, scope, Origin.of(text)).type for name, text in spec.get("columns", {}).items()
         }
         if "where" in spec:
             assert check_row(parse(spec["where"]), row, scope, Origin.of(spec["where"])).type == BOOLEAN

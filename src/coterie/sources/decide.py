@@ -353,7 +353,8 @@ def _order(seen: Evidence, file: _File) -> tuple[Order, list[str]]:
                 f"column {seen.name!r} mixes two orders of dates: {d.dmy_only:,} can only be day/month/year ({a[1]},"
                 f" line {a[0]:,}), {d.mdy_only:,} only month/day/year ({b[1]}, line {b[0]:,})",
                 d.examples[name][0],
-                "write them in one order, say `options: {dates: dmy}` or `options: {dates: mdy}` to quarantine the others, or keep the column as text:"
+                "write them in one order, say `options: {dates: dmy}` or `options: {dates: mdy}` to quarantine the others,"
+                " or keep the column as text:"
                 f" `{seen.name}: text`",
                 "E213",
             )

@@ -370,7 +370,9 @@ class _Planner:
             rest.append(w)
             for call in waiting:
                 names = used(call)
-                if all(n not in later or n in here for n in names) and not any(a in later for arg in call.args for a in anchors(arg)):
+                if all(n not in later or n in here for n in names) and not any(
+                    a in later for arg in call.args for a in anchors(arg)
+                ):
                     fits.append(call)
         return ready, list(dict.fromkeys(fits)), rest
 
@@ -408,9 +410,7 @@ class _Planner:
         self.steps.append(Step(target, select, "customers and their traits", kept=target == self.result))
         self.pending_fits = fits
         for fit in fits:
-            query = self.fitters[fit.call.function].parameters(
-                self.q, fit.call, relation(target), _column_of(fit.inputs)
-            )
+            query = self.fitters[fit.call.function].parameters(self.q, fit.call, relation(target), _column_of(fit.inputs))
             if query is not None and fit.parameters is not None:
                 self.steps.append(Step(fit.parameters, query, f"fit {fit.column}"))
         self.fits += fits

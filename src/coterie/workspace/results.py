@@ -339,7 +339,7 @@ class Results:
             condition: exp.Expression = exp.In(this=quoted(batch.KEY, "t"), query=inside.subquery())
         else:
             table = self.prepared([checked.tree])
-            held = exp.select(quoted(batch.KEY)).from_(relation(table)).where(self.compiler().sql(self.inlined(checked.tree)))
+            held = holding(self.compiler().sql(self.inlined(checked.tree)), batch.KEY, table)
             condition = exp.In(this=quoted(batch.KEY, "t"), query=held.subquery())
         select = exp.select(quoted("customer", "t")).from_(batch.aliased(TRAITS, "t")).where(condition)
         for column in wanted:
@@ -509,11 +509,10 @@ class Results:
                 code="E305",
                 hint="make it a trait in the project file and run; count, why and export work without",
             )
-        select = exp.select(quoted("customer")).from_(relation(TRAITS))
         if checked.type == BOOLEAN:
-            select = select.where(self.compiler().sql(tree))
+            select = holding(self.compiler().sql(tree), "customer", TRAITS)
         else:
-            select = select.select(self.compiler().sql(tree).as_(name, quoted=True))
+            select = exp.select(quoted("customer"), self.compiler().sql(tree).as_(name, quoted=True)).from_(relation(TRAITS))
         return select.order_by(quoted("customer")).sql(dialect=self.engine.dialect, pretty=True)
 
     # --- rows that were set aside
@@ -566,7 +565,11 @@ class Results:
             near = self.engine.rows(
                 exp.select(quoted("customer"))
                 .from_(relation(TRAITS))
-                .where(exp.Like(this=quoted("customer"), expression=exp.Literal.string(f"{customer[: max(1, min(3, len(customer) - 1))]}%")))
+                .where(
+                    exp.Like(
+                        this=quoted("customer"), expression=exp.Literal.string(f"{customer[: max(1, min(3, len(customer) - 1))]}%")
+                    )
+                )
                 .limit(5)
             )
             hint = "ids are text, as the source has them"
@@ -628,6 +631,15 @@ class Results:
 
     def close(self) -> None:
         self.engine.close()
+
+
+def holding(condition: exp.Expression, column: str, table: str) -> exp.Select:
+    """A column of the rows of a table for which a condition holds; one that looks at other rows is worked out first."""
+    select = exp.select(quoted(column)).from_(relation(table))
+    if condition.find(exp.Window) is None:
+        return select.where(condition)
+    told = select.select(condition.as_("holds", quoted=True))
+    return exp.select(quoted(column)).from_(told.subquery("told")).where(quoted("holds"))
 
 
 def plain(value: Any) -> Value | None:

@@ -144,9 +144,7 @@ _TAG_CHANCES = np.array(
 )
 
 
-def customers_table(
-    seed: int, crowd: People, model: Behaviour, unsubscribed: Booleans, first: int, stop: int
-) -> pa.Table:
+def customers_table(seed: int, crowd: People, model: Behaviour, unsubscribed: Booleans, first: int, stop: int) -> pa.Table:
     """customers.csv for the customers from position `first` to before `stop`, with the gaps real exports have.
 
     unsubscribed: of all customers, who took back their consent through an e-mail.

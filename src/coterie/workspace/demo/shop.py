@@ -153,8 +153,7 @@ def write_demo(
         end=end,
         separation=model.separation,
         files=tuple(
-            DemoFile(folder / name, rows, _FILES.get(name, "visits to the web site and the app"))
-            for name, rows in counted.items()
+            DemoFile(folder / name, rows, _FILES.get(name, "visits to the web site and the app")) for name, rows in counted.items()
         ),
         truth=DemoTruth(
             value_group=crowd.group,

@@ -36,9 +36,7 @@ def support_lines(seed: int, bought: Orders, days: Calendar, first: int, numbere
     who = np.flatnonzero(asks & (time < days.stop))
     who = who[np.lexsort((bought.number[who], time[who]))]
     size = len(who)
-    topic = draws.choose_by_row(
-        bought.refunded[who].astype(np.int64), np.array([(5.0, 1, 5, 2, 2), (1, 8, 0.5, 1, 0.5)])
-    )
+    topic = draws.choose_by_row(bought.refunded[who].astype(np.int64), np.array([(5.0, 1, 5, 2, 2), (1, 8, 0.5, 1, 0.5)]))
     happy = np.clip(np.floor(3.9 - 1.1 * bought.refunded[who] + 1.1 * draws.normal(size) + 0.5), 1, 5).astype(np.int64)
     rating = words(["1", "2", "3", "4", "5", "null"], np.where(draws.chance(0.45, size), 5, happy - 1))
     return pc.binary_join_element_wise(
