@@ -318,6 +318,18 @@ def test_sql_pasted_into_a_shell_gives_the_members(shop: coterie.Workspace, tmp_
             assert [row[0] for row in shell.execute(shop.sql(name)).fetchall()] == exported, name
 
 
+@pytest.mark.parametrize(
+    "condition",
+    ["any(members where orders > 3)", "percentile(revenue) >= 0.9", "value.r = 3 and country = 'GB'", "not exists(order within 99 days)"],
+)
+def test_conditions_made_up_on_the_spot_give_as_many_rows_as_they_count(
+    shop: coterie.Workspace, tmp_path: Path, condition: str
+) -> None:
+    rows = shop.export(condition, out=tmp_path / "x.csv").rows
+    assert rows == shop.count(condition).size.inside
+    assert rows > 0
+
+
 def test_every_form_has_the_same_customers(shop: coterie.Workspace, tmp_path: Path) -> None:
     for name in list(shop.segments)[:5]:
         found = {form: shop.export(name, form, out=tmp_path / f"{name}.{form}").rows for form in FORMS}
