@@ -320,7 +320,12 @@ def test_sql_pasted_into_a_shell_gives_the_members(shop: coterie.Workspace, tmp_
 
 @pytest.mark.parametrize(
     "condition",
-    ["any(members where orders > 3)", "percentile(revenue) >= 0.9", "value.r = 3 and country = 'GB'", "not exists(order within 99 days)"],
+    [
+        "any(members where orders > 3)",
+        "percentile(revenue) >= 0.9",
+        "value.r = 3 and country = 'GB'",
+        "not exists(order within 99 days)",
+    ],
 )
 def test_conditions_made_up_on_the_spot_give_as_many_rows_as_they_count(
     shop: coterie.Workspace, tmp_path: Path, condition: str
