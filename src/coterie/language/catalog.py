@@ -100,7 +100,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
         )
         used = {n: definitions[n].hash for n in checked.uses if n in definitions}
         definitions[name] = Resolved(name, entry.noun, checked, parts, fingerprint(checked.tree, used))
-    errors += [error for entry in by_name.values() if (error := _taken(entry, columns, scope)) is not None]
+    errors += [taken for entry in by_name.values() if (taken := _taken(entry, columns, scope)) is not None]
     if errors:
         raise DefinitionErrors(errors)
     return Catalog(replace(scope, columns=columns), definitions)
