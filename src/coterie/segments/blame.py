@@ -47,9 +47,16 @@ def read_by(node: Expr) -> str:
             return canonical(node)
 
 
-def blames(node: Expr, c: Compiler) -> Blames:
-    """What is to blame for a missing value of a node, by name."""
+def blames(node: Expr, c: Compiler, *, asked: bool = False) -> Blames:
+    """What is to blame for a missing value of a node, by name.
+
+    Args:
+        asked: the caller looks only where the node is missing, so that this need not be asked again.
+    """
     q = c.q
+
+    def here(found: Blames) -> Blames:
+        return found if asked else where(missing(node), found, c)
 
     def missing(of: Expr) -> exp.Expression:
         return q.is_null(c.sql(of))
@@ -65,27 +72,28 @@ def blames(node: Expr, c: Compiler) -> Blames:
                 return together([out, {window.anchor: q.is_null(c.anchor(window))}], c)
             return out
         case And(args=args) | Or(args=args):
-            return where(missing(node), together([blames(a, c) for a in args], c), c)
+            return here(together([blames(a, c) for a in args], c))
         case Not(arg=arg):
-            return blames(arg, c)
+            return blames(arg, c, asked=asked)
         case WindowTest(value=value, window=window):
             parts = [blames(value, c)]
             if isinstance(window, Around):
                 parts.append({window.anchor: q.is_null(c.anchor(window))})
-            return where(missing(node), together(parts, c), c)
+            return here(together(parts, c))
         case Apply(op=op, args=args):
             found = together([blames(a, c) for a in args], c)
-            if not LEAVES[op].strict or LEAVES[op].at_least is not None:
-                found = where(missing(node), found, c)
+            bounded = any(isinstance(a, Column | Measure) and c.names.least(a) is not None for a in args)
+            if not LEAVES[op].strict or bounded:
+                found = here(found)
             if may_fail(Apply(op)) or typed(node) == MONEY:
                 given = [q.not_(missing(a)) for a in args if not isinstance(a, Literal)]
-                found = together([found, {canonical(node): q.all([missing(node), *given])}], c)
+                found = together([found, here({canonical(node): q.all(given)})], c)
             return found
         case Case():
             return of_case(node, c)
         case Members(where=inner) if inner is not None and node.quantifier != "count":
             found = blames(inner, c)
-            return {name: q.all([missing(node), c.names.members(Members("any"), sql)]) for name, sql in found.items()}
+            return here({name: c.names.members(Members("any"), sql) for name, sql in found.items()})
         case _:
             return {}
 

@@ -186,7 +186,7 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
             column = f"~{len(conditions)}"
             select = select.select(compiler.sql(leaf).as_(column, quoted=True), copy=False)
             named = []
-            for name, null in ({read_by(leaf): None} if is_plain(leaf) else blames(leaf, compiler)).items():
+            for name, null in ({read_by(leaf): None} if is_plain(leaf) else blames(leaf, compiler, asked=True)).items():
                 key = "" if null is None else null.sql()
                 if null is not None and key not in missing:
                     missing[key] = f"~missing {len(missing)}"
