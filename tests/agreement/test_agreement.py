@@ -3,12 +3,14 @@
 A program is one definition over one population at one instant; a seed makes thirty of them that use each other.
 """
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks.figures import at_most
 from coterie.engine.duckdb import DuckDB
 from coterie.testing.expressions import Feature, features
-from coterie.testing.oracle import disagreements, report, shrink
+from coterie.testing.oracle import disagreements, report, run, shrink
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
 from coterie.testing.seen import Seen
@@ -40,6 +42,21 @@ def agree(seed: int, engine: DuckDB) -> int:
         smallest = report(shrink(found[0], engine))
         pytest.fail(f"seed {seed}: {len(found)} disagreements, the first made small:\n{smallest}", pytrace=False)
     return len(asked.definitions)
+
+
+@pytest.mark.parametrize(("seed", "size", "definitions"), [(3000, 1, 30), (3031, 3, 30), (3200, 400, 15), (3100, 60, 120)])
+def test_they_agree_on_next_to_nobody_on_many_and_on_many_definitions_at_once(seed, size, definitions, engine):
+    found = disagreements(program(seed, size=size, definitions=definitions), engine)
+    assert not found, report(found[0])
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_the_number_of_threads_and_the_order_of_rows_change_no_answer(seed, engine):
+    drawn = program(seed, size=300, definitions=15)
+    shuffled = replace(drawn, population=replace(drawn.population, events=drawn.population.events[::-1]))
+    with DuckDB(threads=4) as other:
+        one, two = run(drawn, engine), run(shuffled, other)
+    assert (one.answers, one.sizes, one.unknown) == (two.answers, two.sizes, two.unknown)
 
 
 @pytest.mark.long
