@@ -240,7 +240,7 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
     """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
     parts: list[pa.RecordBatch] = []
-    for rows in engine.fetch(compiled.query, about).to_batches():
+    for rows in engine.fetch(compiled.query, about).combine_chunks().to_batches():
         answers = compiled.answer(rows)
         found = [answers.bits(name) for name in compiled.trees]
         for name, bits in zip(compiled.trees, found, strict=True):
