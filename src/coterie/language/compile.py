@@ -5,7 +5,7 @@ columns of its file. Missing is NULL throughout, so and / or / not are SQL's own
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol, assert_never
 
@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from coterie.core.windows import Around, Days, Instants, Next, Within, days, first_instant, instants
 from coterie.language.functions import LEAVES
+from coterie.language.leaves import MIRRORED
 from coterie.language.scope import Scope
 from coterie.language.sql import Builder, Sql
 from coterie.language.tree import (
@@ -32,9 +33,7 @@ from coterie.language.tree import (
     WindowTest,
     typed,
 )
-from coterie.language.types import DATE, FLOAT, MONEY, TIMESTAMP, Type, sql_type
-
-MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+from coterie.language.types import FLOAT, MONEY, TIMESTAMP, Type, sql_type
 
 
 class Names(Protocol):
@@ -256,10 +255,3 @@ def _first_instant(day: date, zone: str) -> datetime:
 
 def _reaches(admitted: Days, today: date) -> bool:
     return (admitted.lo is None or admitted.lo <= today) and (admitted.hi is None or today < admitted.hi)
-
-
-def typed_as(node: Expr, type_: Type) -> Expr:
-    return replace(node, type=type_)
-
-
-__all__ = ["DATE", "Compiler", "Names"]

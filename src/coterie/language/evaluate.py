@@ -19,15 +19,12 @@ from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, as_float, settle
 from coterie.language.format import format as canonical
 from coterie.language.functions import LEAVES
-from coterie.language.leaves import Context
+from coterie.language.leaves import MIRRORED, Context
 from coterie.language.numerals import settled
 from coterie.language.tree import Expr
 from coterie.language.types import BOOLEAN, FLOAT, MONEY, Type, Value
 
 Why = OneOf["not recorded", "nothing happened", "not covered"]
-
-MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-"""A comparison read from its right side: `5 <= x` is `x >= 5`."""
 
 
 @dataclass(frozen=True, slots=True)

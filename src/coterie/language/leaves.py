@@ -120,3 +120,7 @@ def table(*rows: Leaf) -> dict[str, Leaf]:
             raise ValueError(f"{row.name} is defined twice")
         out[row.name] = row
     return out
+
+
+MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+"""A comparison read from its right side: `5 <= x` is `x >= 5`."""
