@@ -144,7 +144,7 @@ segments:
   'quote"s': plain > 5
 segmentations:
   called: rfm(orders.time, orders.amount)
-  fitted: {rfm: [orders.time, orders.amount], bins: 3, cells: {Best: 3/3/3}, about: best ones, goal: more}
+  fitted: {rfm: [orders.time, orders.amount], bins: {recency: 3, monetary: [5, 9]}, cells: {Best: 3/5/3}, about: best, goal: more}
   guessed: {predict: [not exists(orders within next 60 days), plain, long]}
   labelled:
     labels:
@@ -349,7 +349,7 @@ def projects(draw) -> dict:
         st.fixed_dictionaries(
             {"rfm": st.just(["order.time", "order.amount"])},
             optional={
-                "bins": st.just("5"),
+                "bins": st.sampled_from(["5", {"monetary": "5", "recency": ["1", "2.5", "30", "40"]}]),
                 "cells": st.dictionaries(TEXTS.filter(lambda t: "\n" not in t), st.just("1-2/3/4-5"), max_size=2),
             },
         ),

@@ -7,6 +7,7 @@ import pytest
 import coterie
 from coterie.core.errors import DefinitionError
 from coterie.models.store import FitStore
+from coterie.workspace.fmt import format_project
 from coterie.workspace.workspace import Workspace
 
 PROJECT = """
@@ -22,6 +23,10 @@ traits:
 segmentations:
   value: rfm(order.time, order.amount)
 """
+MIXED = """  mixed:
+    rfm: [order.time, order.amount]
+    bins: {recency: [20, 40], monetary: 4}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +34,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     folder = tmp_path_factory.mktemp("grid")
     rows = [f"o{i},C{i % 40},2026-0{1 + i % 2}-{1 + i * 7 % 28:02d},{i % 17}.50" for i in range(300)]
     (folder / "orders.csv").write_text("order,customer,day,amount\n" + "\n".join(rows) + "\n")
-    (folder / "coterie.yaml").write_text(PROJECT)
+    (folder / "coterie.yaml").write_text(PROJECT + MIXED)
     opened = coterie.open(folder)
     opened.run()
     return opened
@@ -42,6 +47,19 @@ def test_the_grid_adds_up(workspace: Workspace) -> None:
         labels[cell["label"]] = labels.get(cell["label"], 0) + cell["customers"]
     assert labels == {k: v for k, v in workspace.results.made.labels["value"].items() if k}
     assert sum(c["revenue"] for c in grid) == workspace.results.revenue[""]
+
+
+def test_each_score_has_a_number_of_groups_or_limits(workspace: Workspace) -> None:
+    query = """SELECT "mixed.recency", "mixed.r", "mixed.f", "mixed.m", "value.f" FROM traits"""
+    rows = [tuple(int(str(cell)) for cell in row) for row in workspace.results.engine.rows(query)]
+    assert all(r == 3 - (recency >= 20) - (recency >= 40) for recency, r, *_ in rows)
+    assert {r for _, r, *_ in rows} == {2, 3} | ({1} if any(row[0] >= 40 for row in rows) else set())
+    assert all(f == five for *_, f, _, five in rows)  # five groups where nothing is said
+    assert {m for *_, m, _ in rows} == {1, 2, 3, 4}
+
+
+def test_a_mixture_of_groups_and_limits_is_canonical() -> None:
+    assert format_project(PROJECT.lstrip() + MIXED).endswith(MIXED)
 
 
 def test_a_trait_has_no_grid(workspace: Workspace) -> None:

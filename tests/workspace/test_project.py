@@ -116,6 +116,12 @@ def test_every_key():
     assert labelled.notes["about"] == "with labels"
 
 
+def test_groups_of_a_score_are_a_number_or_limits():
+    text = SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: [115, 181], monetary: 4, frequency: [3]}}\n"
+    [(_, settings)] = [(s.name, s.settings) for s in read_project(text).segmentations.values()]
+    assert dict(settings)["bins"] == (("recency", (115, 181)), ("monetary", 4), ("frequency", (3,)))
+
+
 def test_places_of_a_long_fitted_call_are_those_of_its_arguments():
     text = SOURCES + "traits:\n  x:\n    percentile: revenu\n    by: countri\n    about: a\n"
     call = read_project(text).traits["x"].expression
@@ -290,8 +296,14 @@ BAD = [
     (SOURCES + "segmentations:\n  s: {labels: {a: x}, labls: y}\n", "E186", "4:23", "'labls'", "did you mean 'labels'"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: 1}\n", "E195", "4:33", "1 groups", "from 2"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: [2, 1]}}\n", "E195", "4:43", "do not rise", "low"),
-    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {}}\n", "E187", "4:33", "no limits", "bins: 5"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {}}\n", "E187", "4:33", "no groups", "bins: 5"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: x}}\n", "E189", "4:43", "'x'", "digits"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: [x]}}\n", "E189", "4:44", "'x'", "digits"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recency: 1500}}\n", "E195", "4:43", "1500 groups", "[100]"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {monetary: 4}, cells: {Best: 5/5/5}}\n", "E195", "4:62",
+     "a monetary score that does not exist: there are 4 groups", "1 to 4"),
+    (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {monetary: 9}, cells: {Best: 6/5/9}}\n", "E195", "4:62",
+     "a recency score that does not exist: there are 5 groups", "1 to 5"),
     (SOURCES + "segmentations:\n  s: {a: otherwise}\n", "E194", "4:6", "stands alone", "a rule above it"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], bins: {recensy: 3}}\n", "E186", "4:34", "'recensy'", "recency"),
     (SOURCES + "segmentations:\n  s: {rfm: [a.time, a.b], cells: {Best: 6/5/5}}\n", "E195", "4:41", "there are 5 groups", "1 to 5"),

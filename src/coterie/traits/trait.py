@@ -14,7 +14,7 @@ class Trait(Definition):
     Attributes:
         expression: what gives the value; of the long form of a fitted call, that call as it would be written in short.
         settings: of that long form: bins, cells, refit … as frozen plain values (tuples, texts, numbers). `bins` is a
-            number of groups or ((score, limits), …); `cells` is ((label, pattern), …) in order.
+            number of groups or ((score, number or limits), …); `cells` is ((label, pattern), …) in order.
     """
 
     expression: Written

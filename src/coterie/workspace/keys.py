@@ -241,7 +241,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 FITTED_FUNCTIONS = (*FITTED, *LATER)
 FITS = table(*(Key(name, EXPRESSIONS, f"the arguments of {name}, for its long form with settings") for name in FITTED_FUNCTIONS))
 FIT_SETTINGS = table(
-    Key("bins", BINS, "of rfm: the number of groups, or for recency, frequency and monetary the limits between them"),
+    Key("bins", BINS, "of rfm: the number of groups, or for recency, frequency and monetary a number or the limits between them"),
     Key("cells", CELLS, "of rfm: labels with their scores, the first that fits wins: {Champions: 5/5/5}"),
     Key("by", COLUMN, "within each value of this column"),
     Key("refit", TEXT, "when parameters are learned again: each run, daily, weekly, monthly or never", idle=True),

@@ -497,9 +497,9 @@ def _check_bins(node: Map, values: Mapping[str, Any]) -> None:
     cells, bins = values.get("cells"), values.get("bins", 5)
     if cells is None:
         return
-    own = {} if isinstance(bins, int) else {score: len(limits) + 1 for score, limits in bins}
-    # A score without limits of its own has as many groups as the one with most.
-    by_score = dict.fromkeys(SCORES, bins if isinstance(bins, int) else max(own.values())) | own
+    by_score = dict.fromkeys(SCORES, bins if isinstance(bins, int) else 5)
+    if not isinstance(bins, int):
+        by_score |= {score: groups if isinstance(groups, int) else len(groups) + 1 for score, groups in bins}
     written = node.get("cells")
     assert isinstance(written, Map)
     for label, cell in cells:

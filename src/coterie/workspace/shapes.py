@@ -326,13 +326,13 @@ def _expressions(node: Node) -> tuple[Written, ...]:
     return each(items(node, "an expression or a list of them"), _expression)
 
 
-def _bins(node: Node) -> int | tuple[tuple[str, tuple[Decimal | int, ...]], ...]:
-    """A number of groups, or for some of the scores the limits between theirs (rising)."""
+def _bins(node: Node) -> int | tuple[tuple[str, int | tuple[Decimal | int, ...]], ...]:
+    """A number of groups, or for some of the scores theirs: how many, or the limits between them (rising)."""
     if isinstance(node, Scalar) and node.text.strip():
         return _groups(node)
-    entries = mapping(node, "a number of groups, or limits for recency, frequency and monetary").entries
+    entries = mapping(node, "a number of groups, or for recency, frequency and monetary a number or limits").entries
     errors: list[DefinitionError] = []
-    out: list[tuple[str, tuple[Decimal | int, ...]]] = []
+    out: list[tuple[str, int | tuple[Decimal | int, ...]]] = []
     for entry in entries:
         try:
             if entry.key.text not in SCORES:
@@ -342,13 +342,14 @@ def _bins(node: Node) -> int | tuple[tuple[str, tuple[Decimal | int, ...]], ...]
                     f"unknown key '{entry.key.text}'",
                     did_you_mean(entry.key.text, SCORES, "Keys here"),
                 )
-            out.append((entry.key.text, _limits(entry.value)))
+            one = isinstance(entry.value, Scalar) and entry.value.text.strip()
+            out.append((entry.key.text, _groups(entry.value) if one else _limits(entry.value)))
         except DefinitionError as error:
             errors.append(error)
     if errors:
         raise DefinitionErrors(errors)
     if not out:
-        raise refuse(node, "E187", "no limits stand here", "write bins: 5, or bins: {recency: [115, 181, 297, 482]}")
+        raise refuse(node, "E187", "no groups stand here", "write bins: 5, or bins: {recency: [115, 181, 297, 482], monetary: 4}")
     return tuple(out)
 
 
@@ -358,7 +359,8 @@ SCORES = ("recency", "frequency", "monetary")
 def _groups(node: Node) -> int:
     value = _whole(node)
     if not 2 <= value <= 1000:
-        raise refuse(node, "E195", f"{value} groups make no scores", "from 2 to 1000, usually 5")
+        hint = "from 2 to 1000, usually 5; a limit between groups stands in brackets: [100]"
+        raise refuse(node, "E195", f"{value} groups make no scores", hint)
     return value
 
 
@@ -400,14 +402,14 @@ CURRENCIES = Shape(
 )
 FREE = Shape("anything", _free, {})
 BINS = Shape(
-    "a number of groups, or limits for recency, frequency and monetary",
+    "a number of groups, or for recency, frequency and monetary a number or limits",
     _bins,
     {
         "anyOf": [
             _GROUPS,
             {
                 "type": "object",
-                "properties": dict.fromkeys(SCORES, _LIMITS),
+                "properties": {score: {"anyOf": [_GROUPS, _LIMITS]} for score in SCORES},
                 "minProperties": 1,
                 "additionalProperties": False,
             },
