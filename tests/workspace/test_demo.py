@@ -20,6 +20,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from ruamel.yaml import YAML
 
+import coterie
 from coterie.core.errors import CoterieError
 from coterie.core.place import Origin
 from coterie.language.scope import ColumnInfo, EventInfo, Scope
@@ -28,6 +29,8 @@ from coterie.workspace.demo import DemoShop, events_for_benchmark, seasons, writ
 from coterie.workspace.demo.draws import Draws
 from coterie.workspace.demo.groups import CATEGORIES, LIFESTYLES, VALUE_GROUPS
 from coterie.workspace.demo.survey import ITEMS
+from coterie.workspace.fmt import format_project
+from coterie.workspace.workspace import init
 
 SIZE = 2000
 
@@ -466,6 +469,17 @@ def adjusted_rand(one: np.ndarray, other: np.ndarray) -> float:
 
 
 # --- the project file -----------------------------------------------------------------------------------------------
+
+
+def test_the_project_file_is_canonical(shop):
+    text = (shop.folder / "coterie.yaml").read_text(encoding="utf-8")
+    assert format_project(text) == text
+
+
+def test_a_draft_of_the_shop_is_canonical(shop, tmp_path):
+    text = init(tmp_path, [shop.folder]).text
+    assert format_project(text) == text
+    assert not coterie.open(tmp_path).format(write=False)
 
 
 def test_every_expression_of_the_project_file_checks(shop):

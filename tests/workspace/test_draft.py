@@ -21,6 +21,7 @@ from coterie.workspace.demo import write_demo
 from coterie.workspace.draft import Draft, draft
 from coterie.workspace.drafting.buying import step
 from coterie.workspace.drafting.outline import comment, listed, scalar
+from coterie.workspace.fmt import format_project
 from coterie.workspace.workspace import Workspace
 from coterie.workspace.workspace import open as open_workspace
 
@@ -336,6 +337,7 @@ def test_every_real_data_set_gets_a_draft_that_checks(name: str, shared: Path, t
     drafted = draft(tmp_path, [shared / "data" / name / SETS[name]], now=NOW)
     assert not drafted.dropped
     assert drafted.project.sources
+    assert format_project(drafted.text) == drafted.text
 
 
 @pytest.mark.parametrize("name", ["bank_marketing/bank-full.csv", "wholesale_customers", "sbg_contractual"])
