@@ -1,0 +1,40 @@
+"""What sets a segment apart: effects with their intervals, above and below zero."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import altair as alt
+
+from coterie.profiles.charts.colours import ABOVE, BELOW, INK, QUIET
+from coterie.profiles.charts.theme import drawn, rows
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """A difference (−1 to 1) with its interval, what differs, and the values of both sides in words."""
+
+    name: str
+    effect: float
+    low: float
+    high: float
+    words: str = ""
+
+
+def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -> alt.LayerChart:
+    """Bars from zero, to the right where members have more; a thin line is the interval."""
+    parts = [
+        {"name": e.name, "effect": e.effect, "low": e.low, "high": e.high, "words": e.words, "more": e.effect > 0} for e in found
+    ]
+    order = [e.name for e in found]
+    reach = max(max(abs(e.low), abs(e.high)) for e in found) if found else 1.0
+    limit = 1.0 if reach > 0.6 else round(reach + 0.1, 1)
+    scale = alt.Scale(domain=[-limit, limit], nice=False)
+    base = alt.Chart(rows(parts)).encode(
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 360 ? 120 : 230")))
+    )
+    colour = alt.Color("more:N", scale=alt.Scale(domain=[False, True], range=[BELOW, ABOVE]), legend=None)
+    across = alt.Axis(format="+.1f", tickCount=5)
+    bar = base.mark_bar(height=14).encode(x=alt.X("effect:Q", scale=scale, title=axis, axis=across), color=colour)
+    interval = base.mark_rule(strokeWidth=1.5, color=INK).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
+    nothing = alt.Chart(rows([{"x": 0}])).mark_rule(color=QUIET).encode(x=alt.X("x:Q", scale=scale))
+    return drawn(bar, interval, nothing, title=title, note=note, height=alt.Step(26))
