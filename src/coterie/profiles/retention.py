@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+
+from sqlglot import exp
 
 from coterie.engine.engine import Engine
 from coterie.language.sql import Builder
+from coterie.profiles.periods import Period, by_customer, covered, index, over_by, period_for, span, start
+from coterie.profiles.rows import events_of, integer, over
+from coterie.traits.batch import KEY, quoted
 
-Period = Literal["month", "quarter", "year"]
 MOST_COHORTS = 24
 
 
@@ -32,7 +35,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The triangle of cohorts.
+    """The triangle of cohorts. The first of all cohorts also holds whoever bought before the data begin.
 
     Attributes:
         kind: of event; period: month, quarter or year.
@@ -50,16 +53,13 @@ class Retention:
 
     def filling(self, cohort: Cohort, later: int) -> bool:
         """Whether the period so many after the cohort's own is not over."""
-        raise NotImplementedError
+        reached = index(cohort.start, self.period) + later
+        return self.complete is None or reached > index(self.complete, self.period)
 
     def came_back(self, later: int) -> tuple[int, int]:
         """Over all cohorts whose period so many later is over: (customers active then, customers)."""
-        raise NotImplementedError
-
-
-def period_for(first: date, last: date) -> Period:
-    """Months for up to two years, quarters for up to six, else years."""
-    raise NotImplementedError
+        over = [c for c in self.cohorts if later < len(c.active) and not self.filling(c, later)]
+        return sum(c.active[later] for c in over), sum(c.customers for c in over)
 
 
 def retention(
@@ -81,4 +81,22 @@ def retention(
         period: None chooses by the span of the events.
         most: the newest so many cohorts are shown.
     """
-    raise NotImplementedError
+    first, last = engine.rows(span(events_of(q, events, customers)), f"span of {kind}")[0]
+    if not isinstance(first, date) or not isinstance(last, date):
+        return Retention(kind, period or "month", (), None)
+    unit = period or period_for(first, q.context.today)
+    active = by_customer(q, events_of(q, events, customers), unit)
+    begun = over(exp.Min(this=exp.column("p")), [quoted(KEY)])
+    dated = exp.select(exp.column("p"), begun.as_("f")).from_(active.subquery("active"))
+    cells = exp.select("f", "p", exp.Count(this=exp.Star()).as_("n")).from_(dated.subquery("dated")).group_by("f", "p")
+    table = {(integer(f), integer(p)): integer(n) for f, p, n in engine.rows(cells, f"cohorts of {kind}")}
+    today, begins = index(q.context.today, unit), sorted({f for f, _ in table})
+    shown = begins[-most:]
+    cohorts = tuple(Cohort(start(f, unit), tuple(table.get((f, p), 0) for p in range(f, today + 1))) for f in shown)
+    whole = [
+        p
+        for p in range(begins[0], today + 1)
+        if over_by(q.context.today, p, unit) and covered(p, unit, min(first, start(p, unit)), last)
+    ]
+    complete = start(whole[-1], unit) if whole else None
+    return Retention(kind, unit, cohorts, complete, sum(table[f, f] for f in begins[:-most] if f not in shown))

@@ -4,8 +4,13 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from sqlglot import exp
+
 from coterie.engine.engine import Engine
 from coterie.language.sql import Builder
+from coterie.profiles.periods import by_customer, covered, index, over_by, span, start
+from coterie.profiles.rows import events_of, integer, number, over, total
+from coterie.traits.batch import KEY, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +43,26 @@ class Month:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A month against an earlier one. `relative` is now / before − 1, None where before is not above 0 or unknown."""
+    """A month against an earlier one, as now / before − 1; None where before is not above 0 or not known."""
 
     now: Month
     before: Month
 
     @property
     def money(self) -> float | None:
-        raise NotImplementedError
+        return _relative(self.now.money, self.before.money)
 
     @property
     def orders(self) -> float | None:
-        raise NotImplementedError
+        return _relative(self.now.orders, self.before.orders)
 
     @property
     def buyers(self) -> float | None:
-        raise NotImplementedError
+        return _relative(self.now.buyers, self.before.buyers)
+
+
+def _relative(now: Decimal | int | None, before: Decimal | int | None) -> float | None:
+    return None if now is None or before is None or before <= 0 else float(now) / float(before) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +72,6 @@ class Turnover:
     Attributes:
         kind: of event; column: of its money, None where it has none.
         months: the oldest first.
-        last: the last full month; against_month, against_year: it against the month before and the same month a year
-            before, None where that is not there in full.
     """
 
     kind: str
@@ -73,15 +80,24 @@ class Turnover:
 
     @property
     def last(self) -> Month | None:
-        raise NotImplementedError
+        """The last full month."""
+        return next((m for m in reversed(self.months) if m.complete), None)
 
     @property
     def against_month(self) -> Change | None:
-        raise NotImplementedError
+        """The last full month against the one before; None where that is not there in full."""
+        return self._against(1)
 
     @property
     def against_year(self) -> Change | None:
-        raise NotImplementedError
+        """The last full month against the same month a year before; None where that is not there in full."""
+        return self._against(12)
+
+    def _against(self, months: int) -> Change | None:
+        if self.last is None:
+            return None
+        place = self.months.index(self.last) - months
+        return Change(self.last, self.months[place]) if place >= 0 and self.months[place].complete else None
 
 
 def turnover(engine: Engine, q: Builder, events: str, kind: str, column: str | None, *, customers: str = "traits") -> Turnover:
@@ -93,4 +109,32 @@ def turnover(engine: Engine, q: Builder, events: str, kind: str, column: str | N
         column: its money.
         customers: the relation of the population, by `_customer`.
     """
-    raise NotImplementedError
+    first, last = engine.rows(span(events_of(q, events, customers)), f"span of {kind}")[0]
+    if not isinstance(first, date) or not isinstance(last, date):
+        return Turnover(kind, column, ())
+    money = exp.Null() if column is None else total(quoted(column, "e"))
+    active = by_customer(q, events_of(q, events, customers), "month")
+    active = active.select(exp.Count(this=exp.Star()).as_("orders"), money.as_("money"))
+    begun = over(exp.Min(this=exp.column("p")), [quoted(KEY)])
+    dated = exp.select("p", "orders", "money", begun.as_("f")).from_(active.subquery("active"))
+    first_time = exp.EQ(this=exp.column("f"), expression=exp.column("p"))
+    sums = [total(exp.column("money")), total(exp.column("orders")), exp.Count(this=exp.Star())]
+    select = exp.select(exp.column("p"))
+    for i, value in enumerate(sums):
+        select = select.select(value.as_(f"all{i}"), q.filter(value, first_time).as_(f"new{i}"))
+    found = {
+        integer(p): values for p, *values in engine.rows(select.from_(dated.subquery("dated")).group_by("p"), f"months of {kind}")
+    }
+    today, months = q.context.today, []
+    for p in range(min(found), index(today, "month") + 1):
+        paid, paid_new, orders, orders_new, buyers, new = found.get(p, [None] * 6)
+        months.append(
+            Month(
+                start(p, "month"),
+                over_by(today, p, "month") and covered(p, "month", first, last),
+                None if column is None else number(paid),
+                None if column is None else number(paid_new),
+                *(integer(v) for v in (orders, orders_new, buyers, new)),
+            )
+        )
+    return Turnover(kind, column, tuple(months))
