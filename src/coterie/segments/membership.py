@@ -5,10 +5,9 @@ one query, and the rules are Kleene's logic on packed bits. What comes out is th
 last the names to blame.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 import pyarrow as pa
 from sqlglot import exp
 
@@ -16,7 +15,7 @@ from coterie.engine.engine import Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
 from coterie.language.tree import And, Column, Expr, Not, Or, children
-from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, empty, of_arrow, ones, union, words
+from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, exact_sets, of_arrow, ones, words
 from coterie.segments.blame import blames, is_plain, read_by
 from coterie.traits.batch import aliased, quoted, relation
 
@@ -110,14 +109,7 @@ class Answers:
         names = sorted(blamed)
         if len(names) == 1:
             return {names[0]: ones(blamed[names[0]])}
-        width = len(next(iter(blamed.values())))
-        rows = np.flatnonzero(np.unpackbits(union(list(blamed.values()), width), bitorder="little"))
-        sets: dict[str, int] = {}
-        flags = [np.unpackbits(blamed[name], bitorder="little")[rows] for name in names]
-        for kind, count in _counted(flags, len(rows)):
-            text = " and ".join(n for n, on in zip(names, kind, strict=True) if on)
-            sets[text] = sets.get(text, 0) + count
-        return sets
+        return {" and ".join(sorted(kind)): count for kind, count in exact_sets({n: blamed[n] for n in names})}
 
     def blamed(self, node: Expr) -> dict[str, Bytes]:
         """By name, the rows where this node is unknown on its account."""
@@ -149,18 +141,6 @@ class Answers:
         if left.any():
             out[format_expr(node)] = left  # nothing it reads is missing: the operation itself gave no answer
         return out
-
-
-def _counted(flags: Sequence[Bytes], rows: int) -> list[tuple[list[bool], int]]:
-    """The different rows of some columns of flags, each with how often it is there."""
-    if len(flags) > 64:
-        kinds, counts = np.unique(np.stack(flags, axis=1), axis=0, return_counts=True)
-        return [(kind.astype(bool).tolist(), int(n)) for kind, n in zip(kinds, counts, strict=True)]
-    code = np.zeros(rows, dtype=np.uint64)
-    for i, flag in enumerate(flags):
-        code |= flag.astype(np.uint64) << np.uint64(i)
-    found, counts = np.unique(code, return_counts=True)
-    return [([bool(int(k) >> i & 1) for i in range(len(flags))], int(n)) for k, n in zip(found, counts, strict=True)]
 
 
 def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: Iterable[str] = ()) -> Rules:
@@ -256,7 +236,7 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
     view = exp.select(quoted("customer", "t")).from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on)
     for i, name in enumerate(compiled.trees):
-        view = view.select(member(i).as_(name, quoted=True), copy=False)
+        view = view.select(exp.alias_(member(i), name, quoted=True, copy=False), copy=False)
     engine.view(VIEW, view)
     return sizes
 
@@ -277,4 +257,4 @@ def member(place: int) -> exp.Expression:
     )
 
 
-__all__ = ["BITS", "NOBODY", "VIEW", "Bits", "Rules", "Size", "count", "empty", "leaves", "member", "rules", "store"]
+__all__ = ["BITS", "NOBODY", "VIEW", "Bits", "Rules", "Size", "count", "leaves", "member", "rules", "store"]
