@@ -58,8 +58,14 @@ WRONG: dict[str, tuple[Change, str, str, str]] = {
     "10,000 brackets": (
         replaced(GERMAN, "german: " + "not (" * 10_000 + "age = 1" + ")" * 10_000), "E138", "coterie.yaml:19:11", "at most",
     ),
-    "lost column": (written("orders.csv", LOST), "E102", "coterie.yaml:12:22", "'amount'"),
+    "lost column": (
+        written("orders.csv", LOST), "E201", "coterie.yaml:8:3", "trait revenue, segments vip, german_vip use it",
+    ),
     "lost id": (replaced("id,email", "key,email", "customers.csv"), "E201", "coterie.yaml:7:3", "It has: age, country"),
+    "lost time": (
+        replaced("customer,at", "customer,moment", "orders.csv"), "E201", "coterie.yaml:8:3",
+        "orders.csv has no column 'at' any more (it had until the run of",
+    ),
     "ambiguous dates": (both(written("orders.csv", TWO_DATES), GUESSED), "E210", "orders.csv:2:1", "`options: {dates: dmy}` or"),
     "mixed dates": (both(written("orders.csv", MIXED_DATES), GUESSED), "E213", "orders.csv:2:1", "write them in one way"),
     "no YAML": (written("coterie.yaml", "sources:\n\tx: 1\n"), "E182", "coterie.yaml:2:1", "blanks"),

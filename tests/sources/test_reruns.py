@@ -3,7 +3,7 @@
 import os
 import shutil
 import sqlite3
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -248,12 +248,44 @@ def test_a_lost_column_that_is_used_is_an_error_and_the_last_tables_stay(tmp_pat
     with pytest.raises(MissingColumn) as error:
         project.gather(SECOND)
     assert "did you mean 'totals'" in str(error.value)
-    assert "o.csv" in str(error.value)
+    assert error.value.message == "o.csv has no column 'total' any more (it had until the run of 10 Jan 2026, 12:00)"
+    assert (error.value.source, error.value.column) == ("order", "total")
     assert table_bytes(before) == kept
     project.write("o.csv", "who,at,total,shop", "a,2026-01-01,1,x")
     notes = project.gather(SECOND).notes
     assert "order: new since the last time: shop" in notes
     assert "order: no longer there: dept" in notes
+
+
+def test_until_when_a_column_was_there_is_kept(tmp_path):
+    project = Project(tmp_path, source("order", path="o.csv", **ORDER))
+    had = {}
+    for at, header in ((FIRST, "who,at,a,b"), (SECOND, "who,at,a"), (THIRD, "who,at")):
+        project.write("o.csv", header, ",".join(["x", "2026-01-01", "1", "2"][: header.count(",") + 1]))
+        project.gather(at)
+        project.gather(at + timedelta(hours=1))  # nothing has changed
+        with Loads(project.stores.record) as record:
+            had[at] = record.had("order")
+    seen = {at: at + timedelta(hours=1) for at in had}
+    assert had[FIRST] == dict.fromkeys(["who", "at", "a", "b"], seen[FIRST])
+    assert had[SECOND] == dict.fromkeys(["who", "at", "a"], seen[SECOND]) | {"b": seen[FIRST]}
+    assert had[THIRD] == dict.fromkeys(["who", "at"], seen[THIRD]) | {"a": seen[SECOND], "b": seen[FIRST]}
+    project.write("o.csv", "who,at,b", "x,2026-01-01,2")
+    project.gather(THIRD + timedelta(days=1))
+    with Loads(project.stores.record) as record:
+        assert record.had("order")["b"] == THIRD + timedelta(days=1)
+
+
+def test_a_record_of_an_older_form_is_brought_up_to_date(folder):
+    folder.gather()
+    record = sqlite3.connect(folder.stores.record / "record.sqlite")
+    record.executescript("DROP TABLE gone; ALTER TABLE seen DROP COLUMN at; UPDATE forms SET version = 2 WHERE part = 'loads'")
+    record.close()
+    with Loads(folder.stores.record) as loads:
+        assert loads.had("order") == {}
+    folder.gather(SECOND)
+    with Loads(folder.stores.record) as loads:
+        assert set(loads.had("order").values()) == {SECOND}
 
 
 def test_columns_of_files_that_do_not_agree(tmp_path):

@@ -20,6 +20,7 @@ CoterieError                     .code  .hint  .place
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import Self
 
 from coterie.core.place import Place
 
@@ -102,9 +103,16 @@ class DataError(CoterieError):
 
 
 class MissingColumn(DataError):
-    """A column that the project names is not in the source."""
+    """A column that the project names is not in the source: `column`, as it is named, and `source`, where they are known."""
 
     default_code = "E201"
+    column = ""
+    source = ""
+
+    def of(self, column: str, source: str = "") -> Self:
+        """The same error, which says what is missing where."""
+        self.column, self.source = column, source
+        return self
 
 
 class BadRow(DataError):

@@ -16,11 +16,13 @@ from typing import Any, cast
 import apsw
 from sqlglot import exp
 
-from coterie.core.errors import Busy, DataError, DefinitionError, StoreError
+from coterie.core.errors import Busy, DataError, DefinitionError, MissingColumn, StoreError
 from coterie.core.hashing import fingerprint
+from coterie.core.windows import local
 from coterie.engine.engine import Engine
 from coterie.language.leaves import Context
 from coterie.language.names import normal
+from coterie.language.shown import day_shown
 from coterie.language.sql import Builder
 from coterie.language.types import INTEGER, MONEY, Type
 from coterie.sources import increments
@@ -145,6 +147,13 @@ def gather(
         ) from error
 
 
+def gone(source: Source, column: str, until: datetime, zone: str) -> str:
+    """What is said of a column that a source has lost; `until` is when it was last seen (UTC, naive)."""
+    where = source.path or shards_.without_password(source.url or source.name)
+    at = local(until, zone)
+    return f"{where} has no column {column!r} any more (it had until the run of {day_shown(at.date())}, {at:%H:%M})"
+
+
 @dataclass
 class _Gathering:
     folder: Path
@@ -167,6 +176,7 @@ class _Gathering:
             hashes.save(self.stores.cache / "files.json")
         known = self.known(loaded)
         if known is not None:
+            self.seen(loaded)
             return known
         self.check(loaded)
         snapshots = self.histories(loaded)
@@ -176,9 +186,12 @@ class _Gathering:
         keep += [f"ids/{self.ids_path(item).stem}" for item in loaded if item.source.role == "events"]
         write_json(self.manifest(mark), {**to_json(gathered, self.stores.cache), "keep": keep})
         clear(self.stores.cache, self.stores.shown)
-        for item in loaded:
-            self.record.set_seen(item.name, item.types, [f.name for f in item.files])
+        self.seen(loaded)
         return gathered
+
+    def seen(self, loaded: Sequence[Loaded]) -> None:
+        for item in loaded:
+            self.record.set_seen(item.name, item.types, [f.name for f in item.files], self.now)
 
     def manifest(self, mark: str) -> Path:
         return self.stores.cache / "gathered" / f"{mark}.json"
@@ -209,6 +222,21 @@ class _Gathering:
     # --- files
 
     def load(self, source: Source, hashes: Hashes) -> Loaded:
+        try:
+            return self.loaded(source, hashes)
+        except MissingColumn as error:
+            raise self.explained(error, source) from None
+
+    def explained(self, error: MissingColumn, source: Source) -> MissingColumn:
+        """The error for a column that is missing, which says so where it was there before."""
+        had = {normal(column): at for column, at in self.record.had(source.name).items()}
+        until = had.get(normal(error.column))
+        if until is None:
+            return error
+        told = gone(source, error.column, until, self.q.context.zone)
+        return MissingColumn(told, hint=error.hint, place=error.place or source.place).of(error.column, source.name)
+
+    def loaded(self, source: Source, hashes: Hashes) -> Loaded:
         notes: list[str] = []
         files = self.files(source, hashes, {}, notes)
         types, clashes = unified([f.shard for f in files])
@@ -321,7 +349,12 @@ class _Gathering:
                         hint=f"name the column: {key}: …; it has {', '.join(item.types)}",
                         place=source.place,
                     )
-        mapped = [item.mapped for item in loaded]  # everything is understood before anything is written
+        mapped: list[Mapped] = []
+        for item in loaded:  # everything is understood before anything is written
+            try:
+                mapped.append(item.mapped)
+            except MissingColumn as error:
+                raise self.explained(error, item.source) from None
         if any(m.source.role == "accounts" for m in mapped) and not any(m.account for m in mapped):
             raise DefinitionError(
                 "there are accounts, and no customer says which is theirs",

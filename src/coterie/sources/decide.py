@@ -28,7 +28,7 @@ def declared_types(options: ReadOptions, columns: tuple[str, ...], location: str
     out = {}
     for name, written in options.columns.items():
         if name not in columns:
-            raise MissingColumn(f"{location} has no column {name!r}", hint=did_you_mean(name, columns, "Its columns"))
+            raise MissingColumn(f"{location} has no column {name!r}", hint=did_you_mean(name, columns, "Its columns")).of(name)
         if written not in TYPES:
             raise DataError(f"{written!r} is not a type for column {name!r}", hint=did_you_mean(written, TYPES, "Types"))
         out[name] = TYPES[written]

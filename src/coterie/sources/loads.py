@@ -16,7 +16,7 @@ import apsw
 from coterie.core.errors import StoreError
 from coterie.core.hashing import fingerprint
 
-PART, VERSION = "loads", 2
+PART, VERSION = "loads", 3
 FILE = "record.sqlite"
 _TABLES = """
 CREATE TABLE loads (
@@ -28,7 +28,10 @@ CREATE TABLE attribute_parts (
     PRIMARY KEY (source, number)
 ) WITHOUT ROWID;
 CREATE TABLE attribute_states (source TEXT PRIMARY KEY, state TEXT NOT NULL, learned_at TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE seen (source TEXT PRIMARY KEY, columns TEXT NOT NULL, files TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE seen (source TEXT PRIMARY KEY, columns TEXT NOT NULL, files TEXT NOT NULL, at TEXT) WITHOUT ROWID;
+CREATE TABLE gone (
+    source TEXT NOT NULL, name TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (source, name)
+) WITHOUT ROWID;
 CREATE TABLE batches (
     source TEXT NOT NULL, up_to TEXT NOT NULL, first_loaded TEXT NOT NULL, PRIMARY KEY (source, up_to)
 ) WITHOUT ROWID;
@@ -40,6 +43,12 @@ _MIGRATIONS = (
     """
     CREATE TABLE seen (source TEXT PRIMARY KEY, columns TEXT NOT NULL, files TEXT NOT NULL) WITHOUT ROWID;
     DROP TABLE source_columns;
+    """,
+    """
+    ALTER TABLE seen ADD COLUMN at TEXT;
+    CREATE TABLE gone (
+        source TEXT NOT NULL, name TEXT NOT NULL, until TEXT NOT NULL, PRIMARY KEY (source, name)
+    ) WITHOUT ROWID;
     """,
 )
 """From each form of these tables to the next."""
@@ -139,10 +148,25 @@ class Loads:
         row = self.connection.execute("SELECT files FROM seen WHERE source = ?", (source,)).fetchone()
         return [] if row is None else [str(f) for f in json.loads(str(row[0]))]
 
-    def set_seen(self, source: str, columns: Iterable[str], files: Iterable[str]) -> None:
+    def had(self, source: str) -> dict[str, datetime]:
+        """The columns that its files have or once had, each with the instant when it was last seen there."""
+        found = self.connection.execute("SELECT name, until FROM gone WHERE source = ?", (source,)).fetchall()
+        out = {str(name): datetime.fromisoformat(str(until)) for name, until in found}
+        row = self.connection.execute("SELECT columns, at FROM seen WHERE source = ?", (source,)).fetchone()
+        if row is not None and row[1] is not None:
+            out |= dict.fromkeys(map(str, json.loads(str(row[0]))), datetime.fromisoformat(str(row[1])))
+        return out
+
+    def set_seen(self, source: str, columns: Iterable[str], files: Iterable[str], now: datetime) -> None:
+        """Write down what a source's files are and have; of columns that are gone, until when they were there."""
+        columns = list(columns)
         with self.connection:
-            told = (source, json.dumps(list(columns)), json.dumps(list(files)))
-            self.connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?)", told)
+            for name, until in self.had(source).items():
+                if name not in columns:
+                    self.connection.execute("INSERT OR REPLACE INTO gone VALUES (?, ?, ?)", (source, name, until.isoformat()))
+            self.connection.executemany("DELETE FROM gone WHERE source = ? AND name = ?", [(source, c) for c in columns])
+            told = (source, json.dumps(columns), json.dumps(list(files)), now.isoformat())
+            self.connection.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", told)
 
     # --- attribute history
 

@@ -20,6 +20,7 @@ from coterie.language.compile import Compiler
 from coterie.language.leaves import Context
 from coterie.language.names import normal, written
 from coterie.language.parse import parse
+from coterie.language.ranges import Range
 from coterie.language.scope import EventInfo, Scope
 from coterie.language.sql import Builder
 from coterie.language.tree import Column, Expr, Fitted, Measure, Members, Sequence, children
@@ -323,7 +324,7 @@ class _Mapper:
             f"{self.source.name} names {name!r} as {what}, and {self.where} has no such column",
             hint=f"{did_you_mean(name, known, 'It has')}; the last results stay as they are",
             place=place,
-        )
+        ).of(name, self.source.name)
 
     def wrong(self, role: str, name: str | None, found: Type, expected: str) -> TypeMismatch:
         return TypeMismatch(
@@ -356,7 +357,7 @@ class _Mapper:
                     f"{self.source.name} uses {column.name!r}, and {self.where} has no such column",
                     hint=f"{hint}; the last results stay as they are",
                     place=place,
-                )
+                ).of(column.name, self.source.name)
             self.used.add(self.by_name.get(normal(column.name), ""))
         checked = self.typed(tree, text, expected)
         if checked.fresh & {"daily", "timed"}:
@@ -397,7 +398,7 @@ class _Mapper:
 
     def compiled(self, tree: Expr) -> exp.Expression:
         names = _FileNames(self.q, self.by_name, self.types, self.nothing)
-        return Compiler(self.q, names, Scope({}, {}, self.zone), lambda _: False).sql(tree)
+        return Compiler(self.q, names, Scope({}, {}, self.zone)).sql(tree)
 
     def stored(self, tree: exp.Expression, type_: Type) -> exp.Expression:
         """A value as it is kept: an event's float as an exact decimal at 9 places, missing where it is too large."""
@@ -467,10 +468,10 @@ class _FileNames:
     def measure(self, node: Measure | Sequence | Fitted) -> exp.Expression:
         raise ValueError("a source measures nothing")
 
-    def least(self, node: Column | Measure) -> exp.Expression | None:
+    def bounds(self, node: Column | Measure) -> Range | None:
         return None
 
-    def sure(self, node: Column | Measure) -> exp.Expression | None:
+    def nothing_happened(self, node: Column | Measure) -> exp.Expression | None:
         return None
 
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:

@@ -25,7 +25,7 @@ def catalog(project: Project, scope: Scope) -> Catalog:
     """
     entries: list[Entry] = []
     errors: list[DefinitionError] = []
-    for read in _entries(project):
+    for read in entries_of(project):
         if isinstance(read, Entry):
             entries.append(read)
         else:
@@ -49,7 +49,8 @@ def catalog(project: Project, scope: Scope) -> Catalog:
     return found
 
 
-def _entries(project: Project) -> Iterator[Entry | DefinitionError]:
+def entries_of(project: Project) -> Iterator[Entry | DefinitionError]:
+    """Every definition as it is written, and what cannot be read; the rules of labels come as one `case`."""
     for trait in project.traits.values():
         yield from _read(trait.name, "trait", trait.expression.origin, trait.settings)
     for segment in project.segments.values():

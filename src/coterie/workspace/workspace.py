@@ -22,7 +22,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 import coterie
-from coterie.core.errors import Busy, CoterieError, StoreError
+from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
@@ -31,6 +31,7 @@ from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.membership import Size
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered, to_json
+from coterie.sources.loads import Loads
 from coterie.sources.population import population_at
 from coterie.traits.batch import KEY, TIME, quoted, relation
 from coterie.workspace import overview
@@ -40,6 +41,7 @@ from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.grid import rfm_grid
+from coterie.workspace.lost import lost, with_users
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.results import (
     RUN,
@@ -69,6 +71,7 @@ from coterie.workspace.store import Generation, Store, write_whole
 
 if TYPE_CHECKING:
     from coterie.workspace.draft import Draft
+    from coterie.workspace.report import Written
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,22 +288,31 @@ class Workspace:
         return DuckDB(threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
 
     def _gather(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Gathered:
-        return gather(
-            project.folder,
-            tuple(project.sources.values()),
-            engine=engine,
-            stores=Stores(self.store.cache, self.store.record, self.store.shown()),
-            zone=project.timezone,
-            population=project.population,
-            now=now,
-            progress=lambda what, rows: progress(f"{what}: {rows:,} rows" if rows else what),
-            environ=os.environ,
-        )
+        try:
+            return gather(
+                project.folder,
+                tuple(project.sources.values()),
+                engine=engine,
+                stores=Stores(self.store.cache, self.store.record, self.store.shown()),
+                zone=project.timezone,
+                population=project.population,
+                now=now,
+                progress=lambda what, rows: progress(f"{what}: {rows:,} rows" if rows else what),
+                environ=os.environ,
+            )
+        except MissingColumn as error:
+            raise with_users(error, project) from None
 
     def _catalog(self, project: Project, gathered: Gathered) -> Catalog:
         account = gathered.customers.account
         events = _events(project, gathered, self.store)
-        return catalog_of(project, scope_of(project, gathered.attributes, _account_columns(gathered), account, events))
+        scope = scope_of(project, gathered.attributes, _account_columns(gathered), account, events)
+        try:
+            return catalog_of(project, scope)
+        except DefinitionErrors as errors:
+            with Loads(self.store.record) as record:
+                had = {name: record.had(name) for name in project.sources}
+            raise lost(project, scope, had) or errors from None
 
     def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
         found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()}
@@ -382,6 +394,12 @@ class Workspace:
     ) -> Exported:
         """Write the customers of a segment, or who meet a condition, to a file (see `coterie.workspace.export.export`)."""
         return export(self.results, name, form, columns, out, raw=raw, force=force)
+
+    def report(self, path: Path | str | None = None, *, members: bool = False, progress: Progress = silent) -> "Written":
+        """Write the report of the newest results as one HTML file (see `coterie.workspace.report.write`)."""
+        from coterie.workspace.report import write
+
+        return write(self, path, members=members, progress=progress)
 
     # --- health
 
