@@ -49,7 +49,9 @@ def value(expression, rows):
 texts = st.one_of(
     st.text(max_size=12),
     st.from_regex(r"\s*-?[0-9]{1,5}(\.0{0,3})?\s*", fullmatch=True),
-    st.sampled_from(["", " ", "0.0", "00.0", "-1.0", "+1.0", "1.0.0", "Cafe\u0301", "a\u00a0", "x y", "\u3000x", "1.50", "1.00\n"]),
+    st.sampled_from(
+        ["", " ", "0.0", "-0.0", "00.0", "-1.0", "+1.0", "1.0.0", "Cafe\u0301", "a\u00a0", "x y", "\u3000x", "1.50", "1.00\n"]
+    ),
 )
 
 

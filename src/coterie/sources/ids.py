@@ -53,6 +53,6 @@ def one_id(value: object) -> str | None:
     text = unicodedata.normalize("NFC", str(value).strip())
     whole, point, rest = text.partition(".")
     digits = whole.removeprefix("-")
-    if point and rest and not rest.strip("0") and digits.isascii() and digits.isdigit() and (digits == "0" or digits[0] != "0"):
+    if point and rest and not rest.strip("0") and digits.isascii() and digits.isdigit() and (whole == "0" or digits[0] != "0"):
         text = whole
     return text or None
