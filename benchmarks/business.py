@@ -17,10 +17,8 @@ from coterie.traits.batch import Tables
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.demo import events_for_benchmark
 from coterie.workspace.project import Project, read_project
-from coterie.workspace.results import event_view, scope_of, tables_of
+from coterie.workspace.results import event_sources, event_view, scope_of, tables_of
 from coterie.workspace.run import answer
-from coterie.workspace.store import Store
-from coterie.workspace.workspace import _events
 
 AS_OF = datetime.fromisoformat("2026-09-30T23:59:59.999999")
 NOW = datetime.fromisoformat("2026-10-01")
@@ -141,7 +139,7 @@ class Business:
 
     @property
     def events(self):  # type: ignore[no-untyped-def]
-        return _events(self.project, self.gathered, Store(self.folder))
+        return event_sources(self.project, self.gathered, self.folder / "cache")
 
     def tables(self, catalog: Catalog) -> Tables:
         return tables_of(catalog, self.events, None, CUSTOMERS)

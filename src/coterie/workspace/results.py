@@ -36,6 +36,7 @@ from coterie.language.types import BOOLEAN, MONEY, TEXT, Type, Value, named
 from coterie.models.kinds import FITTERS
 from coterie.segments import membership
 from coterie.segments.membership import Size
+from coterie.sources.gathered import Gathered
 from coterie.traits import batch
 from coterie.traits.batch import Coverage, EventTable, Tables, quoted, relation
 from coterie.workspace.definitions import catalog as catalog_of
@@ -187,6 +188,29 @@ def tables_of(catalog: Catalog, events: Mapping[str, EventSource], account: str 
         info = EventInfo(source.columns, source.partial)
         known[kind] = EventTable(event_view(kind), info, source.rank, coverage, source.nullable)
     return Tables(customers, known, account)
+
+
+def event_sources(project: Project, gathered: Gathered, cache: Path) -> dict[str, EventSource]:
+    """The kinds of event as a run sees them, of gathered tables in a cache."""
+    out = {}
+    for kind, facts in gathered.events.items():
+        source = project.sources[facts.source]
+        out[kind] = EventSource(
+            files=tuple(p.relative_to(cache).as_posix() for p in facts.paths),
+            columns=facts.columns,
+            rank=facts.rank,
+            rows=facts.rows,
+            nullable=facts.nullable,
+            covers=None if source.covers is None else source.covers.text,
+            complete_from=source.complete_from,
+            complete_to=source.complete_to,
+        )
+    return out
+
+
+def account_columns(gathered: Gathered) -> Mapping[str, Type]:
+    """The accounts' columns, without the `account.` before them."""
+    return {} if gathered.accounts is None else gathered.accounts.columns
 
 
 def event_view(kind: str) -> str:

@@ -21,18 +21,15 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-import coterie
 from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
-from coterie.language.types import Type
 from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.membership import Size
 from coterie.sources.assembly import Stores, gather
-from coterie.sources.gathered import Gathered, to_json
+from coterie.sources.gathered import Gathered
 from coterie.sources.loads import Loads
-from coterie.sources.population import population_at
 from coterie.traits.batch import KEY, TIME, quoted, relation
 from coterie.workspace import overview
 from coterie.workspace.definitions import catalog as catalog_of
@@ -41,31 +38,11 @@ from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.grid import rfm_grid
+from coterie.workspace.ground import Ground
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.project import FILE, Project, load
-from coterie.workspace.results import (
-    RUN,
-    Count,
-    EventSource,
-    Made,
-    Results,
-    Why,
-    event_view,
-    scope_of,
-    tables_of,
-)
-from coterie.workspace.run import (
-    TRAITS,
-    Answered,
-    Progress,
-    answer,
-    as_of_instant,
-    builder,
-    definitions_table,
-    silent,
-    sizes_table,
-    utc_now,
-)
+from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
+from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, silent, utc_now
 from coterie.workspace.settings import Settings
 from coterie.workspace.store import Generation, Store, write_whole
 
@@ -205,49 +182,20 @@ class Workspace:
             raise
 
     def _run(self, as_of: str | None, progress: Progress) -> Run:
-        project, now = self.project, utc_now()
+        project = self.project
         with self.store.lock():
             partial = self.store.aside()
             engine: DuckDB | None = None
             try:
                 engine = DuckDB(partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
-                gathered = self._gather(project, engine, now, progress)
-                catalog = self._catalog(project, gathered)
-                instant = as_of_instant(as_of, project, _latest(engine, gathered, now), now)
-                lists = self._lists(project, engine)
-                events = _events(project, gathered, self.store)
-                for kind in events:
-                    engine.parquet(event_view(kind), gathered.events[kind].paths)
-                customers = "customers of this run"
-                engine.view(customers, population_at(engine, gathered, instant, project.timezone), temporary=True)
-                account = gathered.customers.account
-                tables = tables_of(catalog, events, account, customers)
-                context = Context(instant, project.timezone, lists=lists)
-                answered = answer(engine, tables, catalog, context, progress)
-                made = Made(
-                    as_of=instant,
-                    finished=utc_now(),
-                    project_text=self.file.read_text(encoding="utf-8-sig"),
-                    project_file=self.file.name,
-                    columns=gathered.attributes,
-                    account_columns=_account_columns(gathered),
-                    account=account,
-                    events=events,
-                    population=answered.population,
-                    unknown_rows=answered.unknown_rows,
-                    data=_summary(gathered, self.store),
-                    seconds=answered.seconds,
-                    labels={n: {k or "": v for k, v in c.items()} for n, c in answered.labels.items()},
-                    version=coterie.__version__,
-                )
-                engine.register("definitions", definitions_table(catalog))
-                engine.register("sizes", sizes_table(answered))
-                engine.register(RUN, pa.table({"json": [made.to_json()]}))
+                now = utc_now()
+                ground = self._ground(project, engine, now, progress)
+                instant = self._instant(ground, as_of, now)
+                answered = ground.answer(instant, progress)
+                made = ground.describe(instant, answered, self.store)
                 progress("publishing")
                 engine.finish()
-                read = [*(f for e in made.events.values() for f in e.files), *made.data["bad_rows"].values()]
-                about = {"as_of": instant, "finished": made.finished, "population": made.population, "files": read}
-                generation = self.store.publish(partial, about)
+                generation = self.store.publish(partial, _about(made))
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         fits.keep(
@@ -259,28 +207,35 @@ class Workspace:
                 self.store.discard(partial)
                 raise
         self.close()
-        return Run(generation, instant, answered, gathered)
+        return Run(generation, instant, answered, ground.gathered)
 
     def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
         """One batch per instant over the same gathered tables, one below the other with their `as_of`."""
-        project, now, parts = self.project, utc_now(), []
+        project, parts = self.project, []
         with self.store.lock(), self._engine() as engine:
-            gathered = self._gather(project, engine, now, progress)
-            catalog = self._catalog(project, gathered)
-            lists = self._lists(project, engine)
-            events = _events(project, gathered, self.store)
-            for kind in events:
-                engine.parquet(event_view(kind), gathered.events[kind].paths)
+            now = utc_now()
+            ground = self._ground(project, engine, now, progress)
             for text in instants:
-                instant = as_of_instant(text, project, _latest(engine, gathered, now), now)
-                customers = "customers of this run"
-                engine.view(customers, population_at(engine, gathered, instant, project.timezone), temporary=True)
-                tables = tables_of(catalog, events, gathered.customers.account, customers)
-                answer(engine, tables, catalog, Context(instant, project.timezone, lists=lists), progress)
+                instant = self._instant(ground, text, now)
+                ground.answer(instant, progress)
                 found = engine.fetch(exp.select("*").from_(relation(TRAITS)).order_by(quoted("customer")))
                 found = found.drop_columns([KEY])
                 parts.append(found.add_column(1, "as_of", pa.array([instant] * len(found), pa.timestamp("us"))))
         return pa.concat_tables(parts, promote_options="permissive")
+
+    def _ground(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Ground:
+        """Gather the sources and check the definitions, in an engine."""
+        text = self.file.read_text(encoding="utf-8-sig")
+        gathered = self._gather(project, engine, now, progress)
+        events = event_sources(project, gathered, self.store.cache)
+        catalog = self._catalog(project, gathered)
+        lists = self._lists(project, engine)
+        for kind in events:
+            engine.parquet(event_view(kind), gathered.events[kind].paths)
+        return Ground(project, text, gathered, catalog, engine, events, lists)
+
+    def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
+        return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
 
     def _engine(self) -> DuckDB:
         """An engine that keeps nothing; what does not fit into memory goes to the project's own scratch folder."""
@@ -305,8 +260,8 @@ class Workspace:
 
     def _catalog(self, project: Project, gathered: Gathered) -> Catalog:
         account = gathered.customers.account
-        events = _events(project, gathered, self.store)
-        scope = scope_of(project, gathered.attributes, _account_columns(gathered), account, events)
+        events = event_sources(project, gathered, self.store.cache)
+        scope = scope_of(project, gathered.attributes, account_columns(gathered), account, events)
         try:
             return catalog_of(project, scope)
         except DefinitionErrors as errors:
@@ -501,31 +456,10 @@ class Table:
         return f"Table({self.data.num_rows:,} rows: {', '.join(self.data.column_names)})"
 
 
-def _events(project: Project, gathered: Gathered, store: Store) -> dict[str, EventSource]:
-    out = {}
-    for kind, facts in gathered.events.items():
-        source = project.sources[facts.source]
-        out[kind] = EventSource(
-            files=tuple(p.relative_to(store.cache).as_posix() for p in facts.paths),
-            columns=facts.columns,
-            rank=facts.rank,
-            rows=facts.rows,
-            nullable=facts.nullable,
-            covers=None if source.covers is None else source.covers.text,
-            complete_from=source.complete_from,
-            complete_to=source.complete_to,
-        )
-    return out
-
-
-def _account_columns(gathered: Gathered) -> Mapping[str, Type]:
-    return {} if gathered.accounts is None else gathered.accounts.columns
-
-
-def _summary(gathered: Gathered, store: Store) -> Mapping[str, Any]:
-    """What came in, as plain values: rows by source, quarantine, notes, the version of the data."""
-    said = to_json(gathered, store.cache)
-    return {key: said[key] for key in ("sources", "quarantine", "bad_rows", "notes", "fingerprint")}
+def _about(made: Made) -> dict[str, Any]:
+    """What the pointer says of results: their instant and population, and the files of the cache that they read."""
+    read = [*(f for e in made.events.values() for f in e.files), *made.data["bad_rows"].values()]
+    return {"as_of": made.as_of, "finished": made.finished, "population": made.population, "files": read}
 
 
 def _latest(engine: DuckDB, gathered: Gathered, now: datetime) -> datetime | None:

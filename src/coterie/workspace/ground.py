@@ -1,0 +1,84 @@
+"""What a run stands on: the sources gathered, the definitions checked, the events in view; answers can be had for any instant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+import coterie
+from coterie.engine.duckdb import DuckDB
+from coterie.language.catalog import Catalog
+from coterie.language.leaves import Context
+from coterie.sources.gathered import Gathered, to_json
+from coterie.sources.population import population_at
+from coterie.traits.batch import Tables
+from coterie.workspace.project import Project
+from coterie.workspace.results import RUN, EventSource, Made, account_columns, tables_of
+from coterie.workspace.run import Answered, Progress, answer, definitions_table, silent, sizes_table, utc_now
+from coterie.workspace.store import Store
+
+CUSTOMERS = "customers of this run"
+"""The view of the customers at an instant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Everything that answers are made of, at one state of the data and of the project file.
+
+    Attributes:
+        text: the project file, as it was read.
+        events: the kinds of event, each a view `event <kind>` in the engine.
+        lists: the lists of ids by name.
+    """
+
+    project: Project
+    text: str
+    gathered: Gathered
+    catalog: Catalog
+    engine: DuckDB
+    events: Mapping[str, EventSource]
+    lists: Mapping[str, frozenset[str]]
+
+    def tables(self, instant: datetime) -> Tables:
+        """The tables as of an instant; the customers of any instant before are no longer in view."""
+        population = population_at(self.engine, self.gathered, instant, self.project.timezone)
+        self.engine.view(CUSTOMERS, population, temporary=True)
+        return tables_of(self.catalog, self.events, self.gathered.customers.account, CUSTOMERS)
+
+    def context(self, instant: datetime) -> Context:
+        return Context(instant, self.project.timezone, lists=self.lists)
+
+    def answer(self, instant: datetime, progress: Progress = silent) -> Answered:
+        """Answer every definition as of an instant; the engine then has `traits`, `segment_bits` and `segments`."""
+        return answer(self.engine, self.tables(instant), self.catalog, self.context(instant), progress)
+
+    def describe(self, instant: datetime, answered: Answered, store: Store) -> Made:
+        """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
+        made = Made(
+            as_of=instant,
+            finished=utc_now(),
+            project_text=self.text,
+            project_file=self.project.file.name,
+            columns=self.gathered.attributes,
+            account_columns=account_columns(self.gathered),
+            account=self.gathered.customers.account,
+            events=self.events,
+            population=answered.population,
+            unknown_rows=answered.unknown_rows,
+            data=_summary(self.gathered, store),
+            seconds=answered.seconds,
+            labels={n: {k or "": v for k, v in c.items()} for n, c in answered.labels.items()},
+            version=coterie.__version__,
+        )
+        self.engine.register("definitions", definitions_table(self.catalog))
+        self.engine.register("sizes", sizes_table(answered))
+        self.engine.register(RUN, pa.table({"json": [made.to_json()]}))
+        return made
+
+
+def _summary(gathered: Gathered, store: Store) -> Mapping[str, Any]:
+    """What came in, as plain values: rows by source, quarantine, notes, the version of the data."""
+    said = to_json(gathered, store.cache)
+    return {key: said[key] for key in ("sources", "quarantine", "bad_rows", "notes", "fingerprint")}
