@@ -1,18 +1,25 @@
-"""What sets a segment apart: each trait of its members against everybody else's, all segments and traits in one scan."""
+"""What sets a segment apart: each trait of its members against everybody else's, all segments and traits in one scan.
+
+The scan brings memberships and traits as columns; sums over members for all pairs are then products of matrices, and a rank
+effect needs no more than the sum of the members' ranks.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
+import numpy as np
+
 from coterie.engine.engine import Engine
 from coterie.language.types import Type
+from coterie.profiles.features import Feature, Features, features
+from coterie.profiles.intervals import Floats, difference_of_shares, mann_whitney, two_sided
 
 Shape = Literal["number", "day", "share"]
-SAMPLE = 50_000
-"""Medians are exact up to so many customers a side; of more, so many are looked at, always the same ones."""
-CATEGORIES = 20
-"""So many values of a text column are compared, the most frequent ones."""
+LEVEL = 0.95
+MEDIANS = 10
+"""So many of a segment's differences, the largest, have medians."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +28,8 @@ class Side:
 
     Attributes:
         known: customers of whom the trait is known; `unknown` those of whom it is not.
-        median: of numbers in the trait's unit, of days as a date; None for shares.
+        median: of numbers in the trait's unit, of days as a date; None for shares, and beyond the `MEDIANS` largest
+            differences of a segment.
         mean: of numbers; None for days and shares.
         having: for shares the customers who have the value; None otherwise.
     """
@@ -103,7 +111,7 @@ class Comparison:
     Attributes:
         segments: by name.
         comparisons: how many were made; level: of the interval that must leave out 0 for a difference to hold.
-        sampled: medians of more than `SAMPLE` customers are those of a fixed sample.
+        sampled: medians of large groups are those of a fixed sample of them.
     """
 
     segments: Mapping[str, Apart]
@@ -113,8 +121,18 @@ class Comparison:
 
     @property
     def honesty(self) -> str:
-        """What the number of comparisons means for whoever reads them, in a sentence."""
-        raise NotImplementedError
+        """What the number of comparisons means for whoever reads them."""
+        if not self.comparisons:
+            return "Nothing was compared."
+        chance = self.comparisons * (1 - LEVEL)
+        text = (
+            f"{self.comparisons:,} comparisons were made. Of so many, about {chance:,.0f} would show a difference at 95 % by "
+            "chance alone; so one is called clear only if it would still show were each of them as strictly judged as all together "
+            f"(intervals at {100 * self.level:.6g} %). The intervals drawn are at 95 % for each alone."
+        )
+        if self.sampled:
+            text += " Medians of large groups are taken over a fixed sample of their customers; all else is counted over everybody."
+        return text
 
 
 def apart(
@@ -134,9 +152,106 @@ def apart(
         segments: those to compare.
         order: all segments in the order of their bits.
         columns: traits and attributes with their types; lists and durations are passed over.
-        by_definition: per segment the columns that its rule reads (`rule_reads`).
+        by_definition: per segment the columns that its rule reads (`reads.rule_reads`).
         table: of traits, one row a customer.
         zone: in which instants become days.
         least: no comparison where fewer are on a side, and no category that fewer have.
     """
-    raise NotImplementedError
+    found = features(engine, segments, order, columns, table=table, zone=zone, least=least)
+    sums = found.sums()
+    compared: dict[str, list[Difference]] = {}
+    made = 0
+    for place, segment in enumerate(segments):
+        if min(found.members[place], found.others[place]) < least:
+            continue
+        own = by_definition.get(segment, frozenset())
+        wanted = [f for f in found.all if f.column not in own]
+        compared[segment] = _differences(found, sums, place, wanted, least)
+        made += len(compared[segment])
+    level = 1 - (1 - LEVEL) / max(made, 1)
+    out = {}
+    for place, segment in enumerate(segments):
+        members, others = int(found.members[place]), int(found.others[place])
+        told = tuple(c for c in columns if c in by_definition.get(segment, ()))
+        if segment not in compared:
+            side = "members" if members < least else "others to compare with"
+            out[segment] = Apart(segment, members, others, (), told, f"fewer than {least} {side}")
+            continue
+        judged = _judged(compared[segment], two_sided(level))
+        ranked = sorted(judged, key=lambda d: (-abs(d.effect), d.column, d.value or ""))
+        out[segment] = Apart(segment, members, others, tuple(_with_medians(found, place, ranked)), told)
+    return Comparison(out, made, level, found.sampled)
+
+
+def _differences(
+    found: Features, sums: Mapping[str, Floats], place: int, wanted: Sequence[Feature], least: int
+) -> list[Difference]:
+    """The differences of one segment, not yet judged."""
+    out = []
+    for f in wanted:
+        known, known_others = int(sums["known"][place, f.known]), int(sums["known out"][place, f.known])
+        if min(known, known_others) < least:
+            continue
+        members = Side(known, int(found.members[place]) - known)
+        others = Side(known_others, int(found.others[place]) - known_others)
+        shape: Shape = "share"
+        deviations = None
+        if f.having is not None:
+            a, b = int(sums["having"][place, f.having]), int(sums["having out"][place, f.having])
+            members, others = replace(members, having=a), replace(others, having=b)
+            effect = a / known - b / known_others
+        else:
+            assert f.number is not None
+            shape = "day" if f.is_day else "number"
+            beaten = sums["ranks"][place, f.number] - known * (known + 1) / 2 - found.beaten_unknown(place, f)
+            effect = 2 * float(beaten) / (known * known_others) - 1
+            if shape == "number":
+                pairs = [
+                    (sums[s][place, f.number], sums[q][place, f.number]) for s, q in (("sum", "square"), ("sum out", "square out"))
+                ]
+                (s1, q1), (s2, q2) = pairs
+                members = replace(members, mean=float(s1) / known + f.middle)
+                others = replace(others, mean=float(s2) / known_others + f.middle)
+                spread = float(q1 - s1 * s1 / known + q2 - s2 * s2 / known_others)
+                pooled = (max(spread, 0.0) / max(known + known_others - 2, 1)) ** 0.5
+                difference = float(s1) / known - float(s2) / known_others
+                deviations = difference / pooled if pooled > 1e-9 * (abs(difference) + abs(f.middle)) else None
+        effect = min(1.0, max(-1.0, effect))
+        out.append(Difference(f.column, f.value, shape, members, others, effect, 0.0, 0.0, False, deviations))
+    return out
+
+
+def _judged(differences: Sequence[Difference], strict: float) -> list[Difference]:
+    """The differences with their intervals, and whether they hold at the strict level."""
+    out: dict[int, Difference] = {}
+    for shares in (True, False):
+        places = [i for i, d in enumerate(differences) if (d.shape == "share") == shares]
+        some = [differences[i] for i in places]
+        m = np.array([d.members.known for d in some], dtype=np.float64)
+        n = np.array([d.others.known for d in some], dtype=np.float64)
+        bounds = []
+        for z in (two_sided(LEVEL), strict):
+            if shares:
+                a = np.array([d.members.having for d in some], dtype=np.float64)
+                b = np.array([d.others.having for d in some], dtype=np.float64)
+                bounds.append(difference_of_shares(a, m, b, n, z))
+            else:
+                low, high = mann_whitney(np.array([d.more_often for d in some], dtype=np.float64), m, n, z)
+                bounds.append((2 * low - 1, 2 * high - 1))
+        (low, high), (strict_low, strict_high) = bounds
+        for j, i in enumerate(places):
+            holds = bool(strict_low[j] > 0 or strict_high[j] < 0)
+            out[i] = replace(differences[i], low=float(low[j]), high=float(high[j]), holds=holds)
+    return [out[i] for i in range(len(differences))]
+
+
+def _with_medians(found: Features, place: int, ranked: Sequence[Difference]) -> list[Difference]:
+    out, given = [], 0
+    for d in ranked:
+        if d.shape != "share" and given < MEDIANS:
+            given += 1
+            feature = found.number_of(d.column)
+            members, others = found.medians(place, feature)
+            d = replace(d, members=replace(d.members, median=members), others=replace(d.others, median=others))
+        out.append(d)
+    return out

@@ -1,0 +1,285 @@
+"""Memberships and traits side by side as arrays, and their sums over the members of every segment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlglot import exp
+
+from coterie.core.windows import MICROSECOND, local_day
+from coterie.engine.engine import Engine
+from coterie.language.types import Kind, Type
+from coterie.profiles.intervals import Floats
+from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.membership import BITS
+from coterie.traits.batch import KEY, aliased, quoted
+
+CATEGORIES = 20
+"""So many values of a text column are compared, the most frequent ones."""
+SAMPLE = 20_000
+"""A median over at most so many customers is exact; of more, at most so many are looked at, always the same ones."""
+POOL = 200_000
+"""Those customers are found among so many, chosen by a hash of their key."""
+BLOCK = 1 << 16
+SMALL_RANGE = 1 << 22
+"""Whole numbers within such a range are ranked by counting, others by sorting."""
+
+EPOCH_DAY = date(1970, 1, 1)
+EPOCH = datetime.combine(EPOCH_DAY, time())
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """One thing to compare: the places of its columns among those of each kind of sum.
+
+    A number (or day, or instant) has `number`; a category or a truth has `having`. `middle` was taken off the numbers.
+    """
+
+    column: str
+    value: str | None
+    known: int
+    number: int | None = None
+    having: int | None = None
+    is_day: bool = False
+    is_instant: bool = False
+    middle: float = 0.0
+
+
+@dataclass
+class Features:
+    """All customers: who is in, who cannot be told (one row of flags a segment), and the columns of the features."""
+
+    inside: Bools
+    unknown: Bools
+    keys: npt.NDArray[np.int64]
+    zone: str
+    all: list[Feature] = field(default_factory=list)
+    known: list[Bools] = field(default_factory=list)
+    numbers: list[Floats] = field(default_factory=list)
+    """Less their middle; 0 where not known."""
+    ranks: list[Floats] = field(default_factory=list)
+    """Among those known, from 1, ties at their mean; 0 where not known."""
+    having: list[Bools] = field(default_factory=list)
+    sides: dict[int, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]] = field(default_factory=dict)
+    """By segment, the rows of members and of others whose medians are taken."""
+
+    def __post_init__(self) -> None:
+        self.members = self.inside.sum(axis=1)
+        self.doubtful = self.unknown.any(axis=1)
+        self.others = self.inside.shape[1] - self.members - self.unknown.sum(axis=1)
+        self.pool = _pool(self.keys)
+        self.sampled = len(self.pool) > SAMPLE
+
+    def sums(self) -> dict[str, Floats]:
+        """Sums over members, and over those out (" out"), of each kind of column: segments × columns."""
+        rows, segments = self.inside.shape[1], len(self.inside)
+        doubtful = np.flatnonzero(self.doubtful)
+        groups = {
+            "known": (self.known, np.float32),
+            "having": (self.having, np.float32),
+            "sum": (self.numbers, np.float64),
+            "square": (self.numbers, np.float64),
+            "ranks": (self.ranks, np.float64),
+        }
+        # The whole stands in the row after the segments, then come those who cannot be told.
+        out = {name: np.zeros((segments + 1 + len(doubtful), len(columns))) for name, (columns, _) in groups.items()}
+        for start in range(0, rows, BLOCK):
+            part = slice(start, min(rows, start + BLOCK))
+            who = np.concatenate(
+                [self.inside[:, part], np.ones((1, part.stop - start), dtype=np.bool_), self.unknown[doubtful, part]]
+            )
+            exact, single = who.astype(np.float64), who.astype(np.float32)
+            for name, (columns, kind) in groups.items():
+                if not columns:
+                    continue
+                values = np.stack([np.asarray(c[part], dtype=kind) for c in columns])
+                if name == "square":
+                    values *= values
+                # Flags of a block are counted in single precision without loss: a block is shorter than 2²⁴.
+                out[name] += (single if kind is np.float32 else exact) @ values.T
+        result = {}
+        for name, table in out.items():
+            inside, whole = table[:segments], table[segments]
+            outside = whole - inside
+            outside[doubtful] -= table[segments + 1 :]
+            result[name], result[f"{name} out"] = inside, outside
+        return result
+
+    def beaten_unknown(self, place: int, f: Feature) -> float:
+        """Of the ranks of a segment's members, what they owe to those who cannot be told: the pairs in which they have more."""
+        assert f.number is not None
+        if not self.doubtful[place]:
+            return 0.0
+        known, ranks = self.known[f.known], self.ranks[f.number]
+        doubt = np.sort(ranks[self.unknown[place] & known])
+        if not len(doubt):
+            return 0.0
+        members = ranks[self.inside[place] & known]
+        places, counts = np.unique(members, return_counts=True)
+        below = np.searchsorted(doubt, places, side="left") + np.searchsorted(doubt, places, side="right")
+        return float((below * counts).sum()) / 2
+
+    def number_of(self, column: str) -> Feature:
+        return next(f for f in self.all if f.column == column and f.number is not None)
+
+    def medians(self, place: int, f: Feature) -> tuple[float | date | None, float | date | None]:
+        """The medians of members and others."""
+        if place not in self.sides:
+            inside = self.inside[place]
+            outside = ~(inside | self.unknown[place])
+            self.sides[place] = (self._some(inside, int(self.members[place])), self._some(outside, int(self.others[place])))
+        members, others = self.sides[place]
+        return self._median(members, f), self._median(others, f)
+
+    def _some(self, side: Bools, size: int) -> npt.NDArray[np.intp]:
+        """The rows of a side whose median is taken."""
+        return np.flatnonzero(side) if size <= SAMPLE else self.pool[side[self.pool]][:SAMPLE]
+
+    def _median(self, rows: npt.NDArray[np.intp], f: Feature) -> float | date | None:
+        assert f.number is not None
+        values = self.numbers[f.number][rows[self.known[f.known][rows]]]
+        if not len(values):
+            return None
+        middle = float(np.median(values)) + f.middle
+        if f.is_instant:
+            return local_day(EPOCH + int(middle) * MICROSECOND, self.zone)
+        return EPOCH_DAY + timedelta(days=int(middle)) if f.is_day else middle
+
+
+def features(
+    engine: Engine,
+    segments: Sequence[str],
+    order: Sequence[str],
+    columns: Mapping[str, Type],
+    *,
+    table: str,
+    zone: str,
+    least: int,
+) -> Features:
+    """Read memberships and columns in one scan, and make them features (see `apart.apart` for the arguments)."""
+    used = {name: type_ for name, type_ in columns.items() if type_.kind in READ_AS}
+    words = sorted({order.index(s) // PER_WORD for s in segments})
+    select = exp.select(quoted(KEY, "b"), *(quoted(f"w{w}", "b") for w in words)).from_(aliased(table, "t"))
+    for i, (name, type_) in enumerate(used.items()):
+        read: exp.Expression = quoted(name, "t")
+        if READ_AS[type_.kind] is not None:
+            read = exp.Cast(this=read, to=exp.DataType.build(READ_AS[type_.kind] or ""))
+        select = select.select(read.as_(f"c{i}"), copy=False)
+    on = exp.EQ(this=quoted(KEY, "t"), expression=quoted(KEY, "b"))
+    rows = engine.fetch(select.join(aliased(BITS, "b"), on=on), "what sets segments apart")
+    packed = {w: _array(rows.column(f"w{w}")) for w in words}
+    inside, unknown = (np.zeros((len(segments), rows.num_rows), dtype=np.bool_) for _ in range(2))
+    for i, name in enumerate(segments):
+        word, bit = divmod(order.index(name), PER_WORD)
+        inside[i] = packed[word] & (1 << 2 * bit) != 0
+        unknown[i] = packed[word] & (2 << 2 * bit) != 0
+    out = Features(inside, unknown, _array(rows.column(KEY)), zone)
+    for i, (name, type_) in enumerate(used.items()):
+        _add(out, name, type_, rows.column(f"c{i}"), least)
+    return out
+
+
+READ_AS: dict[Kind, str | None] = {
+    Kind.INTEGER: "BIGINT",
+    Kind.MONEY: "DOUBLE",
+    Kind.FLOAT: "DOUBLE",
+    Kind.DATE: None,
+    Kind.TIMESTAMP: None,
+    Kind.BOOLEAN: None,
+    Kind.TEXT: None,
+}
+
+
+def _add(out: Features, name: str, type_: Type, column: pa.ChunkedArray, least: int) -> None:
+    known = np.ones(len(column), dtype=np.bool_) if not column.null_count else _array(pc.is_valid(column))
+    match type_.kind:
+        case Kind.TEXT:
+            _add_text(out, name, column, known, least)
+        case Kind.BOOLEAN:
+            out.all.append(Feature(name, "true", len(out.known), having=len(out.having)))
+            out.known.append(known)
+            out.having.append(_array(column.fill_null(False)))
+        case _:
+            _add_number(out, name, type_.kind, column, known)
+
+
+def _add_text(out: Features, name: str, column: pa.ChunkedArray, known: Bools, least: int) -> None:
+    coded = column.combine_chunks().dictionary_encode()
+    codes = _array(coded.indices.fill_null(-1)).astype(np.int64)
+    counts = np.bincount(codes[known], minlength=len(coded.dictionary))
+    values = coded.dictionary.to_pylist()
+    frequent = sorted((p for p in np.flatnonzero(counts >= least).tolist()), key=lambda p: (-counts[p], values[p]))
+    place = len(out.known)
+    for p in frequent[:CATEGORIES]:
+        out.all.append(Feature(name, values[p], place, having=len(out.having)))
+        out.having.append(codes == p)
+    out.known.append(known)
+
+
+def _add_number(out: Features, name: str, kind: Kind, column: pa.ChunkedArray, known: Bools) -> None:
+    if kind is Kind.DATE:
+        column = column.cast(pa.int32())
+    elif kind is Kind.TIMESTAMP:
+        column = column.cast(pa.timestamp("us")).cast(pa.int64())
+    whole = kind is not Kind.MONEY and kind is not Kind.FLOAT
+    raw = _array(column.fill_null(0) if column.null_count else column)
+    if not whole:
+        finite = np.isfinite(raw)
+        if not finite.all():
+            known, raw = known & finite, np.where(finite, raw, 0.0)
+    chosen = raw if known.all() else raw[known]
+    ranks = np.zeros(len(raw))
+    ranks[known] = _ranks(chosen)
+    values = raw.astype(np.float64)
+    middle = float(np.floor(values[known].mean())) if len(chosen) else 0.0
+    values -= middle
+    values[~known] = 0.0
+    timed = kind in (Kind.DATE, Kind.TIMESTAMP)
+    made = Feature(name, None, len(out.known), len(out.numbers), None, timed, kind is Kind.TIMESTAMP, middle)
+    out.all.append(made)
+    out.known.append(known)
+    out.numbers.append(values)
+    out.ranks.append(ranks)
+
+
+def _ranks(values: npt.NDArray[Any]) -> Floats:
+    """Ranks from 1, ties at their mean."""
+    if not len(values):
+        return np.zeros(0)
+    if values.dtype.kind == "i":
+        low = int(values.min())
+        if int(values.max()) - low < SMALL_RANGE:
+            codes = values.astype(np.int64) - low
+            counts = np.bincount(codes)
+            mean: Floats = np.cumsum(counts) - (counts - 1) / 2
+            return mean[codes]
+    order = np.argsort(values)
+    placed = values[order]
+    new = np.flatnonzero(np.concatenate([[True], placed[1:] != placed[:-1]]))
+    counts = np.diff(np.append(new, len(values)))
+    out = np.empty(len(values))
+    out[order] = np.repeat(new + (counts + 1) / 2, counts)
+    return out
+
+
+def _pool(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """The rows of `POOL` customers in the order of a hash of their keys (splitmix64), whatever the order of the rows."""
+    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+    for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+        mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
+    mixed ^= mixed >> np.uint64(31)
+    if len(keys) <= POOL:
+        return np.argsort(mixed)
+    least = np.argpartition(mixed, POOL)[:POOL]
+    return least[np.argsort(mixed[least])]
+
+
+def _array(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = column.to_numpy() if isinstance(column, pa.ChunkedArray) else column.to_numpy(zero_copy_only=False)
+    return found
