@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from math import sqrt
 from typing import Literal
 
-State = Literal["on track", "not on track", "reached", "cannot tell yet"]
+from coterie.profiles.intervals import two_sided
+from coterie.profiles.words import change as change_words
+
+State = Literal["reached", "on track", "not on track", "cannot tell yet"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,20 +20,27 @@ class Measured:
     n: int
     variance: float
 
+    @property
+    def error(self) -> float:
+        """The squared standard error of the mean."""
+        return self.variance / self.n if self.n else 0.0
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How a goal stands.
 
+    Intervals are normal, at 95 %, with the variances of both means taken as independent: too wide rather than too
+    narrow where many customers are the same at both ends.
+
     Attributes:
         start, now: as measured; ends: when the period is over.
         target: the value to have at the end; needed: the value to have now, on a straight line from the start.
-        change: now / start − 1 (None from 0); low, high: its 95 % interval, normal, with the variances of both means taken
-            as independent (which is wide where the same customers are measured twice, never narrow when they behave alike).
+        change: now / start − 1 (None from 0); low, high: its interval, by the errors of both means.
         elapsed: share of the period that has passed (0 to 1).
-        state: "reached": the whole interval of the value now is at or beyond the target; "on track": the value is at
-            or beyond what is needed and the interval's nearer end is beyond the start; "not on track": the whole interval
-            is short of what is needed; else "cannot tell yet".
+        state: "reached": now is at or beyond the target, and even the near end of the interval of now − target is; "on
+            track": the interval of now − needed lies wholly at or beyond 0 in the wanted direction; "not on track": wholly
+            short of it; "cannot tell yet" where it holds 0, or where fewer than `least` customers were measured.
         sentence: what to tell people.
     """
 
@@ -51,8 +62,59 @@ def progress(start: Measured, now: Measured, change: float, ends: datetime, *, l
 
     Args:
         start: at the beginning of the period; now: at the last run.
-        change: wanted, relative: 0.05 is +5 %.
-        ends: the end of the period.
+        change: wanted, relative: 0.05 is +5 %, of the start's size.
+        ends: the end of the period, after the start.
         least: with fewer customers at either end nothing can be told.
+
+    Raises:
+        ValueError: the period ends before it starts, or no change is wanted.
     """
-    raise NotImplementedError
+    if ends <= start.at or not change:
+        raise ValueError("a goal wants a change, over a period that ends after it starts")
+    elapsed = min(1.0, max(0.0, (now.at - start.at) / (ends - start.at)))
+    step = abs(start.value) * change
+    target, needed = start.value + step, start.value + step * elapsed
+    z, wanted = two_sided(0.95), 1.0 if change > 0 else -1.0
+
+    def beyond(line: float, slope: float) -> tuple[float, float]:
+        """The interval of how far now is beyond a line that moves with the start by `slope`, in the wanted direction."""
+        reach = z * sqrt(now.error + slope * slope * start.error)
+        return wanted * (now.value - line) - reach, wanted * (now.value - line) + reach
+
+    sign = 1.0 if start.value >= 0 else -1.0
+    at_target, at_line = beyond(target, 1 + sign * change), beyond(needed, 1 + sign * change * elapsed)
+    state: State
+    if min(start.n, now.n) < least or (start.error + now.error == 0 and elapsed == 0):
+        state = "cannot tell yet"
+    elif at_target[0] >= 0:
+        state = "reached"
+    elif at_line[0] >= 0:
+        state = "on track"
+    elif at_line[1] < 0:
+        state = "not on track"
+    else:
+        state = "cannot tell yet"
+    relative = low = high = None
+    if start.value:
+        relative = (now.value - start.value) / abs(start.value)
+        # The error of a ratio, to first order (delta method).
+        ratio = now.value / start.value
+        reach = z * sqrt(now.error + ratio * ratio * start.error) / abs(start.value)
+        low, high = relative - reach, relative + reach
+    found = Progress(start, now, ends, target, needed, relative, low, high, elapsed, state, "")
+    return _told(found, change, least)
+
+
+def _told(p: Progress, wanted: float, least: int) -> Progress:
+    goal = f"{change_words(wanted)} is the goal, {round(100 * p.elapsed)} % of the time is over"
+    if min(p.start.n, p.now.n) < least:
+        text = f"Cannot tell yet: {min(p.start.n, p.now.n):,} customers are too few ({goal})."
+    elif p.change is None or p.low is None or p.high is None:
+        text = f"{p.state.capitalize()}: {p.now.value:,.2f}, and {p.needed:,.2f} would be needed by now ({goal})."
+    else:
+        reach = f"between {100 * p.low:+.1f} % and {100 * p.high:+.1f} %"
+        text = (
+            f"{p.state.capitalize()}: {100 * p.change:+.1f} % since the start ({reach}), {p.now.value:,.2f} where "
+            f"{p.needed:,.2f} would be needed by now; {goal}."
+        )
+    return Progress(p.start, p.now, p.ends, p.target, p.needed, p.change, p.low, p.high, p.elapsed, p.state, text)

@@ -1,9 +1,17 @@
-"""Small counts are hidden, and so is what would give them away: cells of 1 to k − 1, and others beside them."""
+"""Small counts are hidden, and so is what would give them away: cells of 1 to k − 1, and others beside them.
 
-from collections.abc import Mapping, Sequence
+A table is shown with its totals, so a hidden cell could be found by subtraction. Cells are hidden until every small one could
+be larger or smaller with all shown cells and totals as they are: then at least two different tables look the same. Whether
+a cell can change is asked exactly, as a path through the other hidden cells (the tables with given totals are a
+transport polytope). Besides, the hidden cells of a line with a shown total add up to at least k where the line has cells
+enough: otherwise they would be known to be tiny.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 K = 10
+Cell = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +31,9 @@ class Hidden:
 
     def words(self, row: int, column: int) -> str | None:
         """What stands in place of a hidden cell ("fewer than 10", "hidden"), None where it is shown."""
-        raise NotImplementedError
+        if not self.cells[row][column]:
+            return None
+        return f"fewer than {self.k}" if self.small[row][column] else "hidden"
 
 
 def hide(table: Sequence[Sequence[int]], k: int = K, *, rows: bool = True, columns: bool = True) -> Hidden:
@@ -34,12 +44,89 @@ def hide(table: Sequence[Sequence[int]], k: int = K, *, rows: bool = True, colum
         k: counts from 1 to k − 1 are hidden; 1 hides nothing.
         rows, columns: whether the totals of rows, of columns are shown or can be known.
     """
-    raise NotImplementedError
+    height, width = len(table), len(table[0]) if table else 0
+    everything = [(i, j) for i in range(height) for j in range(width)]
+    small = {(i, j) for i, j in everything if is_small(table[i][j], k)}
+    hidden = set(small)
+    lines = [[(i, j) for j in range(width)] for i in range(height)] if rows else []
+    lines += [[(i, j) for i in range(height)] for j in range(width)] if columns else []
+
+    def value(cell: Cell) -> int:
+        return table[cell[0]][cell[1]]
+
+    def rank(cell: Cell) -> tuple[bool, int, Cell]:
+        return value(cell) == 0, value(cell), cell  # a nothing protects badly: it can only grow
+
+    changed = bool(lines)
+    while changed:
+        changed = False
+        for line in lines:
+            out = [c for c in line if c in hidden]
+            left = [c for c in line if c not in hidden and value(c)]
+            if any(c in small for c in out) and sum(map(value, out)) < k and left:
+                hidden.add(min(left, key=rank))
+                changed = True
+        if changed:
+            continue
+        for cell in sorted(small, key=rank):
+            if not _can_change(cell, hidden, value, rows, columns):
+                beside = [c for line in lines if cell in line for c in line if c not in hidden]
+                candidates = beside or [c for c in everything if c not in hidden]
+                if candidates:
+                    hidden.add(min(candidates, key=rank))
+                    changed = True
+                    break
+    totals = bool(lines) and any(not _can_change(c, hidden, value, rows, columns) for c in small)
+    return Hidden(_flags(hidden, height, width), _flags(small, height, width), totals, k)
+
+
+def _flags(cells: set[Cell], height: int, width: int) -> tuple[tuple[bool, ...], ...]:
+    return tuple(tuple((i, j) in cells for j in range(width)) for i in range(height))
+
+
+def _can_change(cell: Cell, hidden: set[Cell], value: Callable[[Cell], int], rows: bool, columns: bool) -> bool:
+    """Whether another table of counts agrees with all that is shown and differs in this cell.
+
+    Raising cell (i, j) by one needs a way back from column j to row i: lower a hidden cell in a column (one that is not 0),
+    raise one in a row, and so on. Totals that are not shown tie nothing: all rows, or all columns, are then one.
+    """
+    row_node = {i: ("row", i if rows else 0) for i, _ in hidden}
+    column_node = {j: ("column", j if columns else 0) for _, j in hidden}
+    raised: dict[tuple[str, int], set[tuple[str, int]]] = {}
+    for other in hidden - {cell}:
+        a, b = row_node[other[0]], column_node[other[1]]
+        if not rows and not columns:
+            return True
+        raised.setdefault(a, set()).add(b)
+        if value(other):
+            raised.setdefault(b, set()).add(a)
+    start, end = row_node[cell[0]], column_node[cell[1]]
+    if _reaches(raised, end, start):
+        return True
+    return value(cell) > 0 and _reaches(raised, start, end)
+
+
+def _reaches(ways: Mapping[tuple[str, int], set[tuple[str, int]]], start: tuple[str, int], end: tuple[str, int]) -> bool:
+    seen, stack = {start}, [start]
+    while stack:
+        node = stack.pop()
+        if node == end:
+            return True
+        for following in ways.get(node, ()):
+            if following not in seen:
+                seen.add(following)
+                stack.append(following)
+    return False
 
 
 def hide_list(counts: Mapping[str, int], k: int = K, *, total: bool = True) -> frozenset[str]:
-    """The keys of a list of counts to hide; `total`: their sum is shown or can be known."""
-    raise NotImplementedError
+    """The keys of a list of counts to hide; `total`: their sum is shown or can be known.
+
+    Where nothing else helps (a single small count is all there is) everything is hidden, and the total must be too.
+    """
+    names = list(counts)
+    found = hide([[counts[n] for n in names]], k, rows=total, columns=False)
+    return frozenset(n for n, flag in zip(names, found.cells[0], strict=True) if flag)
 
 
 def is_small(n: int, k: int = K) -> bool:

@@ -1,8 +1,29 @@
-"""Where the level of a series of sizes jumps, and where it only wobbles."""
+"""Where the level of a series of sizes jumps, and where it only wobbles or drifts.
+
+Sizes n are looked at as 2·√(n + 3/8) (Anscombe), where chance alone, customers coming and going independently, makes a
+standard deviation of 1 whatever the size; a series that is noisier than that is judged by its own noise. Two kinds of
+series are told apart by whether a step is followed by the opposite step:
+
+- it wobbles around levels (steps undo each other): the levels are the segmentation into stretches of least squared error plus
+  a penalty for each further stretch (Jackson et al. 2005, optimal partitioning, found exactly), unless a smooth curve
+  (a parabola) explains the series as well;
+- it drifts (a stock that changes a little every day): a jump is a step that stands out from all others by Bonferroni's
+  limit, and lasts.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
+from math import log, sqrt
+from statistics import NormalDist, median
+
+ALARMS = 0.02
+"""How often a series without a jump may show one."""
+SPREAD_UNSURE = 1.2
+"""The spread of the steps is itself an estimate, from few of them: so much larger it may be."""
+LEAST = 0.03
+"""A smaller change of level is no jump, however sure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +49,83 @@ def jumps(series: Sequence[tuple[datetime, int]], *, shortest: int = 3) -> tuple
 
     Args:
         series: (as_of, size), ordered by as_of.
-        shortest: points that a level must last.
+        shortest: points that a level must last; a series of fewer than twice as many has no jumps.
     """
-    raise NotImplementedError
+    if len(series) < 2 * shortest:
+        return ()
+    sizes = [n for _, n in series]
+    x = [2 * sqrt(n + 0.375) for n in sizes]
+    steps = [b - a for a, b in pairwise(x)]
+    drift = median(steps)
+    spread = 1.4826 * median(abs(s - drift) for s in steps)
+    clipped = [max(-3 * spread, min(3 * spread, s - drift)) for s in steps]
+    turned = sum(a * b for a, b in pairwise(clipped)) / (sum(s * s for s in clipped) or 1.0)
+    if turned < -0.2:
+        places = _levels(x, max(1.0, spread / sqrt(2)), shortest)
+    else:
+        places = _steps(x, steps, drift, max(1.0, spread), shortest)
+    return _jumps(series, places)
+
+
+def _levels(x: Sequence[float], noise: float, shortest: int) -> list[int]:
+    """Where new levels begin."""
+    n = len(x)
+    sums, squares = [0.0], [0.0]
+    for value in x:
+        sums.append(sums[-1] + value / noise)
+        squares.append(squares[-1] + (value / noise) ** 2)
+
+    def cost(a: int, b: int) -> float:
+        return squares[b] - squares[a] - (sums[b] - sums[a]) ** 2 / (b - a)
+
+    penalty = 2 * log(n) + 2 * log(1 / ALARMS)
+    best, last = [-penalty] + [float("inf")] * n, [0] * (n + 1)
+    for end in range(shortest, n + 1):
+        for start in (0, *range(shortest, end - shortest + 1)):
+            total = best[start] + cost(start, end) + penalty
+            if total < best[end] - 1e-9:
+                best[end], last[end] = total, start
+    places, end = [], n
+    while end:
+        end = last[end]
+        if end:
+            places.append(end)
+    return [] if _curve(x, noise) <= best[n] else sorted(places)
+
+
+def _curve(x: Sequence[float], noise: float) -> float:
+    """The squared error, in units of the noise, of the best parabola through a series."""
+    n = len(x)
+    middle = (n - 1) / 2
+    # Polynomials that are orthogonal over 0 … n − 1, so that each is fitted alone.
+    bases = [[1.0] * n, [i - middle for i in range(n)], [(i - middle) ** 2 - (n * n - 1) / 12 for i in range(n)]]
+    left = sum((v / noise) ** 2 for v in x)
+    for base in bases:
+        left -= sum(b * v / noise for b, v in zip(base, x, strict=True)) ** 2 / sum(b * b for b in base)
+    return left
+
+
+def _steps(x: Sequence[float], steps: Sequence[float], drift: float, noise: float, shortest: int) -> list[int]:
+    """Where a step stands out from the others and lasts."""
+    limit = NormalDist().inv_cdf(1 - ALARMS / 2 / len(steps)) * noise * SPREAD_UNSURE
+    places: list[int] = []
+    for i, step in enumerate(steps, 1):
+        stands_out = abs(step - drift) > limit
+        after = x[i : i + shortest]
+        lasts = len(after) == shortest and i >= shortest and abs(median(after) - x[i - 1]) > abs(step) / 2
+        same_way = (median(after) - x[i - 1]) * step > 0 if after else False
+        if stands_out and lasts and same_way and (not places or i - places[-1] >= shortest):
+            places.append(i)
+    return places
+
+
+def _jumps(series: Sequence[tuple[datetime, int]], places: Sequence[int]) -> tuple[Jump, ...]:
+    """The places whose change of level is large enough to speak of."""
+    kept = list(places)
+    while True:
+        bounds = [0, *kept, len(series)]
+        means = [sum(n for _, n in series[a:b]) / (b - a) for a, b in pairwise(bounds)]
+        small = [i for i, (a, b) in enumerate(pairwise(means)) if abs(b - a) < LEAST * max(a, b)]
+        if not small:
+            return tuple(Jump(p, series[p][0], means[i], means[i + 1]) for i, p in enumerate(kept))
+        del kept[small[0]]
