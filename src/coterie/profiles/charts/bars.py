@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from coterie.profiles.charts.colours import ACCENT, REST, UNKNOWN
-from coterie.profiles.charts.theme import drawn, room, rows
+from coterie.profiles.charts.theme import drawn, raw, room, rows
 
 BAND = 30
 
@@ -40,22 +40,31 @@ def bars(
         share: values are shares of 1, the axis runs to 100 %.
         text_room: pixels kept free for the texts.
     """
-    parts = [
-        {"name": b.name, "text": b.text, "start": 0, "end": 0 if b.hidden else b.value, "tail": b.value + b.unknown} for b in found
-    ]
     order = [b.name for b in found]
+    painted = colours or dict.fromkeys(order, ACCENT)
+    parts = [
+        {
+            "name": b.name,
+            "text": b.text,
+            "start": 0,
+            "end": 0 if b.hidden else b.value,
+            "tail": b.value + b.unknown,
+            "colour": painted.get(b.name, REST),
+        }
+        for b in found
+    ]
     scale = room(text_room)
     if share:
         scale = alt.Scale(domain=[0, 1], rangeMax=scale.rangeMax, zero=True)
     across = alt.Axis(format="%" if share else ",d", tickCount=4, tickMinStep=0.01 if share else 1)
     base = alt.Chart(rows(parts)).encode(y=alt.Y("name:N", sort=order, title=None))
-    painted = colours or dict.fromkeys(order, ACCENT)
-    colour = alt.Color("name:N", scale=alt.Scale(domain=order, range=[painted.get(n, REST) for n in order]), legend=None)
-    known = base.mark_bar(height=18).encode(x=alt.X("start:Q", scale=scale, title=axis, axis=across), x2="end:Q", color=colour)
+    known = base.mark_bar(height=18).encode(
+        x=alt.X("start:Q", scale=scale, title=axis, axis=across), x2="end:Q", color=raw("colour")
+    )
     unknown = base.mark_bar(height=18, color=UNKNOWN).encode(x=alt.X("end:Q", scale=scale), x2="tail:Q")
     text = base.mark_text(align="left", dx=6).encode(x=alt.X("tail:Q", scale=scale), text="text:N")
     layers = [known, *([unknown] if any(b.unknown for b in found) else []), text]
-    return drawn(*layers, title=title, note=note, height=alt.Step(BAND))
+    return drawn(*layers, title=title, note=note, height=BAND * max(len(found), 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,4 +97,4 @@ def pairs(found: Sequence[Pair], *, title: str, axis: str, money: str, note: str
             legend=alt.Legend(title=None, labelExpr=said, symbolType="circle", symbolStrokeColor=ACCENT, columns=1),
         ),
     )
-    return drawn(line, ends, title=title, note=note, height=alt.Step(26))
+    return drawn(line, ends, title=title, note=note, height=26 * max(len(found), 1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from coterie.profiles.charts.colours import ABOVE, BELOW, INK, QUIET
-from coterie.profiles.charts.theme import drawn, rows
+from coterie.profiles.charts.theme import drawn, raw, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,15 @@ class Effect:
 def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -> alt.LayerChart:
     """Bars from zero, to the right where members have more; a thin line is the interval."""
     parts = [
-        {"name": e.name, "effect": e.effect, "low": e.low, "high": e.high, "words": e.words, "more": e.effect > 0} for e in found
+        {
+            "name": e.name,
+            "effect": e.effect,
+            "low": e.low,
+            "high": e.high,
+            "words": e.words,
+            "colour": ABOVE if e.effect > 0 else BELOW,
+        }
+        for e in found
     ]
     order = [e.name for e in found]
     reach = max(max(abs(e.low), abs(e.high)) for e in found) if found else 1.0
@@ -32,9 +40,8 @@ def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -
     base = alt.Chart(rows(parts)).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 360 ? 120 : 230")))
     )
-    colour = alt.Color("more:N", scale=alt.Scale(domain=[False, True], range=[BELOW, ABOVE]), legend=None)
     across = alt.Axis(format="+.1f", tickCount=5)
-    bar = base.mark_bar(height=14).encode(x=alt.X("effect:Q", scale=scale, title=axis, axis=across), color=colour)
+    bar = base.mark_bar(height=14).encode(x=alt.X("effect:Q", scale=scale, title=axis, axis=across), color=raw("colour"))
     interval = base.mark_rule(strokeWidth=1.5, color=INK).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     nothing = alt.Chart(rows([{"x": 0}])).mark_rule(color=QUIET).encode(x=alt.X("x:Q", scale=scale))
-    return drawn(bar, interval, nothing, title=title, note=note, height=alt.Step(26))
+    return drawn(bar, interval, nothing, title=title, note=note, height=26 * max(len(found), 1))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from coterie.profiles.charts.colours import PAPER, REST
-from coterie.profiles.charts.theme import drawn, rows
+from coterie.profiles.charts.theme import drawn, raw, rows
 
 GAP = 0.02
 """Between two labels, of the height."""
@@ -60,7 +60,7 @@ def sankey(
             areas.append(
                 {
                     "band": at,
-                    "before": band.before,
+                    "colour": colours.get(band.before, REST),
                     "x": 0.02 + 0.96 * t,
                     "y": y,
                     "y2": y + thick,
@@ -68,7 +68,17 @@ def sankey(
                 }
             )
     ends = [
-        {"name": n, "x": x, "x2": x2, "y": s, "y2": e, "mid": (s + e) / 2, "side": side, "n": counts[n]}
+        {
+            "name": n,
+            "x": x,
+            "x2": x2,
+            "y": s,
+            "y2": e,
+            "mid": (s + e) / 2,
+            "side": side,
+            "n": counts[n],
+            "colour": colours.get(n, REST),
+        }
         for side, found, counts, x, x2 in (("then", left, before, 0.0, 0.015), ("now", right, after, 0.985, 1.0))
         for n, (s, e) in found.items()
         if e > s
@@ -77,12 +87,6 @@ def sankey(
     fits = alt.Scale(domain=[0, 1], nice=False, rangeMin=alt.ExprRef(str(side_room)), rangeMax=alt.ExprRef(f"width - {side_room}"))
     down = alt.Scale(domain=[tall, 0], nice=False)
     x = alt.X("x:Q", scale=fits, axis=None)
-    colour = alt.Color(
-        scale=alt.Scale(domain=list(order), range=[colours.get(n, REST) for n in order]),
-        legend=None,
-        field="before",
-        type="nominal",
-    )
     flow = (
         alt.Chart(rows(areas))
         .mark_area(interpolate="monotone", line=False)
@@ -90,13 +94,13 @@ def sankey(
             x=x,
             y=alt.Y("y:Q", scale=down, axis=None),
             y2="y2:Q",
-            color=colour,
+            color=raw("colour"),
             detail="band:N",
             opacity=alt.condition("datum.stays", alt.value(0.22), alt.value(0.6)),
         )
     )
-    base = alt.Chart(rows(ends)).transform_calculate(before="datum.name", words="datum.name + '  ' + format(datum.n, ',')")
-    blocks = base.mark_rect(stroke=PAPER).encode(x=x, x2="x2:Q", y=alt.Y("y:Q", scale=down), y2="y2:Q", color=colour)
+    base = alt.Chart(rows(ends)).transform_calculate(words="datum.name + '  ' + format(datum.n, ',')")
+    blocks = base.mark_rect(stroke=PAPER).encode(x=x, x2="x2:Q", y=alt.Y("y:Q", scale=down), y2="y2:Q", color=raw("colour"))
     layers = [flow, blocks]
     for side, align, dx, field in (("then", "right", -6, "x"), ("now", "left", 6, "x2")):
         text = base.transform_filter(f"datum.side == '{side}'").mark_text(

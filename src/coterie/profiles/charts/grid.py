@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from coterie.profiles.charts.colours import HAIRLINE, ON_STEPS, QUIET, STEPS, step_of
-from coterie.profiles.charts.theme import drawn, rows
+from coterie.profiles.charts.theme import drawn, raw, rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ def heat_map(
         }
         for c, s in zip(cells, steps, strict=True)
     ]
-    fills, inks = [*STEPS, "transparent"], list(dict.fromkeys([*ON_STEPS, QUIET]))
     base = alt.Chart(rows(parts)).encode(
         x=alt.X(
             "x:N",
@@ -66,10 +65,7 @@ def heat_map(
         ),
         y=alt.Y("y:N", sort=list(up), scale=alt.Scale(domain=list(up), paddingInner=0.05), title=up_title),
     )
-    squares = base.mark_rect(stroke=HAIRLINE).encode(
-        fill=alt.Fill("fill:N", scale=alt.Scale(domain=fills, range=fills), legend=None)
-    )
-    colour = alt.Color("ink:N", scale=alt.Scale(domain=inks, range=inks), legend=None)
+    squares = base.mark_rect(stroke=HAIRLINE).encode(fill=alt.Fill("fill:N", scale=None, legend=None))
     wide = max((len(c.text) for c in cells), default=1) * 7.2 + 4
     two = band >= 40 and any(c.more for c in cells)
     more_wide = max((len(c.more) for c in cells), default=1) * 6.8 + 4
@@ -77,12 +73,12 @@ def heat_map(
     first = base.mark_text(
         dy=alt.ExprRef(f"{fits} ? -8 : 0") if two else 0,
         opacity=alt.ExprRef(f"bandwidth('x') >= {min(wide, 60):.0f} ? 1 : bandwidth('x') >= length(datum.text) * 7.2 ? 1 : 0"),
-    ).encode(text="text:N", color=colour)
+    ).encode(text="text:N", color=raw("ink"))
     layers = [squares, first]
     if two:
-        layers.append(base.mark_text(dy=9, opacity=alt.ExprRef(f"{fits} ? 1 : 0")).encode(text="more:N", color=colour))
+        layers.append(base.mark_text(dy=9, opacity=alt.ExprRef(f"{fits} ? 1 : 0")).encode(text="more:N", color=raw("ink")))
     outlined = [{"x": c.across, "y": c.up} for c in cells if c.outlined]
     if outlined:
         frame = alt.Chart(rows(outlined)).mark_rect(fill="transparent", stroke=QUIET, strokeWidth=1.5)
         layers.append(frame.encode(x=alt.X("x:N", sort=list(across)), y=alt.Y("y:N", sort=list(up))))
-    return drawn(*layers, title=title, note=note, height=alt.Step(band))
+    return drawn(*layers, title=title, note=note, height=band * max(len(up), 1))

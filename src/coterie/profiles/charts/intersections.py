@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from coterie.profiles.charts.colours import ACCENT, HAIRLINE, INK, QUIET
-from coterie.profiles.charts.theme import drawn, rows
+from coterie.profiles.charts.theme import drawn, raw, rows
 
 BARS, ROW = 170, 26
 """Pixels of the bars above, and of each group's row of dots."""
@@ -43,7 +43,7 @@ def upset(
     bars = [
         {"i": str(n), "top": BARS - (BARS - 20) * t.customers / most, "foot": BARS, "n": t.customers} for n, t in enumerate(found)
     ]
-    dots = [{"i": str(n), "y": place[g], "in": g in t.groups} for n, t in enumerate(found) for g in groups]
+    dots = [{"i": str(n), "y": place[g], "colour": INK if g in t.groups else HAIRLINE} for n, t in enumerate(found) for g in groups]
     ties = [
         {"i": str(n), "from": min(place[g] for g in t.groups), "to": max(place[g] for g in t.groups)}
         for n, t in enumerate(found)
@@ -65,7 +65,7 @@ def upset(
         .encode(
             x=alt.X("i:N", sort=columns, bandPosition=0.5),
             y=y("y"),
-            color=alt.Color("in:N", scale=alt.Scale(domain=[False, True], range=[HAIRLINE, INK]), legend=None),
+            color=raw("colour"),
         ),
         alt.Chart(rows(names)).mark_text(align="left", x=0, limit=100).encode(y=y("y"), text="words:N"),
         alt.Chart(rows(names)).mark_text(align="right", x=144, color=QUIET).encode(y=y("y"), text="n:N"),

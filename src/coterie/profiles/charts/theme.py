@@ -61,13 +61,13 @@ def rows(values: Rows) -> alt.InlineData:
     return alt.InlineData(values=[dict(row) for row in values])
 
 
-def drawn(*layers: alt.Chart, title: str, note: str = "", height: int | alt.Step = 300) -> alt.LayerChart:
+def drawn(*layers: alt.Chart, title: str, note: str = "", height: int = 300) -> alt.LayerChart:
     """Layers as one chart with the theme.
 
     Args:
         title: the finding, as a sentence.
         note: what population, what day, how many cannot be told.
-        height: of the plot in pixels, or of each band.
+        height: of the plot, in pixels.
     """
     said = alt.Title(title, subtitle=note) if note else alt.Title(title)
     chart: alt.LayerChart = alt.layer(*layers).properties(title=said, width=WIDTH, height=height).configure(**CONFIG)
@@ -80,9 +80,13 @@ def specification(chart: alt.TopLevelMixin) -> dict[str, Any]:
     spec.pop("title", None)
     spec.pop("$schema", None)
     spec["width"] = "container"
-    spec["autosize"] = {"type": "fit-x", "contains": "padding"}
     painted: dict[str, Any] = for_page(spec)
     return painted
+
+
+def raw(field: str) -> alt.Color:
+    """Colours that stand in the data themselves, so that layers never share a scale by mistake."""
+    return alt.Color(f"{field}:N", scale=None, legend=None)
 
 
 def room(pixels: int) -> alt.Scale:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from coterie.profiles.charts.colours import INK, PAPER, REST, contrast
-from coterie.profiles.charts.theme import drawn, rows
+from coterie.profiles.charts.theme import drawn, raw, rows
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom."""
@@ -79,17 +79,15 @@ def treemap(tiles: Sequence[Tile], *, title: str, colours: Mapping[str, str], no
                 "x2": right / 1.6,
                 "y": top,
                 "y2": bottom,
-                "ink": "light" if ink == PAPER else "dark",
+                "fill": fill,
+                "ink": "#ffffff" if ink == PAPER else "#141318",
             }
         )
-    names = [t.name for t in listed]
     plain = alt.Scale(domain=[0, 1], nice=False, zero=True)
     base = alt.Chart(rows(parts)).encode(
         x=alt.X("x:Q", scale=plain, axis=None), y=alt.Y("y:Q", scale=alt.Scale(domain=[1, 0], nice=False), axis=None)
     )
-    painted = alt.Color("name:N", scale=alt.Scale(domain=names, range=[colours.get(n, REST) for n in names]), legend=None)
-    squares = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(x2="x2:Q", y2="y2:Q", color=painted)
-    written = alt.Color("ink:N", scale=alt.Scale(domain=["light", "dark"], range=["#ffffff", "#141318"]), legend=None)
+    squares = base.mark_rect(stroke=PAPER, strokeWidth=2).encode(x2="x2:Q", y2="y2:Q", color=raw("fill"))
 
     def words(field: str, line: int) -> alt.Chart:
         seen = f"(datum.x2 - datum.x) * width > 56 && (datum.y2 - datum.y) * height > {24 + 18 * line}"
@@ -101,7 +99,7 @@ def treemap(tiles: Sequence[Tile], *, title: str, colours: Mapping[str, str], no
             fontWeight=600 if line == 0 else "normal",
             limit=alt.ExprRef("(datum.x2 - datum.x) * width - 14"),
             opacity=alt.ExprRef(f"{seen} ? 1 : 0"),
-        ).encode(text=f"{field}:N", color=written)
+        ).encode(text=f"{field}:N", color=raw("ink"))
         return text
 
     return drawn(squares, words("name", 0), words("text", 1), words("more", 2), title=title, note=note, height=height)

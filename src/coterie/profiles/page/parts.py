@@ -1,0 +1,110 @@
+"""What a page is made of: sections that answer a question each, with figures and tables, and the numbers behind them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import altair as alt
+
+from coterie.profiles.hidden import K
+from coterie.profiles.page import words
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all sections share.
+
+    Attributes:
+        population: all customers; as_of: the instant of the run; zone: in which days are told.
+        currency: of money, None where there is none; money: the trait that shares of revenue are taken of.
+        total: that trait summed over everybody.
+        k: counts from 1 to k − 1 are hidden.
+    """
+
+    population: int
+    as_of: datetime
+    zone: str
+    currency: str | None = None
+    money: str | None = None
+    total: Decimal | None = None
+    k: int = K
+
+    @property
+    def day(self) -> str:
+        return words.day(self.as_of, self.zone)
+
+    def note(self, unknown: int | None = 0, more: str = "") -> str:
+        """The line below a chart: what population, what day, how many cannot be told (None: not said)."""
+        text = f"{words.customers(self.population)} as of {self.day}"
+        if unknown:
+            few = f"fewer than {self.k}" if 0 < unknown < self.k else f"{unknown:,}"
+            text += f"; {few} cannot be told"
+        return f"{text}. {more}" if more else f"{text}."
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table: its caption, headings (text, whether of numbers) and rows of texts; `more` says what is not in it."""
+
+    caption: str
+    headings: tuple[tuple[str, bool], ...]
+    rows: tuple[tuple[str, ...], ...]
+    more: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A chart with its finding as title, the note below and the table behind it; `small` ones stand side by side.
+
+    Attributes:
+        key: its name on the page, unique.
+        extra: shown only on demand.
+    """
+
+    key: str
+    finding: str
+    chart: alt.LayerChart
+    note: str
+    table: Table
+    small: bool = False
+    extra: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One question with its answer.
+
+    Attributes:
+        key: of its link; short: in the table of contents; question: the heading; answer: the first line.
+        tables: shown open, after the figures; lines: short paragraphs after the answer.
+        to_do: where there is nothing to show yet: what to do for it.
+        data: the numbers shown, as plain values.
+    """
+
+    key: str
+    short: str
+    question: str
+    answer: str
+    figures: Sequence[Figure] = ()
+    tables: Sequence[Table] = ()
+    lines: Sequence[str] = ()
+    findings: Sequence[tuple[str, str]] = ()
+    """Sentences, each with the key of the section that shows more."""
+    to_do: Sequence[str] = ()
+    folded: Sequence[Table] = ()
+    """Tables shown on demand."""
+    data: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A whole page: whose it is, what it holds of persons (its first line), and its sections."""
+
+    title: str
+    privacy: str
+    lead: str
+    sections: Sequence[Section]
+    foot: Sequence[str] = ()
+    data: Mapping[str, Any] = field(default_factory=dict)

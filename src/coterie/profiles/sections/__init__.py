@@ -1,0 +1,1 @@
+"""The sections of the report: numbers in, a question with its answer, charts and tables out."""
