@@ -33,6 +33,7 @@ from coterie.sources.files import Hashes, adds_up, find, read_json, write_json
 from coterie.sources.gathered import AttributeFacts, Bad, EventFacts, Gathered, SourceReport, from_json, to_json
 from coterie.sources.loads import Loads
 from coterie.sources.mapping import Mapped, map_source, settled
+from coterie.sources.options import UNPACK
 from coterie.sources.reading import LINE, read_typed
 from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, unified, up
 from coterie.sources.scratch import Scratch
@@ -105,6 +106,7 @@ def gather(
     progress: Progress | None = None,
     environ: Mapping[str, str] | None = None,
     read: Read = read_typed,
+    unpack: int = UNPACK,
 ) -> Gathered:
     """Bring the tables of events and customers up to what the sources hold.
 
@@ -119,6 +121,7 @@ def gather(
         progress: told what is being done and how many rows are done.
         environ: variables that URLs may name.
         read: reads one file (for tests).
+        unpack: how many times its size a packed file may unpack to.
 
     Returns:
         Where the tables are, what is in them and what became of each row.
@@ -132,7 +135,7 @@ def gather(
         with Loads(stores.record) as record, Scratch(engine) as scratch:
             q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
             return _Gathering(
-                folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read
+                folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read, unpack
             ).run()
     except apsw.BusyError as error:
         raise Busy(
@@ -167,6 +170,7 @@ class _Gathering:
     progress: Progress | None
     environ: Mapping[str, str]
     read: Read
+    unpack: int
 
     def run(self) -> Gathered:
         hashes = Hashes.load(self.stores.cache / "files.json")
@@ -256,7 +260,7 @@ class _Gathering:
     def files(self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]) -> list[SourceFile]:
         """The files of a source as shards, the newest last; `types` are those as which columns must be read."""
         shards = Shards(self.stores.cache / "shards", self.read)
-        options = shards_.options_of(source, self.q.context.zone, types)
+        options = shards_.options_of(source, self.q.context.zone, types, self.unpack)
         found: list[tuple[str, Shard]] = []
         if source.url is not None:
             url = shards_.expanded(source.url, self.environ, self.folder, source)

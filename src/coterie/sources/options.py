@@ -4,6 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+UNPACK = 200
+"""Tables of text seldom shrink to less than a twentieth; this is ten times as much."""
+LIMITS = ("unpack", "room")
+"""Options that change nothing of what is read: beyond them nothing is."""
+
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
@@ -21,6 +26,8 @@ class ReadOptions:
         timezone: of times without an offset.
         columns: column → type where the guess is not wanted: text, integer, money, float, boolean, date, timestamp, list.
         skip_total_rows: leave out rows such as `Total` at the end of a file.
+        unpack: how many times its size a packed file may unpack to.
+        room: to how many bytes at most; None does not ask.
     """
 
     delimiter: str | None = None
@@ -35,3 +42,5 @@ class ReadOptions:
     timezone: str = "UTC"
     columns: Mapping[str, str] = field(default_factory=dict)
     skip_total_rows: bool = True
+    unpack: int = UNPACK
+    room: int | None = None

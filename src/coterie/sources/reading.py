@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -97,9 +98,11 @@ def read_typed(
         kind: csv, parquet, jsonl, excel or sql; None looks.
 
     Raises:
-        DataError: it cannot be read, or can be read in two ways.
+        DataError: it cannot be read, can be read in two ways, or unpacks to more than it may or than the disk has room for.
         MissingColumn: the options name a column that is not there.
     """
+    if options.room is None:
+        options = replace(options, room=shutil.disk_usage(out.parent).free)
     reader = open_source(location, options, kind)
     spool = _Spool(out.with_name(out.name + ".cells")) if not getattr(reader, "cheap", False) else None
     try:

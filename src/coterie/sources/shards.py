@@ -15,7 +15,7 @@ from coterie.core.errors import CoterieError, DataError, StoreError
 from coterie.core.hashing import fingerprint
 from coterie.language.types import DATE, TIMESTAMP, Type, named
 from coterie.sources.files import read_json, write_json
-from coterie.sources.options import ReadOptions
+from coterie.sources.options import LIMITS, UNPACK, ReadOptions
 from coterie.sources.reading import TypedFile, read_typed
 from coterie.sources.source import Source
 
@@ -169,12 +169,13 @@ def key_of(content: str, options: ReadOptions, kind: str | None, ending: str) ->
     return f"{content[:24]}-{fingerprint(FORMAT, repr(sorted(_said(options).items())), kind or '', ending)[:10]}"
 
 
-def options_of(source: Source, zone: str, texts: Mapping[str, str] | None = None) -> ReadOptions:
+def options_of(source: Source, zone: str, texts: Mapping[str, str] | None = None, unpack: int = UNPACK) -> ReadOptions:
     """How a source's files are to be read.
 
     Args:
         zone: the project's time zone.
         texts: column → type, beside those that the source declares.
+        unpack: how many times its size a packed file may unpack to.
     """
     given = {key: value for key, value in source.options.items() if key not in ("types", "columns", "missing")}
     known = {f.name for f in fields(ReadOptions)}
@@ -187,6 +188,7 @@ def options_of(source: Source, zone: str, texts: Mapping[str, str] | None = None
         timezone=source.timezone or zone,
         columns=declared,
         missing=(missing,) if isinstance(missing, str) else tuple(cast(tuple[str, ...], missing)),
+        unpack=unpack,
     )
     return replace(options, **{key: value for key, value in given.items() if key in known})  # type: ignore[arg-type]
 
@@ -225,7 +227,7 @@ def _types(declared: object) -> dict[str, str]:
 
 
 def _said(options: ReadOptions) -> dict[str, object]:
-    out: dict[str, object] = {f.name: getattr(options, f.name) for f in fields(options)}
+    out: dict[str, object] = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in LIMITS}
     out["columns"] = sorted(options.columns.items())
     return out
 

@@ -24,6 +24,7 @@ from coterie.sources.detection import Asked, detect
 from coterie.sources.findings import Detection, Found, Guess
 from coterie.sources.kinds import open_source
 from coterie.sources.mapping import map_source
+from coterie.sources.options import UNPACK
 from coterie.sources.reading import ReadOptions, read_typed
 from coterie.sources.seen import SeenFile, hidden_dates, joined, seen
 from coterie.workspace.bases import Base, bases
@@ -88,6 +89,7 @@ def draft(
     amount: Asked = None,
     id: Asked = None,
     progress: Callable[[str], None] | None = None,
+    unpack: int = UNPACK,
 ) -> Draft:
     """Draft the project file for some files.
 
@@ -97,6 +99,7 @@ def draft(
         now: the current instant (decides whether the data has ended).
         customer, time, amount, id: columns that a person named: for every file that has them, or by file.
         progress: called with what is being done.
+        unpack: how many times its size a packed file may unpack to.
 
     Raises:
         DataError: a file cannot be read; no column names the customer (E220), or several could (E221).
@@ -104,7 +107,7 @@ def draft(
     """
     say = progress or (lambda _: None)
     folder = Path(folder)
-    tables = read(folder, files, say)
+    tables = read(folder, files, say, unpack)
     say("finding out what the columns are")
     detection = detect(tables, customer=customer, time=time, amount=amount, id=id)
     return compose(folder, detection, now=now)
@@ -113,7 +116,7 @@ def draft(
 # --- reading --------------------------------------------------------------------------------------------------------
 
 
-def read(folder: Path, files: Sequence[Path | str], say: Progress) -> list[SeenFile]:
+def read(folder: Path, files: Sequence[Path | str], say: Progress, unpack: int = UNPACK) -> list[SeenFile]:
     """Read files for detection: every sheet of a workbook, and numbered files of the same columns as one."""
     paths = _expanded(folder, files)
     if not paths:
@@ -124,10 +127,10 @@ def read(folder: Path, files: Sequence[Path | str], say: Progress) -> list[SeenF
             say(f"reading {path.name}")
             for sheet in _sheets(path):
                 target, bad = Path(aside) / f"{number}.parquet", Path(aside) / f"{number}.bad"
-                typed = read_typed(path, ReadOptions(sheet=sheet), target, bad)
+                typed = read_typed(path, ReadOptions(sheet=sheet, unpack=unpack), target, bad)
                 types = hidden_dates(typed)
                 if types:
-                    typed = read_typed(path, ReadOptions(sheet=sheet, columns=types), target, bad)
+                    typed = read_typed(path, ReadOptions(sheet=sheet, columns=types, unpack=unpack), target, bad)
                 if not typed.rows_kept and sheet is not None:
                     continue
                 stem = path.name

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from coterie.core.errors import CoterieError
+from coterie.sources.options import UNPACK
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,19 +15,26 @@ class Settings:
     Attributes:
         threads: how many threads the engine may use (COTERIE_THREADS); None leaves it to the engine.
         memory: how much memory it may use before it spills to disk (COTERIE_MEMORY, as in 4GB or 60%); None is 70 %.
+        unpack: how many times its size a packed file may unpack to (COTERIE_UNPACK); 200 where nothing is said.
     """
 
     threads: int | None = None
     memory: str | None = None
+    unpack: int = UNPACK
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         found = os.environ if environment is None else environment
-        threads = found.get("COTERIE_THREADS")
-        if threads is not None and not (threads.isdigit() and int(threads) > 0):
-            raise CoterieError(
-                f"COTERIE_THREADS is {threads!r}",
-                code="E171",
-                hint="it is a number of threads, as in COTERIE_THREADS=2",
-            )
-        return cls(None if threads is None else int(threads), found.get("COTERIE_MEMORY"))
+        threads = _count(found, "COTERIE_THREADS", "it is a number of threads, as in COTERIE_THREADS=2")
+        hint = "it is how many times its size a packed file may unpack to, as in COTERIE_UNPACK=1000"
+        return cls(threads, found.get("COTERIE_MEMORY"), _count(found, "COTERIE_UNPACK", hint) or UNPACK)
+
+
+def _count(environment: Mapping[str, str], name: str, hint: str) -> int | None:
+    """A number above zero, or None where it is not set."""
+    text = environment.get(name)
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise CoterieError(f"{name} is {text!r}", code="E171", hint=hint)
+    return int(text)

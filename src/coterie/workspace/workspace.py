@@ -96,7 +96,8 @@ def init(
             code="E482",
             hint="write into another folder with --dir, or replace it with --force",
         )
-    drafted = draft(folder, files, now=utc_now(), progress=progress, **(overrides or {}))
+    unpack = Settings.from_environment().unpack
+    drafted = draft(folder, files, now=utc_now(), progress=progress, unpack=unpack, **(overrides or {}))
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(file, drafted.text)
@@ -254,6 +255,7 @@ class Workspace:
                 now=now,
                 progress=lambda what, rows: progress(f"{what}: {rows:,} rows" if rows else what),
                 environ=os.environ,
+                unpack=self.settings.unpack,
             )
         except MissingColumn as error:
             raise with_users(error, project) from None

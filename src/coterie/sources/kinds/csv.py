@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,7 @@ from coterie.sources.cells import repeats
 from coterie.sources.headers import find_header, named
 from coterie.sources.kinds import Kind
 from coterie.sources.options import ReadOptions
+from coterie.sources.packed import open_binary
 from coterie.sources.raw import Bad, Chunk, Note, TextRule
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -39,22 +40,6 @@ _BOMS = (
 )
 _LIKELY = ["cp1252", "iso8859_15", "cp1250", "iso8859_2", "cp1251", "koi8_r", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257"]
 _LIKELY += ["mac_roman", "cp437", "cp850", "shift_jis", "euc_jp", "gb18030", "big5", "euc_kr"]
-
-
-def open_binary(path: Path) -> BinaryIO:
-    """A file's bytes, unpacked when its name ends in .gz, .bz2 or .zst or its first bytes say so."""
-    with path.open("rb") as file:
-        head = file.read(4)
-    packed = {b"\x1f\x8b": "gzip", b"BZ": "bz2", b"\x28\xb5": "zstd"}.get(head[:2])
-    if packed == "bz2" and not head.startswith(b"BZh"):
-        packed = None
-    if packed is None:
-        return path.open("rb")
-    if packed == "gzip":
-        import gzip
-
-        return cast(BinaryIO, gzip.open(path, "rb"))
-    return io.BufferedReader(pa.CompressedInputStream(pa.OSFile(str(path), "rb"), packed))
 
 
 @contextmanager
@@ -97,18 +82,18 @@ class Survey:
     longest: int  # bytes of the longest line, at least where it is longer than a block
 
 
-def survey(path: Path) -> Survey:
+def survey(path: Path, options: ReadOptions) -> Survey:
     """Read a file once.
 
     Raises:
-        DataError: a line of more than 16 MB, which is no CSV.
+        DataError: a line of more than 16 MB, which is no CSV; or it unpacks to too much.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     size = quotes = nul = since_line = newlines = returns = 0
     utf8, broken, open_quote = True, False, 0
     longest = 0
     head, strange = b"", bytearray()
-    with open_binary(path) as file:
+    with open_binary(path, options) as file:
         while block := file.read(1 << 20):
             size += len(block)
             if len(head) < SAMPLE:
@@ -272,7 +257,7 @@ class CsvReader:
         with reading(location):
             if self.path.is_dir():
                 raise DataError(f"{location} is a folder", hint="name a file, or a pattern such as orders/*.csv")
-            self.survey = survey(self.path)
+            self.survey = survey(self.path, options)
             self.content_hash = file_hash(self.path)
         if not self.survey.size:
             raise DataError(f"{location} is empty", hint="export it again; a file without rows still has a line of column names")
@@ -341,7 +326,7 @@ class CsvReader:
 
     def _stream(self) -> BinaryIO:
         """The file's text as UTF-8, without a byte order mark."""
-        raw = open_binary(self.path)
+        raw = open_binary(self.path, self.options)
         if self.survey.utf8 and codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig"):
             if self.survey.head.startswith(codecs.BOM_UTF8):
                 raw.read(3)

@@ -15,8 +15,9 @@ from coterie.core.errors import DataError
 from coterie.core.place import Place
 from coterie.sources.headers import Names
 from coterie.sources.kinds import Kind
-from coterie.sources.kinds.csv import LONGEST, MOST_COLUMNS, file_hash, open_binary, reading
+from coterie.sources.kinds.csv import LONGEST, MOST_COLUMNS, file_hash, reading
 from coterie.sources.options import ReadOptions
+from coterie.sources.packed import open_binary
 from coterie.sources.raw import Bad, Cell, Chunk, Note, TextRule
 
 ROWS = 20_000
@@ -227,7 +228,7 @@ class JsonReader:
             if self.path.is_dir():
                 raise DataError(f"{location} is a folder", hint="name a file, or a pattern such as visits/*.jsonl")
             self.content_hash = file_hash(self.path)
-            with open_binary(self.path) as file:
+            with open_binary(self.path, self.options) as file:
                 self.head = file.read(1 << 16)
         if not self.head.strip():
             raise DataError(f"{location} is empty", hint="export it again")
@@ -289,7 +290,7 @@ class JsonReader:
         yield from self._whole() if whole_file else self._lines()
 
     def _lines(self) -> Iterator[tuple[int, Any, str]]:
-        with open_binary(self.path) as stream:
+        with open_binary(self.path, self.options) as stream:
             file: Any = stream
             if self.codec == "utf-16":
                 import io
@@ -312,7 +313,7 @@ class JsonReader:
                 yield number, *_parse(data)
 
     def _whole(self) -> Iterator[tuple[int, Any, str]]:
-        with open_binary(self.path) as file:
+        with open_binary(self.path, self.options) as file:
             data = file.read(ARRAY_LIMIT + 1)
         if len(data) > ARRAY_LIMIT:
             raise DataError(
