@@ -5,11 +5,12 @@ effect needs no more than the sum of the members' ranks.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from coterie.engine.engine import Engine
 from coterie.language.types import Type
@@ -159,99 +160,92 @@ def apart(
     """
     found = features(engine, segments, order, columns, table=table, zone=zone, least=least)
     sums = found.sums()
-    compared: dict[str, list[Difference]] = {}
-    made = 0
-    for place, segment in enumerate(segments):
-        if min(found.members[place], found.others[place]) < least:
-            continue
-        own = by_definition.get(segment, frozenset())
-        wanted = [f for f in found.all if f.column not in own]
-        compared[segment] = _differences(found, sums, place, wanted, least)
-        made += len(compared[segment])
+    drawn = {
+        place: _pairs(found, sums, place, by_definition.get(segment, frozenset()), least)
+        for place, segment in enumerate(segments)
+        if min(found.members[place], found.others[place]) >= least
+    }
+    made = sum(len(p.features) for p in drawn.values())
     level = 1 - (1 - LEVEL) / max(made, 1)
     out = {}
     for place, segment in enumerate(segments):
         members, others = int(found.members[place]), int(found.others[place])
         told = tuple(c for c in columns if c in by_definition.get(segment, ()))
-        if segment not in compared:
+        if place in drawn:
+            out[segment] = Apart(segment, members, others, _differences(found, place, drawn[place], two_sided(level)), told)
+        else:
             side = "members" if members < least else "others to compare with"
             out[segment] = Apart(segment, members, others, (), told, f"fewer than {least} {side}")
-            continue
-        judged = _judged(compared[segment], two_sided(level))
-        ranked = sorted(judged, key=lambda d: (-abs(d.effect), d.column, d.value or ""))
-        out[segment] = Apart(segment, members, others, tuple(_with_medians(found, place, ranked)), told)
     return Comparison(out, made, level, found.sampled)
 
 
-def _differences(
-    found: Features, sums: Mapping[str, Floats], place: int, wanted: Sequence[Feature], least: int
-) -> list[Difference]:
-    """The differences of one segment, not yet judged."""
-    out = []
-    for f in wanted:
-        known, known_others = int(sums["known"][place, f.known]), int(sums["known out"][place, f.known])
-        if min(known, known_others) < least:
-            continue
-        members = Side(known, int(found.members[place]) - known)
-        others = Side(known_others, int(found.others[place]) - known_others)
-        shape: Shape = "share"
-        deviations = None
-        if f.having is not None:
-            a, b = int(sums["having"][place, f.having]), int(sums["having out"][place, f.having])
-            members, others = replace(members, having=a), replace(others, having=b)
-            effect = a / known - b / known_others
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """The comparisons of one segment as arrays: known members and others, effects; what does not apply is NaN."""
+
+    features: Sequence[Feature]
+    m: Floats
+    n: Floats
+    effect: Floats
+    having: tuple[Floats, Floats]
+    means: tuple[Floats, Floats]
+    deviations: Floats
+    is_share: npt.NDArray[np.bool_]
+
+
+def _pairs(found: Features, sums: Mapping[str, Floats], place: int, own: frozenset[str], least: int) -> _Pairs:
+    known, known_out = sums["known"][place], sums["known out"][place]
+    kept = [f for f in found.all if f.column not in own and min(known[f.known], known_out[f.known]) >= least]
+    places = np.array([f.known for f in kept], dtype=np.intp)
+    m, n = known[places], known_out[places]
+    is_share = np.array([f.having is not None for f in kept], dtype=np.bool_)
+    having = np.array([f.having or 0 for f in kept], dtype=np.intp)[is_share]
+    number = np.array([f.number or 0 for f in kept], dtype=np.intp)[~is_share]
+    a, b, means, means_out, deviations = (np.full(len(kept), np.nan) for _ in range(5))
+    a[is_share], b[is_share] = sums["having"][place, having], sums["having out"][place, having]
+    effect = a / m - b / n
+    mn, nn = m[~is_share], n[~is_share]
+    unknown = np.array([found.beaten_unknown(place, f) for f in kept if f.having is None], dtype=np.float64)
+    beaten = sums["ranks"][place, number] - mn * (mn + 1) / 2 - unknown
+    effect[~is_share] = 2 * beaten / (mn * nn) - 1
+    s, q, s_out, q_out = (sums[name][place, number] for name in ("sum", "square", "sum out", "square out"))
+    middle = np.array([f.middle for f in kept if f.having is None], dtype=np.float64)
+    means[~is_share], means_out[~is_share] = s / mn + middle, s_out / nn + middle
+    pooled = np.sqrt(np.maximum(q - s * s / mn + q_out - s_out * s_out / nn, 0) / np.maximum(mn + nn - 2, 1))
+    difference = s / mn - s_out / nn
+    # Where both sides are constant, what is left of the squares is rounding.
+    spread = pooled > 1e-9 * (np.abs(difference) + np.abs(middle))
+    deviations[~is_share] = np.divide(difference, pooled, out=np.full(len(pooled), np.nan), where=spread)
+    return _Pairs(kept, m, n, np.clip(effect, -1, 1), (a, b), (means, means_out), deviations, is_share)
+
+
+def _bounds(p: _Pairs, z: float) -> tuple[Floats, Floats]:
+    low, high = np.zeros(len(p.effect)), np.zeros(len(p.effect))
+    some, rest = p.is_share, ~p.is_share
+    low[some], high[some] = difference_of_shares(p.having[0][some], p.m[some], p.having[1][some], p.n[some], z)
+    less, more = mann_whitney((1 + p.effect[rest]) / 2, p.m[rest], p.n[rest], z)
+    low[rest], high[rest] = 2 * less - 1, 2 * more - 1
+    return low, high
+
+
+def _differences(found: Features, place: int, p: _Pairs, strict: float) -> tuple[Difference, ...]:
+    (low, high), (strict_low, strict_high) = _bounds(p, two_sided(LEVEL)), _bounds(p, strict)
+    holds = (strict_low > 0) | (strict_high < 0)
+    members, others = int(found.members[place]), int(found.others[place])
+    out, medians = [], 0
+    for i in sorted(range(len(p.features)), key=lambda i: (-abs(p.effect[i]), p.features[i].column, p.features[i].value or "")):
+        f, m, n = p.features[i], int(p.m[i]), int(p.n[i])
+        shape: Shape = "share" if f.having is not None else "day" if f.is_day else "number"
+        if shape == "share":
+            sides = Side(m, members - m, having=int(p.having[0][i])), Side(n, others - n, having=int(p.having[1][i]))
         else:
-            assert f.number is not None
-            shape = "day" if f.is_day else "number"
-            beaten = sums["ranks"][place, f.number] - known * (known + 1) / 2 - found.beaten_unknown(place, f)
-            effect = 2 * float(beaten) / (known * known_others) - 1
-            if shape == "number":
-                pairs = [
-                    (sums[s][place, f.number], sums[q][place, f.number]) for s, q in (("sum", "square"), ("sum out", "square out"))
-                ]
-                (s1, q1), (s2, q2) = pairs
-                members = replace(members, mean=float(s1) / known + f.middle)
-                others = replace(others, mean=float(s2) / known_others + f.middle)
-                spread = float(q1 - s1 * s1 / known + q2 - s2 * s2 / known_others)
-                pooled = (max(spread, 0.0) / max(known + known_others - 2, 1)) ** 0.5
-                difference = float(s1) / known - float(s2) / known_others
-                deviations = difference / pooled if pooled > 1e-9 * (abs(difference) + abs(f.middle)) else None
-        effect = min(1.0, max(-1.0, effect))
-        out.append(Difference(f.column, f.value, shape, members, others, effect, 0.0, 0.0, False, deviations))
-    return out
-
-
-def _judged(differences: Sequence[Difference], strict: float) -> list[Difference]:
-    """The differences with their intervals, and whether they hold at the strict level."""
-    out: dict[int, Difference] = {}
-    for shares in (True, False):
-        places = [i for i, d in enumerate(differences) if (d.shape == "share") == shares]
-        some = [differences[i] for i in places]
-        m = np.array([d.members.known for d in some], dtype=np.float64)
-        n = np.array([d.others.known for d in some], dtype=np.float64)
-        bounds = []
-        for z in (two_sided(LEVEL), strict):
-            if shares:
-                a = np.array([d.members.having for d in some], dtype=np.float64)
-                b = np.array([d.others.having for d in some], dtype=np.float64)
-                bounds.append(difference_of_shares(a, m, b, n, z))
-            else:
-                low, high = mann_whitney(np.array([d.more_often for d in some], dtype=np.float64), m, n, z)
-                bounds.append((2 * low - 1, 2 * high - 1))
-        (low, high), (strict_low, strict_high) = bounds
-        for j, i in enumerate(places):
-            holds = bool(strict_low[j] > 0 or strict_high[j] < 0)
-            out[i] = replace(differences[i], low=float(low[j]), high=float(high[j]), holds=holds)
-    return [out[i] for i in range(len(differences))]
-
-
-def _with_medians(found: Features, place: int, ranked: Sequence[Difference]) -> list[Difference]:
-    out, given = [], 0
-    for d in ranked:
-        if d.shape != "share" and given < MEDIANS:
-            given += 1
-            feature = found.number_of(d.column)
-            members, others = found.medians(place, feature)
-            d = replace(d, members=replace(d.members, median=members), others=replace(d.others, median=others))
-        out.append(d)
-    return out
+            middle: tuple[float | date | None, float | date | None] = (None, None)
+            if medians < MEDIANS:
+                middle, medians = found.medians(place, f), medians + 1
+            mean = (float(p.means[0][i]), float(p.means[1][i])) if shape == "number" else (None, None)
+            sides = Side(m, members - m, middle[0], mean[0]), Side(n, others - n, middle[1], mean[1])
+        d = float(p.deviations[i])
+        deviations = None if shape != "number" or d != d else d
+        reach = float(low[i]), float(high[i])
+        out.append(Difference(f.column, f.value, shape, *sides, float(p.effect[i]), *reach, bool(holds[i]), deviations))
+    return tuple(out)

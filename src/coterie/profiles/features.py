@@ -21,9 +21,9 @@ from coterie.traits.batch import KEY, aliased, quoted
 
 CATEGORIES = 20
 """So many values of a text column are compared, the most frequent ones."""
-SAMPLE = 20_000
+SAMPLE = 10_000
 """A median over at most so many customers is exact; of more, at most so many are looked at, always the same ones."""
-POOL = 200_000
+POOL = 100_000
 """Those customers are found among so many, chosen by a hash of their key."""
 BLOCK = 1 << 16
 SMALL_RANGE = 1 << 22
@@ -32,6 +32,9 @@ SMALL_RANGE = 1 << 22
 EPOCH_DAY = date(1970, 1, 1)
 EPOCH = datetime.combine(EPOCH_DAY, time())
 Bools = npt.NDArray[np.bool_]
+Packed = npt.NDArray[np.uint64]
+"""Flags, 64 in a word."""
+WORDS = 1 << 11
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,55 +64,62 @@ class Features:
     zone: str
     all: list[Feature] = field(default_factory=list)
     known: list[Bools] = field(default_factory=list)
+    """The first says of everybody that something is known."""
     numbers: list[Floats] = field(default_factory=list)
     """Less their middle; 0 where not known."""
     ranks: list[Floats] = field(default_factory=list)
     """Among those known, from 1, ties at their mean; 0 where not known."""
-    having: list[Bools] = field(default_factory=list)
+    having: list[Packed] = field(default_factory=list)
     sides: dict[int, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]] = field(default_factory=dict)
     """By segment, the rows of members and of others whose medians are taken."""
 
     def __post_init__(self) -> None:
+        rows = self.inside.shape[1]
+        self.known.append(np.ones(rows, dtype=np.bool_))
         self.members = self.inside.sum(axis=1)
-        self.doubtful = self.unknown.any(axis=1)
-        self.others = self.inside.shape[1] - self.members - self.unknown.sum(axis=1)
+        self.doubtful: Bools = np.array(self.unknown.any(axis=1))
+        self.others = rows - self.members - self.unknown.sum(axis=1)
         self.pool = _pool(self.keys)
         self.sampled = len(self.pool) > SAMPLE
 
+    def add_known(self, known: Bools) -> int:
+        """The place of a column of flags, which is shared by all that are known of everybody."""
+        if known.all():
+            return 0
+        self.known.append(known)
+        return len(self.known) - 1
+
     def sums(self) -> dict[str, Floats]:
-        """Sums over members, and over those out (" out"), of each kind of column: segments × columns."""
-        rows, segments = self.inside.shape[1], len(self.inside)
-        doubtful = np.flatnonzero(self.doubtful)
-        groups = {
-            "known": (self.known, np.float32),
-            "having": (self.having, np.float32),
-            "sum": (self.numbers, np.float64),
-            "square": (self.numbers, np.float64),
-            "ranks": (self.ranks, np.float64),
-        }
+        """Over the members of each segment, and over those out (" out"): segments × columns.
+
+        Counts of `known` and of `having`, and sums of the numbers (`sum`, `square`) and of their `ranks`.
+        """
+        segments, doubtful = len(self.inside), np.flatnonzero(self.doubtful)
         # The whole stands in the row after the segments, then come those who cannot be told.
-        out = {name: np.zeros((segments + 1 + len(doubtful), len(columns))) for name, (columns, _) in groups.items()}
-        for start in range(0, rows, BLOCK):
-            part = slice(start, min(rows, start + BLOCK))
-            who = np.concatenate(
-                [self.inside[:, part], np.ones((1, part.stop - start), dtype=np.bool_), self.unknown[doubtful, part]]
-            )
-            exact, single = who.astype(np.float64), who.astype(np.float32)
-            for name, (columns, kind) in groups.items():
-                if not columns:
-                    continue
-                values = np.stack([np.asarray(c[part], dtype=kind) for c in columns])
-                if name == "square":
-                    values *= values
-                # Flags of a block are counted in single precision without loss: a block is shorter than 2²⁴.
-                out[name] += (single if kind is np.float32 else exact) @ values.T
+        who = [*self.inside, self.known[0], *self.unknown[doubtful]]
+        groups = [packed(w) for w in who]
+        tables = {"known": _counts(groups, [packed(k) for k in self.known]), "having": _counts(groups, self.having)}
+        tables |= self._numbers(who)
         result = {}
-        for name, table in out.items():
+        for name, table in tables.items():
             inside, whole = table[:segments], table[segments]
             outside = whole - inside
             outside[doubtful] -= table[segments + 1 :]
             result[name], result[f"{name} out"] = inside, outside
         return result
+
+    def _numbers(self, who: Sequence[Bools]) -> dict[str, Floats]:
+        n = len(self.numbers)
+        out = np.zeros((len(who), 3 * n))
+        for start in range(0, self.inside.shape[1] if n else 0, BLOCK):
+            part = slice(start, start + BLOCK)
+            flags = np.array([w[part] for w in who], dtype=np.float64)
+            values = np.empty((3 * n, flags.shape[1]))
+            for i in range(n):
+                values[i], values[2 * n + i] = self.numbers[i][part], self.ranks[i][part]
+            np.multiply(values[:n], values[:n], out=values[n : 2 * n])
+            out += flags @ values.T
+        return {"sum": out[:, :n], "square": out[:, n : 2 * n], "ranks": out[:, 2 * n :]}
 
     def beaten_unknown(self, place: int, f: Feature) -> float:
         """Of the ranks of a segment's members, what they owe to those who cannot be told: the pairs in which they have more."""
@@ -120,10 +130,9 @@ class Features:
         doubt = np.sort(ranks[self.unknown[place] & known])
         if not len(doubt):
             return 0.0
-        members = ranks[self.inside[place] & known]
-        places, counts = np.unique(members, return_counts=True)
-        below = np.searchsorted(doubt, places, side="left") + np.searchsorted(doubt, places, side="right")
-        return float((below * counts).sum()) / 2
+        members = np.sort(ranks[self.inside[place] & known])  # looked up in order, which is much faster
+        below = np.searchsorted(doubt, members, side="left").sum() + np.searchsorted(doubt, members, side="right").sum()
+        return float(below) / 2
 
     def number_of(self, column: str) -> Feature:
         return next(f for f in self.all if f.column == column and f.number is not None)
@@ -202,24 +211,23 @@ def _add(out: Features, name: str, type_: Type, column: pa.ChunkedArray, least: 
         case Kind.TEXT:
             _add_text(out, name, column, known, least)
         case Kind.BOOLEAN:
-            out.all.append(Feature(name, "true", len(out.known), having=len(out.having)))
-            out.known.append(known)
-            out.having.append(_array(column.fill_null(False)))
+            out.all.append(Feature(name, "true", out.add_known(known), having=len(out.having)))
+            out.having.append(packed(_array(column.fill_null(False))))
         case _:
             _add_number(out, name, type_.kind, column, known)
 
 
 def _add_text(out: Features, name: str, column: pa.ChunkedArray, known: Bools, least: int) -> None:
     coded = column.combine_chunks().dictionary_encode()
-    codes = _array(coded.indices.fill_null(-1)).astype(np.int64)
-    counts = np.bincount(codes[known], minlength=len(coded.dictionary))
+    codes = _array(coded.indices.fill_null(len(coded.dictionary)))
+    counts = np.bincount(codes, minlength=len(coded.dictionary) + 1)[:-1]
     values = coded.dictionary.to_pylist()
     frequent = sorted((p for p in np.flatnonzero(counts >= least).tolist()), key=lambda p: (-counts[p], values[p]))
-    place = len(out.known)
+    narrow = codes.astype(np.int16) if len(values) < 1 << 15 else codes
+    place = out.add_known(known)
     for p in frequent[:CATEGORIES]:
         out.all.append(Feature(name, values[p], place, having=len(out.having)))
-        out.having.append(codes == p)
-    out.known.append(known)
+        out.having.append(packed(narrow == p))
 
 
 def _add_number(out: Features, name: str, kind: Kind, column: pa.ChunkedArray, known: Bools) -> None:
@@ -234,16 +242,18 @@ def _add_number(out: Features, name: str, kind: Kind, column: pa.ChunkedArray, k
         if not finite.all():
             known, raw = known & finite, np.where(finite, raw, 0.0)
     chosen = raw if known.all() else raw[known]
-    ranks = np.zeros(len(raw))
-    ranks[known] = _ranks(chosen)
+    if len(chosen) == len(raw):
+        ranks = _ranks(raw)
+    else:
+        ranks = np.zeros(len(raw))
+        ranks[known] = _ranks(chosen)
     values = raw.astype(np.float64)
-    middle = float(np.floor(values[known].mean())) if len(chosen) else 0.0
+    middle = float(np.floor(values.sum() / len(chosen))) if len(chosen) else 0.0
     values -= middle
     values[~known] = 0.0
     timed = kind in (Kind.DATE, Kind.TIMESTAMP)
-    made = Feature(name, None, len(out.known), len(out.numbers), None, timed, kind is Kind.TIMESTAMP, middle)
+    made = Feature(name, None, out.add_known(known), len(out.numbers), None, timed, kind is Kind.TIMESTAMP, middle)
     out.all.append(made)
-    out.known.append(known)
     out.numbers.append(values)
     out.ranks.append(ranks)
 
@@ -266,6 +276,24 @@ def _ranks(values: npt.NDArray[Any]) -> Floats:
     out = np.empty(len(values))
     out[order] = np.repeat(new + (counts + 1) / 2, counts)
     return out
+
+
+def packed(flags: Bools) -> Packed:
+    """Flags as the bits of words; those that fill up the last word are 0."""
+    bits = np.packbits(flags)
+    out = np.zeros((len(bits) + 7) // 8, dtype=np.uint64)
+    out.view(np.uint8)[: len(bits)] = bits
+    return out
+
+
+def _counts(groups: Sequence[Packed], columns: Sequence[Packed]) -> Floats:
+    """How many have both flags, of each group and each column; some words at a time, which stay in the processor's cache."""
+    out = np.zeros((len(groups), len(columns)), dtype=np.int64)
+    for start in range(0, len(groups[0]) if columns else 0, WORDS):
+        table = np.stack([c[start : start + WORDS] for c in columns])
+        for i, group in enumerate(groups):
+            out[i] += np.bitwise_count(table & group[start : start + WORDS]).sum(axis=1, dtype=np.int64)
+    return out.astype(np.float64)
 
 
 def _pool(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
