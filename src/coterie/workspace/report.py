@@ -1,8 +1,10 @@
 """The report: every number gathered from the published results and the record, put together, and written as one HTML file."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,24 +12,49 @@ from sqlglot import exp
 
 import coterie
 from coterie.core.errors import StoreError
+from coterie.language.format import literal
+from coterie.language.names import written
 from coterie.language.tree import Column, Expr, Fitted, Measure
+from coterie.language.types import Type
 from coterie.models.kinds.rfm import cells_of
+from coterie.profiles.apart import Comparison, apart
 from coterie.profiles.charts.colours import by_key
+from coterie.profiles.concentration import Concentration, concentration
+from coterie.profiles.findings import Slice, findings
 from coterie.profiles.hidden import K
+from coterie.profiles.jumps import Jump, jumps
+from coterie.profiles.movement import Movement, movement
+from coterie.profiles.overlap import chosen, overlap
 from coterie.profiles.page import words
 from coterie.profiles.page.parts import Report, Section, Setting
 from coterie.profiles.page.render import html
-from coterie.profiles.sections import labels, segments, value
-from coterie.traits.batch import quoted, relation
+from coterie.profiles.quality import Quality, coverage, quality
+from coterie.profiles.reads import rule_reads
+from coterie.profiles.retention import Retention, retention
+from coterie.profiles.sections import apart as apart_section
+from coterie.profiles.sections import concentration as concentration_section
+from coterie.profiles.sections import findings as findings_section
+from coterie.profiles.sections import goals as goals_section
+from coterie.profiles.sections import labels, members, segments, value
+from coterie.profiles.sections import movement as movement_section
+from coterie.profiles.sections import overlap as overlap_section
+from coterie.profiles.sections import quality as quality_section
+from coterie.profiles.sections import retention as retention_section
+from coterie.profiles.sections import sizes as sizes_section
+from coterie.profiles.sections import turnover as turnover_section
+from coterie.profiles.turnover import Turnover, turnover
+from coterie.traits.batch import TIME, quoted, relation
 from coterie.workspace.grid import is_rfm, rfm_grid
-from coterie.workspace.results import Results
-from coterie.workspace.run import TRAITS, Progress, silent
+from coterie.workspace.results import Results, event_view
+from coterie.workspace.run import TRAITS, Progress, builder, silent
 from coterie.workspace.store import write_whole
 
 if TYPE_CHECKING:
     from coterie.workspace.workspace import Workspace
 
 FILE = "report.html"
+MONTH = 30
+"""Movements are told over so many days, or what is nearest to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +128,19 @@ class Gathering:
     def report(self) -> Report:
         """Everything together."""
         steps: Sequence[tuple[str, Callable[[], Section | None]]] = (
+            ("goals", self.goals),
             ("segments", self.segments),
             ("value", self.value),
-            ("labels", self.labels),
+            ("lifecycle", self.labels),
+            ("sizes over time", self.sizes),
+            ("movements", self.movements),
+            ("what sets segments apart", self.apart),
+            ("overlap", self.overlap),
+            ("months", lambda: turnover_section.turnover(self.turned_over, self.setting)),
+            ("retention", lambda: retention_section.retention(self.retained, self.setting)),
+            ("concentration", lambda: concentration_section.concentration(self.spread, self.setting)),
+            ("data quality", lambda: quality_section.quality(self.judged, self.setting)),
+            ("members", self.listed),
         )
         sections = []
         for what, make in steps:
@@ -111,6 +148,8 @@ class Gathering:
             section = make()
             if section is not None:
                 sections.append(section)
+        self.progress("report: findings")
+        sections.insert(1, self.findings({s.key for s in sections}))
         setting, made = self.setting, self.results.made
         title = f"{self.results.project.name}, {setting.day}"
         return Report(
@@ -201,6 +240,181 @@ class Gathering:
             found.append(labels.LabelNumbers(name, order, counted, self.money_by(name), about, by_key(order)))
         return labels.labels(found, self.setting)
 
+    def goals(self) -> Section:
+        found = []
+        for name in self.results.sizes:
+            noted = self.results.project.segments[name].notes.get("goal")
+            if not isinstance(noted, Mapping):
+                continue
+            metric, change, per = (_note(noted, key) for key in ("metric", "change", "per"))
+            wanted = f"{change} per {per}" if per else change
+            why = "there is one day on record so far. " + sizes_section.RUN_AGAIN
+            found.append(goals_section.GoalNumbers(name, metric, wanted, None, why))
+        return goals_section.goals(found, self.setting)
+
+    def sizes(self) -> Section:
+        return sizes_section.sizes(self.series, self.jumped, self.setting)
+
+    def movements(self) -> Section:
+        found = [
+            movement_section.Moved(name, label_order(self.results, name), by_key(label_order(self.results, name)), moved)
+            for name, moved in self.moved.items()
+        ]
+        return movement_section.movement(found, self.setting)
+
+    def apart(self) -> Section:
+        by_size = sorted(self.results.sizes, key=lambda n: -float(self.results.revenue.get(n, 0) if self.results.revenue else 0))
+        return apart_section.apart(self.compared, by_size, self.setting)
+
+    def overlap(self) -> Section:
+        results = self.results
+        inside = {n: s.inside for n, s in results.sizes.items() if s.inside >= self.setting.k}
+        names = chosen(inside, self.setting.population)
+        if len(names) < 2:
+            return overlap_section.overlap(None, self.setting)
+        return overlap_section.overlap(overlap(results.engine, names, results.sizes_order), self.setting)
+
+    def listed(self) -> Section | None:
+        if not self.members:
+            return None
+        found = {}
+        for name, size in self.results.sizes.items():
+            select = self.results.members(name).limit(members.MOST)
+            found[name] = (size.inside, [str(row[0]) for row in self.results.engine.rows(select)])
+        return members.members(found)
+
+    def findings(self, sections: Collection[str]) -> Section:
+        results, setting = self.results, self.setting
+        revenue = results.revenue
+        slices = [
+            Slice(name, size.inside, revenue.get(name) if revenue else None, written(name)) for name, size in results.sizes.items()
+        ]
+        for name, counted in results.made.labels.items():
+            money = self.money_by(name)
+            slices += [
+                Slice(label, n, money.get(label), f"{written(name)} = {literal(label)}", name)
+                for label, n in counted.items()
+                if label
+            ]
+        found = findings(
+            population=setting.population,
+            currency=setting.currency,
+            slices=slices,
+            money=None if setting.money is None or setting.total is None else (setting.money, setting.total),
+            concentration=self.spread,
+            turnover=self.turned_over,
+            retention=self.retained,
+            movements=self.moved,
+            jumps=self.jumped,
+            apart=self.compared,
+            quality=self.judged,
+            zone=setting.zone,
+            k=setting.k,
+        )
+        return findings_section.findings(found, sections, setting)
+
+    # --- numbers, each once
+
+    @cached_property
+    def series(self) -> Mapping[str, Sequence[tuple[datetime, int]]]:
+        """Of each segment its size by as_of, from the record."""
+        history = getattr(self.space, "history", None)
+        if history is None:
+            return {}
+        return {name: [(s.as_of, s.inside) for s in history.sizes(name)] for name in self.results.sizes}
+
+    @cached_property
+    def jumped(self) -> Mapping[str, Sequence[Jump]]:
+        return {name: jumps(series) for name, series in self.series.items()}
+
+    @cached_property
+    def moved(self) -> Mapping[str, Movement]:
+        """Of each segmentation who moved since about a month ago (else since the first day on record)."""
+        history = getattr(self.space, "history", None)
+        if history is None:
+            return {}
+        days = sorted(s.as_of for s in history.snapshots() if s.as_of <= self.setting.as_of)
+        if len(days) < 2:
+            return {}
+        until = days[-1]
+        since = _nearest(days[:-1], until - timedelta(days=MONTH))
+        out = {}
+        for name in self.results.made.labels:
+            found = history.moves(name, since=since, until=until)
+            out[name] = movement(found.table, found.since, found.until)
+        return out
+
+    @cached_property
+    def types(self) -> Mapping[str, Type]:
+        """Attributes, traits and segmentations with their types, but for what is personal."""
+        results = self.results
+        personal = {c for s in results.project.sources.values() for c in (*s.personal, *s.sensitive)}
+        personal |= {n for n, t in results.project.traits.items() if t.notes.get("personal") or t.notes.get("sensitive")}
+        found = {n: t for n, t in results.made.columns.items() if n not in personal}
+        found |= {d.name: d.checked.type for d in results.catalog.of("trait") if d.name not in personal}
+        found |= {d.name: d.checked.type for d in results.catalog.of("segmentation")}
+        there = set(results.columns)
+        return {n: t for n, t in found.items() if n in there}
+
+    @cached_property
+    def compared(self) -> Comparison:
+        results, types = self.results, self.types
+        names = [n for n, s in results.sizes.items() if s.inside >= self.setting.k and s.outside >= self.setting.k]
+        reads = {n: rule_reads(results.catalog, n, types) for n in names}
+        least = max(self.setting.k, 2)
+        return apart(results.engine, names, results.sizes_order, types, reads, zone=self.setting.zone, least=least)
+
+    @cached_property
+    def stream(self) -> tuple[str, str | None] | None:
+        """The kind of event that customers are followed by, with its money: what the money trait sums, else the first kind."""
+        results = self.results
+        results.attach_events()
+        measured = _measured(results, results.money)
+        if measured is not None and measured.event in results.made.events:
+            return measured.event, measured.column if measured.aggregation == "sum" else None
+        return next(((kind, None) for kind in results.made.events), None)
+
+    @cached_property
+    def turned_over(self) -> Turnover | None:
+        if self.stream is None:
+            return None
+        kind, column = self.stream
+        q = builder(self.results.engine, self.results.context)
+        return turnover(self.results.engine, q, event_view(kind), kind, column)
+
+    @cached_property
+    def retained(self) -> Retention | None:
+        if self.stream is None:
+            return None
+        kind, _ = self.stream
+        q = builder(self.results.engine, self.results.context)
+        return retention(self.results.engine, q, event_view(kind), kind)
+
+    @cached_property
+    def spread(self) -> Concentration | None:
+        return None if self.setting.money is None else concentration(self.results.engine, TRAITS, self.setting.money)
+
+    @cached_property
+    def judged(self) -> Quality:
+        results = self.results
+        nothing = {d.name for d in results.catalog.of("trait") if d.checked.nothing}
+        covered = coverage(results.engine, self.types, nothing=nothing)
+        return quality(covered, results.made.data, as_of=results.made.as_of, newest=self.newest(), zone=self.setting.zone)
+
+    def newest(self) -> Mapping[str, datetime]:
+        """The newest event of each kind up to as_of."""
+        results = self.results
+        results.attach_events()
+        q = builder(results.engine, results.context)
+        out: dict[str, datetime] = {}
+        for kind in results.made.events:
+            time = quoted(TIME)
+            by = q.binary("<=", time, q.literal(results.made.as_of))
+            found = results.engine.rows(exp.select(q.call("max", time)).from_(relation(event_view(kind))).where(by))[0][0]
+            if isinstance(found, datetime):
+                out[kind] = found
+        return out
+
     def money_by(self, name: str) -> Mapping[str, Decimal]:
         """The money trait summed by label; "" where there is none."""
         if self.setting.money is None:
@@ -242,3 +456,7 @@ def _measured(results: Results, name: str | None) -> Measure | None:
 def _note(notes: Mapping[str, object], key: str) -> str:
     found = notes.get(key)
     return " ".join(str(found).split()) if found else ""
+
+
+def _nearest(days: Sequence[datetime], wanted: datetime) -> datetime:
+    return min(days, key=lambda day: abs(day - wanted))

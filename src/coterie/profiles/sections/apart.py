@@ -1,0 +1,148 @@
+"""What sets each segment apart from everybody else."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from coterie.profiles.apart import Apart, Comparison, Difference, Side
+from coterie.profiles.charts.effects import Effect, effects
+from coterie.profiles.hidden import is_small
+from coterie.profiles.page import words
+from coterie.profiles.page.parts import Figure, Section, Setting, Table
+from coterie.profiles.page.render import anchor
+
+MOST_EFFECTS = 8
+MOST_SEGMENTS = 12
+
+
+def apart(found: Comparison, order: Sequence[str], setting: Setting) -> Section:
+    """A chart of the clearest differences for each segment, the most telling segments first.
+
+    Args:
+        order: segments as they are shown; those beyond the first dozen with a difference are in tables only.
+    """
+    key, short, question = "apart", "What sets apart", "What sets each segment apart?"
+    told = [found.segments[n] for n in order if n in found.segments and _shown(found.segments[n], setting)]
+    if not told:
+        reasons = sorted({a.why_not for a in found.segments.values() if a.why_not})
+        return Section(
+            key,
+            short,
+            question,
+            "No segment differs clearly from everybody else in anything that its rule does not say already.",
+            lines=reasons[:3],
+            to_do=["More traits about customers (what they buy, when, where from) give more to compare."],
+            data=_data(found, setting),
+        )
+    figures = [_figure(a, setting) for a in told[:MOST_SEGMENTS]]
+    folded = [_table(a, setting) for a in told[MOST_SEGMENTS:]]
+    return Section(
+        key,
+        short,
+        question,
+        _answer(told[0], setting),
+        lines=[found.honesty],
+        figures=figures,
+        folded=folded,
+        data=_data(found, setting),
+    )
+
+
+def _shown(a: Apart, setting: Setting) -> tuple[Difference, ...]:
+    """The clear differences of a segment that is large enough to speak of; shares of few people are left out."""
+    if is_small(a.members, setting.k) or is_small(a.others, setting.k):
+        return ()
+    return tuple(
+        d
+        for d in a.clear
+        if not any(
+            is_small(n, setting.k) for s in (d.members, d.others) for n in (s.known, s.having or 0, s.known - (s.having or 0))
+        )
+    )
+
+
+def label(d: Difference) -> str:
+    name = words.plain(d.column)
+    return name if d.value is None or d.value == "true" else f"{name}: {d.value}"
+
+
+def side(d: Difference, s: Side) -> str:
+    """What one side has, in words."""
+    if d.shape == "share":
+        return "–" if s.share is None else words.percent(s.share)
+    if s.median is None:
+        return "–"
+    return words.day(s.median, "UTC") if isinstance(s.median, date) else words.number(s.median)
+
+
+def _answer(a: Apart, setting: Setting) -> str:
+    d = _shown(a, setting)[0]
+    what = label(d)
+    if d.shape == "share":
+        return f"{a.segment}: {what} holds for {side(d, d.members)} of members, and for {side(d, d.others)} of everybody else."
+    return f"{a.segment}: the median of {what} is {side(d, d.members)} for members, and {side(d, d.others)} for everybody else."
+
+
+def _figure(a: Apart, setting: Setting) -> Figure:
+    listed = _shown(a, setting)[:MOST_EFFECTS]
+    first = listed[0]
+    finding = f"{a.segment}: {label(first)} {side(first, first.members)} against {side(first, first.others)}"
+    if len(listed) > 1:
+        second = listed[1]
+        finding += f"; {label(second)} {side(second, second.members)} against {side(second, second.others)}"
+    finding += "."
+    note = (
+        f"{a.members:,} members against {a.others:,} others as of {setting.day}; lines are 95 % intervals. "
+        "The axis runs from −1 (members always less) to +1 (always more)."
+    )
+    chart = effects(
+        [Effect(f"{label(d)}, {side(d, d.members)} | {side(d, d.others)}", d.effect, d.low, d.high) for d in listed],
+        title=finding,
+        axis="less than others ← effect → more than others",
+        note=note,
+    )
+    return Figure(f"apart-{anchor(a.segment)}", finding, chart, note, _table(a, setting))
+
+
+def _table(a: Apart, setting: Setting) -> Table:
+    headings = (("what", False), ("members", True), ("others", True), ("effect", True), ("95 % interval", True))
+    rows = tuple(
+        (
+            label(d),
+            side(d, d.members),
+            side(d, d.others),
+            f"{d.effect:+.2f}".replace("-", "−"),
+            f"{d.low:+.2f} to {d.high:+.2f}".replace("-", "−"),
+        )
+        for d in _shown(a, setting)
+    )
+    by = words.listed([words.plain(c) for c in a.by_definition], 6)
+    more = f"Left out, because the rule itself reads them: {by}." if by else ""
+    return Table(f"What sets {a.segment} apart: medians of numbers and days, shares of the rest", headings, rows, more)
+
+
+def _data(found: Comparison, setting: Setting) -> Any:
+    def one(d: Difference) -> dict[str, Any]:
+        def of(s: Side) -> dict[str, Any]:
+            median = s.median.isoformat() if isinstance(s.median, date) else s.median
+            return {"known": s.known, "median": median, "having": s.having, "share": s.share}
+
+        return {
+            "column": d.column,
+            "value": d.value,
+            "shape": d.shape,
+            "members": of(d.members),
+            "others": of(d.others),
+            "effect": d.effect,
+            "low": d.low,
+            "high": d.high,
+        }
+
+    return {
+        "comparisons": found.comparisons,
+        "segments": [
+            {"segment": a.segment, "members": a.members, "others": a.others, "differences": [one(d) for d in _shown(a, setting)]}
+            for a in found.segments.values()
+            if not is_small(a.members, setting.k) and not is_small(a.others, setting.k)
+        ],
+    }
