@@ -122,8 +122,8 @@ def ask(text: str, one: Customer | None = None, where: World | None = None, **de
     return evaluate(read(text, definitions), one or customer(), there)
 
 
-def missing(reason: str, *names: str, at_least: Value | None = None) -> Missing:
-    return Missing(reason, frozenset(names), at_least)  # type: ignore[arg-type]
+def missing(reason: str, *names: str, at_least: Value | None = None, at_most: Value | None = None, seen: bool = True) -> Missing:
+    return Missing(reason, frozenset(names), at_least, at_most, seen)  # type: ignore[arg-type]
 
 
 def money(text: str) -> Decimal:

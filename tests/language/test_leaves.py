@@ -3,10 +3,13 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import duckdb
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlglot import exp
 
 from coterie.core.windows import Duration
@@ -14,8 +17,9 @@ from coterie.language.functions import FUNCTIONS, LEAVES
 from coterie.language.functions.customers import bucket
 from coterie.language.leaves import Leaf, Vector, phrase
 from coterie.language.operators import OPERATORS
+from coterie.language.ranges import VALUES, Range
 from coterie.language.sql import Builder
-from coterie.language.types import BOOLEAN, DATE, DURATION, INTEGER, TEXT, TIMESTAMP
+from coterie.language.types import BOOLEAN, DATE, DURATION, INTEGER, TEXT, TIMESTAMP, Value
 from tests.language.faces import UTC_NOON, DuckDB, in_python, same, types_of
 
 CASES = [(leaf, vector) for leaf in LEAVES.values() for vector in leaf.vectors]
@@ -82,33 +86,62 @@ def test_neither_sqlglot_nor_duckdb_is_loaded_with_the_rows():
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
+NOON = datetime(2026, 3, 10, 12)
+
+
+def up(least: Value) -> Range:
+    return Range(least, None)
+
+
 @pytest.mark.parametrize(
-    ("name", "bound", "others", "answer"),
+    ("name", "args", "answer"),
     [
-        (">=", 5, (5,), True),
-        (">=", 5, (6,), None),
-        (">", 5, (5,), None),
-        (">", 6, (Decimal("5.5"),), True),
-        ("<", 5, (5,), False),
-        ("<", 4, (5,), None),
-        ("<=", 5, (5,), None),
-        ("<=", 6, (5,), False),
-        ("=", 6, (5,), False),
-        ("=", 5, (5,), None),
-        ("between", 8, (5, 7), False),
-        ("between", 6, (5, 7), None),
-        ("between", 8, (None, 7), False),
-        ("between", 8, (5, None), None),
-        ("in", 8, (5, 7), False),
-        ("in", 6, (5, 7), None),
-        ("in", 8, (5, None), None),
-        (">=", 5, (None,), None),
+        (">=", (up(5), 5), True),
+        (">=", (up(5), 6), None),
+        (">=", (Range(3, 5), 6), False),
+        (">", (up(5), 5), None),
+        (">", (up(6), Decimal("5.5")), True),
+        (">", (Range(None, 5), 5), False),
+        ("<", (up(5), 5), False),
+        ("<", (up(4), 5), None),
+        ("<", (Range(None, 4), 5), True),
+        ("<", (5, up(6)), True),
+        ("<", (Range(1, 3), Range(4, 9)), True),
+        ("<", (Range(1, 4), Range(4, 9)), None),
+        ("<=", (Range(1, 4), Range(4, 9)), True),
+        ("<=", (up(5), 5), None),
+        ("<=", (up(6), 5), False),
+        ("=", (up(6), 5), False),
+        ("=", (up(5), 5), None),
+        ("=", (Range(5, 5), 5), True),
+        ("=", (Range(None, 4), 5), False),
+        ("=", (NOON, Range(None, NOON - timedelta(days=1))), False),
+        ("between", (up(8), 5, 7), False),
+        ("between", (up(6), 5, 7), None),
+        ("between", (Range(6, 7), 5, 7), True),
+        ("between", (6, up(7), 9), False),
+        ("between", (up(8), None, 7), False),
+        ("between", (up(8), 5, None), None),
+        ("in", (up(8), 5, 7), False),
+        ("in", (up(6), 5, 7), None),
+        ("in", (Range(5, 7), 4, 8), False),
+        ("in", (up(8), 5, None), None),
+        (">=", (up(5), None), None),
     ],
 )
-def test_what_a_value_known_to_be_at_least_something_decides(name, bound, others, answer):
-    decide = LEAVES[name].at_least
+def test_what_a_value_known_to_lie_in_a_range_decides(name, args, answer):
+    decide = LEAVES[name].bounded
     assert decide is not None
-    assert decide(bound, *others) is answer
+    assert decide(VALUES, *(a if isinstance(a, Range) else Range(a, a) for a in args)) is answer
+
+
+@pytest.mark.parametrize("leaf", [leaf for leaf in LEAVES.values() if leaf.order], ids=lambda leaf: leaf.name)
+@given(data=st.data())
+def test_a_function_with_an_order_keeps_it(leaf, data):
+    kind = data.draw(st.sampled_from([st.dates(), st.datetimes()]))
+    a, b = sorted(data.draw(st.tuples(kind, kind)))
+    x, y = (leaf.python(UTC_NOON, v) for v in (a, b))
+    assert (x <= y) if leaf.order == "kept" else (x >= y)
 
 
 PORTABLE = {

@@ -54,8 +54,9 @@ def value(found: Any, zone: str) -> str:
 
     match found:
         case Missing():
-            seen = "" if found.at_least is None else f" (at least {value(found.at_least, zone)})"
-            return f"{found.reason}{seen}"
+            limits = [("at least", found.at_least), ("at most", found.at_most)]
+            left = " and ".join(f"{words} {value(limit, zone)}" for words, limit in limits if limit is not None)
+            return f"{found.reason} ({left}{'' if found.seen else ', if at all'})" if left else found.reason
         case bool():
             return "true" if found else "false"
         case int():

@@ -149,6 +149,13 @@ def first_instant(day: date, zone_name: str) -> datetime:
     return candidate
 
 
+def clamped_first_instant(day: date, zone_name: str) -> datetime:
+    """`first_instant`, held inside the calendar of Python's instants."""
+    if day <= date.min + timedelta(days=2):
+        return EARLIEST
+    return LATEST if day >= date.max - timedelta(days=2) else first_instant(day, zone_name)
+
+
 def last_instant(day: date, zone_name: str) -> datetime:
     """The last microsecond of a local day: what a date means as an `as_of`."""
     return first_instant(day + timedelta(days=1), zone_name) - MICROSECOND

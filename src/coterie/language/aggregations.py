@@ -50,22 +50,29 @@ class Aggregation:
         name: as written.
         column: whether a column is written: "required", "optional" or "none".
         nothing: over no rows the result is missing, because nothing happened (otherwise it is a value).
-        lower_bound: of rows that may be incomplete, the result is at least what was seen.
+        seen_is: where there may be more rows than were seen, what was seen is the least or the most that the result can
+            be; None where more rows can make anything of it.
         grouped: the SQL works on one row per (customer, value), not per event: see `sql`.
+        gives: the least and the greatest number that can come out; None for no limit.
         words: English; {event}, {events}, {column} and {columns} stand for their names.
     """
 
     name: ClassVar[str]
     column: ClassVar[OneOf["required", "optional", "none"]] = "required"
     nothing: ClassVar[bool] = True
-    lower_bound: ClassVar[bool] = False
+    seen_is: ClassVar[OneOf["least", "most"] | None] = None
     grouped: ClassVar[bool] = False
+    gives: ClassVar[tuple[int | None, int | None]] = (None, None)
     words: ClassVar[str]
     expects: ClassVar[str] = "a column"
 
     def result(self, column: Type | None) -> Type | None:
         """The type of the result over a column of this type, or None where that makes no sense."""
         raise NotImplementedError
+
+    def end(self, column: str | None) -> OneOf["first", "last"] | None:
+        """Which end of a customer's events the result is taken from, if it is from one alone; `column` is the column's name."""
+        return None
 
     def zero(self) -> Any:
         raise NotImplementedError
@@ -98,7 +105,8 @@ class Count(Aggregation):
     name = "count"
     column = "optional"
     nothing = False
-    lower_bound = True
+    seen_is = "least"
+    gives = (0, None)
     words = "the number of {events}"
 
     def result(self, column: Type | None) -> Type | None:
@@ -124,7 +132,6 @@ class Exists(Aggregation):
     name = "exists"
     column = "optional"
     nothing = False
-    lower_bound = True
     words = "there is a {event}"
 
     def result(self, column: Type | None) -> Type | None:
@@ -211,6 +218,11 @@ class Extreme(Aggregation):
     def result(self, column: Type | None) -> Type | None:
         return column if column is not None and column.kind not in (Kind.LIST, Kind.BOOLEAN) else None
 
+    def end(self, column: str | None) -> OneOf["first", "last"] | None:
+        if column != "time":
+            return None
+        return "last" if self.largest else "first"
+
     def zero(self) -> None:
         return None
 
@@ -233,13 +245,14 @@ class Extreme(Aggregation):
 class Min(Extreme):
     name = "min"
     largest = False
+    seen_is = "most"
     words = "the smallest {column} of {events}"
 
 
 class Max(Extreme):
     name = "max"
     largest = True
-    lower_bound = True
+    seen_is = "least"
     words = "the largest {column} of {events}"
 
 
@@ -250,6 +263,9 @@ class End(Aggregation):
 
     def result(self, column: Type | None) -> Type | None:
         return column
+
+    def end(self, column: str | None) -> OneOf["first", "last"] | None:
+        return "last" if self.latest else "first"
 
     def zero(self) -> None:
         return None
@@ -280,15 +296,15 @@ class First(End):
 class Last(End):
     name = "last"
     latest = True
-    lower_bound = True  # only of `time`, where a later event can only be later
     words = "the {column} of the last {event}"
 
 
 class Distinct(Aggregation):
     name = "distinct"
     nothing = False
-    lower_bound = True
+    seen_is = "least"
     grouped = True
+    gives = (0, None)
     words = "the number of different {columns} of {events}"
 
     def result(self, column: Type | None) -> Type | None:
@@ -341,6 +357,7 @@ class Share(Aggregation):
 
     name = "share"
     column = "none"
+    gives = (0, 1)
     words = "the share of {events}"
 
     def result(self, column: Type | None) -> Type | None:

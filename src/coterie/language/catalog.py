@@ -108,7 +108,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
 
 RESULT_COLUMNS = ("customer", "_customer")
 """Columns of the results that say whose a row is."""
-BESIDE = ("~least", "~sure")
+BESIDE = ("~least", "~most", "~nothing")
 """Ends of names of the columns that stand beside one whose source may know only a part."""
 
 

@@ -723,6 +723,8 @@ class _Checker:
                 return self.scope.events[event].partial
             case Column(name=name, part=None) if self.row is None:
                 return self.scope.columns[name].partial
+            case Apply(op=op, args=(arg,)) if LEAVES[op].order is not None and typed(arg) in TIMES:
+                return self.partial(arg)
         return False
 
     def unsure(self, node: Expr) -> bool:

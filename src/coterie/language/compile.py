@@ -4,16 +4,16 @@ What a name or a measure is in SQL is the caller's (`Names`): the batch gives co
 columns of its file. Missing is NULL throughout, so and / or / not are SQL's own.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Protocol, assert_never
 
 from sqlglot import exp
 
-from coterie.core.windows import Around, Days, Instants, Next, Within, days, first_instant, instants
+from coterie.core.windows import Around, Days, Instants, Next, Window, Within, clamped_first_instant, days, instants
 from coterie.language.functions import LEAVES
-from coterie.language.leaves import MIRRORED
+from coterie.language.ranges import Range
 from coterie.language.scope import Scope
 from coterie.language.sql import Builder, Sql
 from coterie.language.tree import (
@@ -33,7 +33,7 @@ from coterie.language.tree import (
     WindowTest,
     typed,
 )
-from coterie.language.types import FLOAT, MONEY, TIMESTAMP, Type, sql_type
+from coterie.language.types import DATE, FLOAT, MONEY, TIMES, TIMESTAMP, Type, sql_type
 
 
 class Names(Protocol):
@@ -43,11 +43,11 @@ class Names(Protocol):
 
     def measure(self, node: Measure | Sequence | Fitted) -> exp.Expression: ...
 
-    def least(self, node: Column | Measure) -> exp.Expression | None:
-        """What an incomplete source has seen at least, where the value itself is NULL for that; None where it cannot be."""
+    def bounds(self, node: Column | Measure) -> Range | None:
+        """The least and the most (SQL) that a value can be where an incomplete source leaves it NULL; None where none can."""
 
-    def sure(self, node: Column | Measure) -> exp.Expression | None:
-        """Whether a missing value means that nothing happened; None where it always does."""
+    def nothing_happened(self, node: Column | Measure) -> exp.Expression | None:
+        """Whether a value is missing because nothing happened: true, false or NULL for unknown; None where it never is."""
         ...
 
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression: ...
@@ -60,8 +60,6 @@ class Compiler:
     q: Builder
     names: Names
     scope: Scope
-    nothing: Callable[[Expr], bool]
-    """Whether a missing value of this node means that nothing happened."""
 
     def sql(self, node: Expr) -> exp.Expression:
         q = self.q
@@ -95,39 +93,46 @@ class Compiler:
         return Sql(self.sql(node), typed(node), node.value if isinstance(node, Literal) else None)
 
     def apply(self, node: Apply) -> exp.Expression:
-        plain: exp.Expression = LEAVES[node.op].duckdb(self.q, *(self.argument(a) for a in node.args))
-        for name, args in ((node.op, node.args), (MIRRORED.get(node.op, ""), node.args[::-1])):
-            leaf = LEAVES.get(name)
-            if leaf is None or leaf.at_least is None:
-                continue
-            first, others = args[0], args[1:]
-            least = self.names.least(first) if isinstance(first, Column | Measure) else None
-            if least is not None:
-                decided = self.at_least(name, Sql(least, typed(first)), tuple(self.argument(o) for o in others))
-                return self.q.case([(self.q.not_(self.q.is_null(least)), decided)], plain)
-        return plain
+        leaf = LEAVES[node.op]
+        plain: exp.Expression = leaf.duckdb(self.q, *(self.argument(a) for a in node.args))
+        if leaf.bounded is None or all(self.happened(a) is None for a in node.args):
+            return plain
+        bounded = leaf.bounded(_Order(self.q), *(self.range(a) for a in node.args))
+        return self.q.call("coalesce", plain, bounded)
 
-    def at_least(self, op: str, bound: Sql, others: tuple[Sql, ...]) -> exp.Expression:
-        """What a comparison says of a value known to be at least `bound`: the same rules as `Leaf.at_least`, in SQL."""
-        q = self.q
-        face = LEAVES[op].duckdb
-
-        def when(condition: exp.Expression, answer: bool) -> exp.Expression:
-            return q.case([(condition, q.literal(answer))])
-
-        match op:
-            case ">=" | ">":
-                return when(face(q, bound, *others), True)
-            case "<" | "<=":
-                return when(q.not_(face(q, bound, *others)), False)
-            case "=":
-                return when(LEAVES[">"].duckdb(q, bound, *others), False)
-            case "between":
-                return when(LEAVES[">"].duckdb(q, bound, others[1]), False)
-            case "in":
-                return when(q.all([LEAVES[">"].duckdb(q, bound, o) for o in others]), False)
+    def bounds(self, node: Expr) -> Range | None:
+        """The least and the most (SQL) that a value can be where a source that does not know all leaves it NULL."""
+        match node:
+            case Column() | Measure():
+                return self.names.bounds(node)
+            case Apply(op=op, args=(arg,)) if LEAVES[op].order is not None and typed(arg) in TIMES:
+                found = self.happened(arg)
+                if found is None:
+                    return None
+                ends = [None if e is None else LEAVES[op].duckdb(self.q, Sql(e, typed(arg))) for e in (found.least, found.most)]
+                return Range(*(ends if LEAVES[op].order == "kept" else ends[::-1]))
             case _:
-                return q.null()
+                return None
+
+    def happened(self, node: Expr) -> Range | None:
+        """`bounds` without those of what may never have happened."""
+        found, nothing = self.bounds(node), self.nothing_happened(node)
+        if found is None or nothing is None:
+            return found
+        return Range(*(None if e is None else self.q.case([(self.q.not_(nothing), e)]) for e in (found.least, found.most)))
+
+    def nothing_happened(self, node: Expr) -> exp.Expression | None:
+        """Whether a value is missing because nothing happened; None where it never is."""
+        return self.names.nothing_happened(node) if isinstance(node, Column | Measure) else None
+
+    def range(self, node: Expr) -> Range:
+        """Between what (`Sql`) an argument of a comparison lies: the value itself, or what is left of it."""
+        value, found = self.argument(node), self.happened(node)
+        return Range(value, value) if found is None else self.or_bounds(value, found)
+
+    def or_bounds(self, value: Sql, found: Range) -> Range:
+        ends = (value.tree if e is None else self.q.call("coalesce", value.tree, e) for e in (found.least, found.most))
+        return Range(*(Sql(e, value.type) for e in ends))
 
     def case(self, node: Case) -> exp.Expression:
         q, type_ = self.q, typed(node)
@@ -146,51 +151,44 @@ class Compiler:
     # --- windows
 
     def window_test(self, node: WindowTest) -> exp.Expression:
-        q, value = self.q, self.sql(node.value)
-        test = self.inside(node, value, typed(node.value))
-        if self.nothing(node.value):
-            sure = self.names.sure(node.value) if isinstance(node.value, Column | Measure) else None
-            reasons = [] if sure is None else [sure]
-            if isinstance(node.window, Around):
-                reasons.append(q.is_null(value))  # else it is the customer's date that is missing
-            otherwise = q.case([(q.all(reasons), q.literal(False))]) if reasons else q.literal(False)
-            test = q.call("coalesce", test, otherwise)
-        least = self.names.least(node.value) if isinstance(node.value, Column | Measure) else None
-        if least is not None:
-            stays = q.case([(self.inside(node, least, typed(node.value)), q.literal(True))])
-            if not self.reaches_now(node):
-                stays = q.null()
-            test = q.case([(q.not_(q.is_null(least)), stays)], test)
-        return test
+        q, value, found = self.q, self.argument(node.value), self.bounds(node.value)
+        inside = self.inside(node, value) if found is None else self.surely_inside(node, self.or_bounds(value, found))
+        nothing = self.nothing_happened(node.value)
+        # What never happened lies in no window.
+        return inside if nothing is None else q.all([inside, q.not_(nothing)])
 
-    def reaches_now(self, node: WindowTest) -> bool:
-        """Whether a window has no end before as_of, so that what lies in it now cannot have left it."""
-        exact = instants(node.window, self.q.context.as_of)
-        if exact is not None:
-            return exact.hi is None or exact.hi > self.q.context.as_of
-        if isinstance(node.window, Around):
-            return False
-        admitted = days(node.window, self.q.context.today)
-        open_ended = admitted is None or admitted.hi is None
-        return open_ended or (typed(node.value) == TIMESTAMP and admitted is not None and _reaches(admitted, self.q.context.today))
+    def inside(self, node: WindowTest, value: Sql) -> exp.Expression:
+        q, window = self.q, node.window
+        if isinstance(window, Around):
+            return self.around(window, q.local_day(value.tree) if value.type == TIMESTAMP else value.tree)
+        lo, hi = self.edges(window, value.type)
+        return self.between(value.tree, lo, hi)
 
-    def inside(self, node: WindowTest, value: exp.Expression, type_: Type) -> exp.Expression:
-        q = self.q
-        exact = instants(node.window, q.context.as_of)
-        if exact is not None:
-            return self.between(value, exact.lo, exact.hi)
+    def surely_inside(self, node: WindowTest, value: Range) -> exp.Expression:
+        """Whether all values, or none, that a range leaves open lie in a window."""
+        q, order, type_ = self.q, _Order(self.q), value.least.type
         if isinstance(node.window, Around):
-            day = q.local_day(value) if type_ == TIMESTAMP else value
-            return self.around(node.window, day)
-        admitted = days(node.window, q.context.today)
+            if type_ == TIMESTAMP:
+                value = Range(*(Sql(q.local_day(e.tree), DATE) for e in (value.least, value.most)))
+            first, end = (Sql(e, DATE) for e in self.around_edges(node.window))
+            return order.all([order.up_to(Range(first, first), value), order.below(value, Range(end, end))])
+        lo, hi = (None if e is None else Sql(q.literal(e), type_) for e in self.edges(node.window, type_))
+        parts = [] if lo is None else [order.up_to(Range(lo, lo), value)]
+        return order.all(parts if hi is None else [*parts, order.below(value, Range(hi, hi))])
+
+    def edges(self, window: Window, type_: Type) -> tuple[date | datetime | None, date | datetime | None]:
+        """lo ≤ value < hi for values of a type, of a window that is the same for all customers."""
+        context = self.q.context
+        exact = instants(window, context.as_of)
+        if exact is not None:
+            return exact.lo, exact.hi
+        admitted = days(window, context.today)
         if admitted is None:
-            raise ValueError(f"{node.window} admits neither days nor instants")
-        if type_ == TIMESTAMP:
-            zone = q.context.zone
-            lo = None if admitted.lo is None else _first_instant(admitted.lo, zone)
-            hi = None if admitted.hi is None else _first_instant(admitted.hi, zone)
-            return self.between(value, lo, hi)
-        return self.between(value, admitted.lo, admitted.hi)
+            raise ValueError(f"{window} admits neither days nor instants")
+        if type_ != TIMESTAMP:
+            return admitted.lo, admitted.hi
+        lo, hi = (None if day is None else clamped_first_instant(day, context.zone) for day in (admitted.lo, admitted.hi))
+        return lo, hi
 
     def between(self, value: exp.Expression, lo: date | datetime | None, hi: date | datetime | None) -> exp.Expression:
         """lo ≤ value < hi, NULL where the value is."""
@@ -211,12 +209,15 @@ class Compiler:
         return self.q.local_day(column) if info.type == TIMESTAMP else column
 
     def around(self, window: Around, day: exp.Expression) -> exp.Expression:
+        first, end = self.around_edges(window)
+        return self.q.all([self.q.binary(">=", day, first), self.q.binary("<", day, end)])
+
+    def around_edges(self, window: Around) -> tuple[exp.Expression, exp.Expression]:
+        """The first day that a window around a customer's date admits, and the day after the last."""
         q, anchor, length = self.q, self.anchor(window), window.length
         if window.side == "after":
-            end = q.step(anchor, length.n, length.unit)
-            return q.all([q.binary(">=", day, anchor), q.binary("<", day, end)])
-        start = q.step(anchor, -length.n, length.unit)
-        return q.all([q.binary(">", day, start), q.binary("<=", day, anchor)])
+            return anchor, q.step(anchor, length.n, length.unit)
+        return q.step(q.step(anchor, -length.n, length.unit), 1, "day"), q.step(anchor, 1, "day")
 
     def events_inside(
         self, window: Within | Next | Around | object | None, time: exp.Expression, day: exp.Expression
@@ -245,13 +246,26 @@ class Compiler:
         return self.between(value, limits.lo, hi)
 
 
-def _first_instant(day: date, zone: str) -> datetime:
-    if day <= date.min + timedelta(days=2):
-        return datetime.min
-    if day >= date.max - timedelta(days=2):
-        return datetime.max
-    return first_instant(day, zone)
+@dataclass(frozen=True)
+class _Order:
+    """The order of SQL's values, over ranges of `Sql`; a limit that there is not is NULL."""
 
+    q: Builder
 
-def _reaches(admitted: Days, today: date) -> bool:
-    return (admitted.lo is None or admitted.lo <= today) and (admitted.hi is None or today < admitted.hi)
+    def below(self, a: Range, b: Range) -> exp.Expression:
+        return self.decided("<", a, b)
+
+    def up_to(self, a: Range, b: Range) -> exp.Expression:
+        return self.decided("<=", a, b)
+
+    def all(self, trees: Iterable[exp.Expression]) -> exp.Expression:
+        return self.q.all(trees)
+
+    def any(self, trees: Iterable[exp.Expression]) -> exp.Expression:
+        return self.q.any(trees)
+
+    def decided(self, less: str, a: Range, b: Range) -> exp.Expression:
+        """As `ranges.Values` has it."""
+        q, face = self.q, LEAVES[less].duckdb
+        certain, possible = face(q, a.most, b.least), face(q, a.least, b.most)
+        return q.case([(certain, q.literal(True)), (q.not_(possible), q.literal(False))])

@@ -14,13 +14,29 @@ from typing import Literal as OneOf
 from typing import assert_never
 
 from coterie.core import kleene
-from coterie.core.windows import Around, Days, Instants, Next, Window, days, exact_length, instants, local_day
+from coterie.core.kleene import Truth
+from coterie.core.windows import (
+    MICROSECOND,
+    Around,
+    Days,
+    Instants,
+    Next,
+    Window,
+    clamped_first_instant,
+    clamped_shift,
+    clamped_step,
+    days,
+    exact_length,
+    instants,
+    local_day,
+)
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, as_float, settle
 from coterie.language.format import format as canonical
 from coterie.language.functions import LEAVES
-from coterie.language.leaves import MIRRORED, Context
+from coterie.language.leaves import Context, Leaf
 from coterie.language.numerals import settled
+from coterie.language.ranges import VALUES, Range
 from coterie.language.tree import Expr
 from coterie.language.types import BOOLEAN, FLOAT, MONEY, Type, Value
 
@@ -49,12 +65,20 @@ class Event:
 class Missing:
     """No value. `names` are the columns to blame, as the rule names them.
 
-    `at_least` is what a source that does not know all has seen, where the value can only be larger.
+    `at_least` and `at_most` are what a source that does not know all leaves open, where that has limits; `seen` is false
+    where it has seen nothing, so that it may also be that nothing happened.
     """
 
     reason: Why
     names: frozenset[str] = frozenset()
     at_least: Value | None = None
+    at_most: Value | None = None
+    seen: bool = True
+
+    @property
+    def nothing(self) -> Truth:
+        """Whether nothing happened."""
+        return True if self.reason == "nothing happened" else False if self.seen else None
 
 
 Result = Value | Missing
@@ -259,23 +283,23 @@ class Evaluation:
         plain = [None if isinstance(a, Missing) else a for a in args]
         given = (self.context,) if leaf.context else ()
         value: Value | None = None if missing and leaf.strict else leaf.python(*given, *plain)
-        if value is None and missing:
-            value = self.bounded(node.op, args)
+        if value is None and leaf.bounded is not None:
+            value = leaf.bounded(VALUES, *(Range() if nothing(a) is not False else range_of(a) for a in args))
         if value is not None and node.type is not None:
             value = settled(value, node.type)
         if value is None:
             # Nothing was missing, and still no value comes out (a division by zero): the operation itself is to blame.
-            return Missing("not recorded", blame(missing) or frozenset({canonical(node)}))
+            found = Missing("not recorded", blame(missing) or frozenset({canonical(node)}))
+            return found if leaf.order is None else self.carried(found, leaf, args[0])
         return value
 
-    def bounded(self, op: str, args: Sequence[Result]) -> bool | None:
-        """What a comparison says when one side is only known to be at least some value; None: it does not say."""
-        for name, sides in ((op, list(args)), (MIRRORED.get(op, ""), list(args)[::-1])):
-            leaf = LEAVES.get(name)
-            first, others = sides[0], [None if isinstance(o, Missing) else o for o in sides[1:]]
-            if leaf is not None and leaf.at_least is not None and isinstance(first, Missing) and first.at_least is not None:
-                return leaf.at_least(first.at_least, *others)
-        return None
+    def carried(self, found: Missing, leaf: Leaf, arg: Result) -> Missing:
+        """What is known of a function's result where its date or time is only known to lie between two others."""
+        if not isinstance(arg, Missing) or arg.nothing is not False:
+            return found
+        ends = [leaf.python(self.context, e) if isinstance(e, date) else None for e in (arg.at_least, arg.at_most)]
+        least, most = ends if leaf.order == "kept" else ends[::-1]
+        return _replace(found, at_least=least, at_most=most)
 
     def case(self, node: tree.Case, row: Event | None) -> Result:
         for condition, result in node.branches:
@@ -327,26 +351,21 @@ class Evaluation:
         return (limits.lo is None or limits.lo <= value) and (limits.hi is None or value < limits.hi)
 
     def window_test(self, node: tree.WindowTest, row: Event | None) -> Result:
-        value = self.value(node.value, row)
-        if isinstance(value, Missing) and value.reason == "nothing happened":
-            return False
-        limits = self.limits(node.window)
-        if isinstance(value, Missing) or isinstance(limits, Missing):
-            missing = [x for x in (value, limits) if isinstance(x, Missing)]
-            return True if self.surely(node.value, value, limits) else Missing("not recorded", blame(missing))
-        return self.admits(limits, value)
+        value, limits = self.value(node.value, row), self.limits(node.window)
+        inside = None if isinstance(limits, Missing) else self.inside(limits, range_of(value))
+        # What never happened lies in no window.
+        found = kleene.all_([inside, kleene.not_(nothing(value))])
+        if found is None:
+            return Missing("not recorded", blame(x for x in (value, limits) if isinstance(x, Missing)))
+        return found
 
-    def surely(self, node: Expr, value: Result, limits: Days | Instants | Missing) -> bool:
-        """Whether a value only known to be at least some bound lies in a window all the same.
-
-        It does when the bound does and nothing later leaves: the window has no end, or (for the time of an event, which
-        is never after as_of) it reaches as_of.
-        """
-        if not isinstance(value, Missing) or isinstance(limits, Missing) or value.at_least is None:
-            return False
-        if not self.admits(limits, value.at_least):
-            return False
-        return limits.hi is None or (is_event_time(node, self.world) and self.admits(limits, self.world.as_of))
+    def inside(self, limits: Days | Instants, value: Range) -> Truth:
+        """Whether all values, or none, that a range leaves open lie in a window."""
+        if isinstance(limits, Days):
+            value = Range(*(None if end is None else self.day(end) for end in (value.least, value.most)))
+        begun = True if limits.lo is None else VALUES.up_to(Range(limits.lo, limits.lo), value)
+        over = True if limits.hi is None else VALUES.below(value, Range(limits.hi, limits.hi))
+        return None if value == Range() else kleene.all_([begun, over])
 
     # --- what customers did
 
@@ -364,7 +383,7 @@ class Evaluation:
         if isinstance(limits, Missing):
             return limits
         aggregation = AGGREGATIONS[node.aggregation]
-        state, unknown = aggregation.zero(), 0
+        state, unknown, times = aggregation.zero(), 0, list[datetime]()
         for event in self.seen(node.event, node.window, limits):
             value = True if node.column is None else event.read(node.column)
             if value is None:
@@ -376,11 +395,13 @@ class Evaluation:
                 state = aggregation.add(state, fits, self.world.place(event))
             elif fits:
                 state = aggregation.add(state, value, self.world.place(event))
+                times.append(event.time)
         self.count_unknown(node, unknown)
         final = aggregation.final(state)
         found: Value | None = final if node.type is None else settle(final, node.type)
-        if not self.covered(node.event, node.window, limits):
-            return self.not_covered(node, found)
+        unseen = self.unseen(node.event, node.window, limits)
+        if unseen is not None and not settled_by(times, aggregation.end(node.column), unseen):
+            return self.not_covered(node, found, unseen)
         if found is None:
             return Missing("nothing happened" if aggregation.nothing else "not recorded", frozenset({canonical(node)}))
         return found
@@ -392,13 +413,11 @@ class Evaluation:
                 self.counted.add((self.customer.id, text))
                 self.world.unknown_rows[text] = self.world.unknown_rows.get(text, 0) + rows
 
-    def covered(self, kind: str, window: Window | None, limits: Days | Instants) -> bool:
-        """Whether the source of a kind knows this customer for all of a window."""
+    def unseen(self, kind: str, window: Window | None, limits: Days | Instants) -> Instants | None:
+        """When this customer may have done what the source of a kind does not know; None where it knows all of a window."""
         coverage = self.world.coverage.get(kind)
         if coverage is None:
-            return True
-        if coverage.covers is not None and truth(self.value(coverage.covers)) is not True:
-            return False
+            return None
         if isinstance(limits, Days):
             first, after = limits.lo, limits.hi
             last = None if after is None else after - timedelta(days=1)
@@ -408,18 +427,33 @@ class Evaluation:
         if not isinstance(window, Next) and (last is None or last > self.world.today):
             last = self.world.today
         if first is not None and last is not None and first > last:
-            return True
-        begins = coverage.complete_from is None or (first is not None and first >= coverage.complete_from)
-        ends = coverage.complete_to is None or (last is not None and last <= coverage.complete_to)
-        return begins and ends
+            return None
+        begin: datetime | None = None
+        end = None if isinstance(window, Next) else clamped_shift(self.world.as_of, MICROSECOND)
+        if coverage.covers is not None and truth(self.value(coverage.covers)) is not True:
+            return Instants(begin, end)
+        since, until = coverage.complete_from, coverage.complete_to
+        early = since is not None and (first is None or first < since)
+        late = until is not None and (last is None or last > until)
+        if until is not None and not early:
+            begin = clamped_first_instant(clamped_step(until, 1, "day"), self.world.zone)
+        if since is not None and not late:
+            end = clamped_first_instant(since, self.world.zone)
+        return Instants(begin, end) if early or late else None
 
-    def not_covered(self, node: tree.Measure, found: Value | None) -> Result:
+    def not_covered(self, node: tree.Measure, found: Value | None, unseen: Instants) -> Result:
+        """What the events seen, and when there may be others, leave of a measure."""
         if node.aggregation == "exists" and found is True:
             return True
-        # A later event can only make `last` of another column different, not larger.
-        bounded = AGGREGATIONS[node.aggregation].lower_bound and (node.aggregation != "last" or node.column == "time")
-        seen = found if bounded and node.aggregation != "exists" else None
-        return Missing("not covered", frozenset({canonical(node)}), seen)
+        aggregation = AGGREGATIONS[node.aggregation]
+        least = found if aggregation.seen_is == "least" else None
+        most = found if aggregation.seen_is == "most" else None
+        end = aggregation.end(node.column)
+        if end is not None and node.column == "time":
+            latest = None if unseen.hi is None else unseen.hi - MICROSECOND
+            least = found if end == "last" and found is not None else unseen.lo
+            most = found if end == "first" and found is not None else latest
+        return Missing("not covered", frozenset({canonical(node)}), least, most, seen=found is not None)
 
     def sequence(self, node: tree.Sequence) -> bool:
         """Whether some choice of events fits, found by trying them all."""
@@ -502,11 +536,21 @@ def is_condition(node: Expr, world: World) -> bool:
             return node.type == BOOLEAN
 
 
-def is_event_time(node: Expr, world: World) -> bool:
-    """Whether a value is the time of an event, by itself or through names."""
-    if isinstance(node, tree.Column) and node.part is None and node.name in world.definitions:
-        return is_event_time(world.definitions[node.name], world)
-    return isinstance(node, tree.Measure) and node.column == "time"
+def settled_by(times: Sequence[datetime], end: OneOf["first", "last"] | None, unseen: Instants) -> bool:
+    """Whether events at these times have the first or last of all among them, whatever else there may be."""
+    if end == "first":
+        return unseen.lo is not None and any(t < unseen.lo for t in times)
+    return end == "last" and unseen.hi is not None and any(t >= unseen.hi for t in times)
+
+
+def range_of(result: Result) -> Range:
+    """Between what a value lies."""
+    return Range(result.at_least, result.at_most) if isinstance(result, Missing) else Range(result, result)
+
+
+def nothing(result: Result) -> Truth:
+    """Whether a value is missing because nothing happened."""
+    return result.nothing if isinstance(result, Missing) else False
 
 
 def blame(missing: Iterable[Missing]) -> frozenset[str]:

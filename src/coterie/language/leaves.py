@@ -77,8 +77,9 @@ class Leaf:
             `literal`.
         forbids: types and values of all arguments (None for what is no literal) → complaint or None, for what neither
             the types nor a literal alone can tell (a month added to an instant).
-        at_least: for a comparison whose first argument is only known to be at least some value: (bound, *others) →
-            True, False, or None when that does not decide it.
+        bounded: for a comparison, its meaning where arguments are only known to lie in ranges: (Order, *ranges) → true,
+            false or unknown, as that order has them.
+        order: of a function of one date or time, whether a later one makes the result larger (or the same) or smaller.
         live: what freshness reading the clock adds ("daily" for days_since, "timed" for hours), or None.
     """
 
@@ -96,7 +97,8 @@ class Leaf:
     literal: tuple[int, ...] = ()
     validate: Callable[..., str | None] | None = None
     forbids: Callable[[Sequence[Type], Sequence[Value | None]], str | None] | None = None
-    at_least: Callable[..., bool | None] | None = None
+    bounded: Callable[..., Any] | None = None
+    order: OneOf["kept", "reversed"] | None = None
     live: OneOf["daily", "timed"] | None = None
 
 
@@ -121,6 +123,3 @@ def table(*rows: Leaf) -> dict[str, Leaf]:
         out[row.name] = row
     return out
 
-
-MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
-"""A comparison read from its right side: `5 <= x` is `x >= 5`."""

@@ -23,7 +23,7 @@ class ColumnInfo:
     Attributes:
         type: of its values.
         nothing: where missing, it is because nothing happened (a measure over no rows), not because it is not recorded.
-        partial: a source's coverage may leave it known only to be at least some value.
+        partial: a source's coverage may leave it known only to lie between some values.
         unsure: with `nothing`: it may also be missing for another reason (coverage, a customer's date that is missing).
         fresh, state: as `Checked` has them, for what names this column.
         parts: columns after a dot, `value.r`.

@@ -82,7 +82,7 @@ def blames(node: Expr, c: Compiler, *, asked: bool = False) -> Blames:
             return here(together(parts, c))
         case Apply(op=op, args=args):
             found = together([blames(a, c) for a in args], c)
-            bounded = any(isinstance(a, Column | Measure) and c.names.least(a) is not None for a in args)
+            bounded = any(c.bounds(a) is not None for a in args)
             if not LEAVES[op].strict or bounded:
                 found = here(found)
             if may_fail(Apply(op)) or typed(node) == MONEY:

@@ -201,11 +201,13 @@ class Expressions:
         """A condition without and / or / not on top."""
         if row is not None:
             return self.retry(lambda: self.leaf_test(depth, row) if self.rng.random() < 0.8 else self.window_test(None, depth, row))
-        match self.pick(leaf=8, measure=4, window=3, sequence=2, members=1, fitted=1, column=1):
+        match self.pick(leaf=8, measure=4, end=2, window=3, sequence=2, members=1, fitted=1, column=1):
             case "leaf":
                 return self.retry(lambda: self.leaf_test(depth, None))
             case "measure":
                 return self.tested(self.measure(self.rng.choice(sorted(AGGREGATIONS)), depth))
+            case "end":
+                return self.end_test()
             case "window":
                 return self.window_test(None, depth)
             case "sequence":
@@ -422,6 +424,27 @@ class Expressions:
             window = self.window(rng.choice(MEASURE_WINDOWS))
         assert result is not None
         return Measure(name, event, chosen, where, window), result
+
+    def end(self) -> Measure:
+        """When something was first or last done."""
+        rng, event = self.rng, self.rng.choice(list(self.schema.events))
+        where = self.condition(0, self.schema.events[event]) if rng.random() < 0.3 else None
+        window = self.window(rng.choice(MEASURE_WINDOWS)) if rng.random() < 0.2 else None
+        return Measure(rng.choice(("last", "last", "first", "max", "min")), event, "time", where, window)
+
+    def end_test(self) -> Expr:
+        """A condition on when something was first or last done: in a window, beside an instant or a day, so many days ago."""
+        value = self.end()
+        match self.pick(window=4, instant=1, day=2, days=1):
+            case "window":
+                window = self.window(self.rng.choice(TEST_WINDOWS))
+                return self.tested((value, TIMESTAMP)) if window is None else WindowTest(value, window)
+            case "instant":
+                return self.tested((value, TIMESTAMP))
+            case "day":
+                return self.tested((Apply("date", (value,)), DATE))
+            case _:
+                return self.tested((Apply("days_since", (value,)), INTEGER))
 
     def window(self, kind: str, *, row: Row | None = None) -> Window | None:
         """A window of a kind of `TEST_WINDOWS`; None where it stands around a date and there is none."""

@@ -28,6 +28,7 @@ from coterie.segments import membership
 from coterie.testing.asking import Defined, Program
 from coterie.testing.reference import Answers, Reference
 from coterie.traits import batch
+from coterie.traits.coverage import Coverage
 
 # --- the batch in an engine
 
@@ -86,7 +87,7 @@ def load(program: Program, engine: Engine) -> batch.Tables:
         covered = program.coverage.get(kind)
         coverage = None
         if covered is not None:
-            coverage = batch.Coverage(program.covers.get(kind), covered.complete_from, covered.complete_to)
+            coverage = Coverage(program.covers.get(kind), covered.complete_from, covered.complete_to)
         tables[kind] = batch.EventTable(f"events {kind}", program.scope.events[kind], rank, coverage, nullable)
     return batch.Tables("customers", tables, "account")
 
@@ -319,7 +320,7 @@ def _tables_of(program: Program) -> batch.Tables:
         covered = program.coverage.get(kind)
         coverage = None
         if covered is not None:
-            coverage = batch.Coverage(program.covers.get(kind), covered.complete_from, covered.complete_to)
+            coverage = Coverage(program.covers.get(kind), covered.complete_from, covered.complete_to)
         tables[kind] = batch.EventTable(f"events {kind}", program.scope.events[kind], rank, coverage)
     return batch.Tables("customers", tables, "account")
 

@@ -52,13 +52,13 @@ def _coverage(rng: Random, of: Schema, today: date) -> dict[str, Covered]:
     flags = [name for name, t in of.columns.items() if t == BOOLEAN]
     out = {}
     for kind in of.events:
-        if rng.random() < 0.4:
+        if rng.random() < 0.5:
             name = canonical(Column(rng.choice([*flags, *of.columns])))
             covers = name if name in flags else f"{name} is known"
             out[kind] = Covered(
-                covers if rng.random() < 0.5 else None,
-                today - timedelta(days=rng.choice((0, 2, 10, 40, 400))) if rng.random() < 0.6 else None,
-                today - timedelta(days=rng.choice((-5, 0, 1, 10, 100))) if rng.random() < 0.3 else None,
+                covers if rng.random() < 0.3 else None,
+                today - timedelta(days=rng.choice((0, 2, 6, 10, 29, 40, 400))) if rng.random() < 0.7 else None,
+                today - timedelta(days=rng.choice((-5, 0, 1, 10, 100))) if rng.random() < 0.25 else None,
             )
     return out
 
@@ -111,12 +111,14 @@ def _defined(draw: Expressions, feature: tuple[str, str] | None) -> Defined:
         if rng.random() < 0.3:
             node = draw.condition(1) if rng.random() < 0.1 else _joined(draw, node)
         return Defined(rng.choice(("segment", "trait")), canonical(node))
-    match draw.pick(segment=8, trait=6, segmentation=2, alias=1, rfm=1, standing=1):
+    match draw.pick(segment=8, trait=6, end=1, segmentation=2, alias=1, rfm=1, standing=1):
         case "segment":
             return Defined("segment", canonical(draw.condition(depth)))
         case "trait":
             types: tuple[Type, ...] = (INTEGER, MONEY, FLOAT, TEXT, BOOLEAN, DATE, TIMESTAMP)
             return Defined("trait", canonical(draw.value(rng.choice(types), depth)))
+        case "end":
+            return Defined("trait", canonical(draw.end()))
         case "segmentation":
             return Defined("segmentation", canonical(draw.labels(depth)))
         case "alias":

@@ -8,7 +8,6 @@ finds it there.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
 from functools import partial
 from typing import Protocol
 
@@ -16,16 +15,27 @@ from sqlglot import exp
 
 from coterie.core.hashing import fingerprint
 from coterie.core.windows import MICROSECOND as _MICROSECOND
-from coterie.core.windows import Around, Duration, days, exact_length, instants, local_day
+from coterie.core.windows import Around, Duration, exact_length
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, Rows, filtered
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
-from coterie.language.leaves import Context
+from coterie.language.ranges import Range
 from coterie.language.scope import EventInfo, Scope
 from coterie.language.sql import Builder
 from coterie.language.tree import Column, Expr, Fitted, Measure, Members, children, typed, walk
 from coterie.language.types import EVENT_FLOAT, FLOAT, Kind, Type, sql_type
+from coterie.traits.coverage import (
+    ALL_SEEN,
+    Coverage,
+    known,
+    least_of,
+    most_of,
+    nothing_happened,
+    nothing_of,
+    takes_end,
+    unseen,
+)
 
 CHUNK = 40
 """Aggregates a query: one query with hundreds plans for seconds and runs slower than several with a few dozen."""
@@ -37,15 +47,6 @@ KEY = "_customer"
 """The customer as a dense number, which joins and groups faster than its text."""
 TIME, DAY, ORDER, ID = "time", "_day", "_order", "id"
 """Of an event: its instant (UTC), its local day, its place among the events of its kind, its id."""
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """Whom (a checked condition over customers' columns) and since when a kind of event is complete."""
-
-    covers: Expr | None = None
-    complete_from: date | None = None
-    complete_to: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,20 +169,23 @@ class _Customers:
     def measure(self, node: Measure | tree.Sequence | Fitted) -> exp.Expression:
         return quoted(column_of(node, self.aliases))
 
-    def least(self, node: Column | Measure) -> exp.Expression | None:
+    def bounds(self, node: Column | Measure) -> Range | None:
         if isinstance(node, Column):
             partial = node.part is None and node.name in self.scope.columns and self.scope.columns[node.name].partial
-            return quoted(least_of(node.name)) if partial else None
-        bounded = is_bounded(node) and self.tables.events[node.event].coverage is not None
-        return quoted(least_of(column_of(node, self.aliases))) if bounded else None
+        else:
+            partial = self.tables.events[node.event].coverage is not None
+        name = node.name if isinstance(node, Column) else column_of(node, self.aliases)
+        return Range(quoted(least_of(name)), quoted(most_of(name))) if partial else None
 
-    def sure(self, node: Column | Measure) -> exp.Expression | None:
+    def nothing_happened(self, node: Column | Measure) -> exp.Expression | None:
+        if not is_nothing(node, self.scope):
+            return None
         if isinstance(node, Column):
-            unsure = node.part is None and node.name in self.scope.columns and self.scope.columns[node.name].unsure
-            return quoted(sure_of(node.name)) if unsure else None
-        covered = self.tables.events[node.event].coverage is not None
-        unsure = AGGREGATIONS[node.aggregation].nothing and (covered or isinstance(node.window, Around))
-        return quoted(sure_of(column_of(node, self.aliases))) if unsure else None
+            name, otherwise = node.name, self.scope.columns[node.name].unsure
+        else:
+            name = column_of(node, self.aliases)
+            otherwise = self.tables.events[node.event].coverage is not None or isinstance(node.window, Around)
+        return quoted(nothing_of(name)) if otherwise else self.q.is_null(quoted(name))
 
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
         q, account = self.q, quoted(self.tables.account or "account")
@@ -218,36 +222,19 @@ class _Row:
     def measure(self, node: Measure | tree.Sequence | Fitted) -> exp.Expression:
         raise ValueError("a condition on events measures nothing")
 
-    def least(self, node: Column | Measure) -> exp.Expression | None:
+    def bounds(self, node: Column | Measure) -> Range | None:
         return None
 
-    def sure(self, node: Column | Measure) -> exp.Expression | None:
+    def nothing_happened(self, node: Column | Measure) -> exp.Expression | None:
         return None
 
     def members(self, node: Members, where: exp.Expression | None) -> exp.Expression:
         raise ValueError("a condition on events asks no account")
 
 
-def sure_of(name: str) -> str:
-    """The column that says whether a missing value means that nothing happened, beside a column that may be missing otherwise."""
-    return f"{name}~sure"
-
-
-def least_of(name: str) -> str:
-    """The column that holds what was seen at least, beside a column whose source may know only a part."""
-    return f"{name}~least"
-
-
-def is_bounded(node: Measure) -> bool:
-    """Whether an incomplete source leaves a measure known to be at least something."""
-    if node.aggregation == "exists":
-        return False  # seen is seen: then the value itself is true
-    return AGGREGATIONS[node.aggregation].lower_bound and (node.aggregation != "last" or node.column == "time")
-
-
 def compiler(q: Builder, scope: Scope, tables: Tables, aliases: Mapping[str, str]) -> Compiler:
     """The compiler of expressions over a table that a batch has made; `aliases` as `aliases_of` gives them."""
-    return Compiler(q, _Customers(q, scope, tables, aliases), scope, lambda node: is_nothing(node, scope))
+    return Compiler(q, _Customers(q, scope, tables, aliases), scope)
 
 
 def aliases_of(trees: Iterable[tuple[str, Expr]]) -> dict[str, str]:
@@ -467,10 +454,11 @@ class _Planner:
                 continue  # the scan or the fit has made it
             columns = [(w.name, self.compiler.sql(w.tree))]
             if w.partial:
-                columns.append((least_of(w.name), self.least(w.tree)))
-            sure = self.compiler.names.sure(w.tree) if isinstance(w.tree, Column) else None
-            if sure is not None:
-                columns.append((sure_of(w.name), sure))
+                columns += self.limits(w)
+            unsure = w.name in self.scope.columns and self.scope.columns[w.name].unsure
+            nothing = self.compiler.nothing_happened(w.tree) if unsure else None
+            if nothing is not None:
+                columns.append((nothing_of(w.name), nothing))
             columns += [(f"{w.name}.{part}", self.part(w.tree, part)) for part in w.parts]
             depth[w.name] = put(used(w.tree), columns)
         for name, node in inputs.items():
@@ -479,9 +467,11 @@ class _Planner:
                 put(used(node), [(name, self.compiler.sql(node))])
         return [layer for layer in layers if layer]
 
-    def least(self, node: Expr) -> exp.Expression:
-        found = self.compiler.names.least(node) if isinstance(node, Column | Measure) else None
-        return self.q.null() if found is None else found
+    def limits(self, wanted: Wanted) -> list[tuple[str, exp.Expression]]:
+        """The columns beside a definition whose source may know only a part."""
+        found = self.compiler.bounds(wanted.tree) or Range()
+        ends = (self.q.null(typed(wanted.tree)) if end is None else end for end in (found.least, found.most))
+        return list(zip((least_of(wanted.name), most_of(wanted.name)), ends, strict=True))
 
     def part(self, node: Expr, part: str) -> exp.Expression:
         base = column_of(node, self.aliases) if isinstance(node, Fitted) else node.name if isinstance(node, Column) else ""
@@ -512,7 +502,7 @@ class _Planner:
                 table = self.scan(query, f"{event}: {len(chunk)} measures")
                 joins.append((table, table))
                 for i, (name, node) in enumerate(chunk):
-                    columns += self.joined(name, node, table, f"m{i}")
+                    columns += self.joined(name, node, table, i)
                     self.note_unknown(name, node)
         return columns, joins
 
@@ -522,52 +512,26 @@ class _Planner:
         self.stage_scans.append(Step(table, query, about))
         return table
 
-    def joined(self, name: str, node: Measure, table: str, column: str) -> list[tuple[str, exp.Expression]]:
+    def joined(self, name: str, node: Measure, table: str, number: int) -> list[tuple[str, exp.Expression]]:
         """A measure beside the customers: its value over nothing where there was no row, and what coverage leaves of it."""
-        q, found = self.q, quoted(column, table)
+        q, found = self.q, quoted(f"m{number}", table)
         value: exp.Expression = found
         if not AGGREGATIONS[node.aggregation].nothing:
             type_ = typed(node)
             none = q.literal(False) if type_.kind is Kind.BOOLEAN else q.as_type(q.literal(0), type_)
             value = q.case([(q.is_null(quoted(KEY, table)), none)], found)
-        around = node.window if isinstance(node.window, Around) else None
-        nothing, known = AGGREGATIONS[node.aggregation].nothing, q.literal(True)
-        if around is not None:
-            known = q.not_(q.is_null(self.compiler.anchor(around)))
-            value = q.case([(known, value)])
+        anchor = self.compiler.anchor(node.window) if isinstance(node.window, Around) else None
+        if anchor is not None:
+            value = q.case([(q.not_(q.is_null(anchor)), value)])
         coverage = self.tables.events[node.event].coverage
-        if coverage is None:
-            return [(name, value), *([(sure_of(name), known)] if nothing and around is not None else [])]
-        whole = self.complete(node, coverage)
-        seen = q.case([(whole, value)])
-        if node.aggregation == "exists":
-            seen = q.case([(q.any([whole, value]), value)])
-        least = q.case([(whole, q.null())], value) if is_bounded(node) else q.null(typed(node))
-        return [(name, seen), (least_of(name), least), *([(sure_of(name), q.all([known, whole]))] if nothing else [])]
-
-    def complete(self, node: Measure, coverage: Coverage) -> exp.Expression:
-        """Whether the source knows this customer for all of the window: true or false, never NULL."""
-        q, today = self.q, self.q.context.today
-        parts: list[exp.Expression] = []
-        if coverage.covers is not None:
-            parts.append(q.call("coalesce", self.compiler.sql(coverage.covers), q.literal(False)))
-        if isinstance(node.window, Around):
-            anchor, length = self.compiler.anchor(node.window), node.window.length
-            after = node.window.side == "after"
-            first = anchor if after else q.step(q.step(anchor, -length.n, length.unit), 1, "day")
-            last = q.step(q.step(anchor, length.n, length.unit), -1, "day") if after else anchor
-            last = q.case([(q.binary("<", last, q.literal(today)), last)], q.literal(today))
-            span = [q.binary(">", first, last)]
-            if coverage.complete_from is not None or coverage.complete_to is not None:
-                inside = []
-                if coverage.complete_from is not None:
-                    inside.append(q.binary(">=", first, q.literal(coverage.complete_from)))
-                if coverage.complete_to is not None:
-                    inside.append(q.binary("<=", last, q.literal(coverage.complete_to)))
-                parts.append(q.call("coalesce", q.any([*span, q.all(inside)]), q.literal(False)))
-        elif not window_covered(node, coverage, self.q.context):
-            parts.append(q.literal(False))
-        return q.all(parts)
+        left, columns = ALL_SEEN, []
+        if coverage is not None:
+            left = unseen(q, node, coverage, self.compiler.sql, anchor)
+            told = known(q, node, value, quoted(f"m{number}~end", table) if takes_end(node, coverage) else None, left)
+            value, columns = told.value, [(least_of(name), told.least), (most_of(name), told.most)]
+        if AGGREGATIONS[node.aggregation].nothing and (coverage is not None or anchor is not None):
+            columns.append((nothing_of(name), nothing_happened(q, found, left, anchor)))
+        return [(name, value), *columns]
 
     def keep(self, base: str, node: Measure, *, condition: bool = True) -> exp.Expression | None:
         """Which rows a measure sees: inside its window, with its column known, and (unless told otherwise) its `where` true."""
@@ -591,7 +555,7 @@ class _Planner:
 
     def condition(self, event: str, where: Expr) -> exp.Expression:
         info = self.tables.events[event].info
-        return Compiler(self.q, _Row(self.q, info), self.scope, lambda _: False).sql(where)
+        return Compiler(self.q, _Row(self.q, info), self.scope).sql(where)
 
     def from_events(self, base: str, event: str, nodes: Iterable[Measure | tree.Sequence]) -> exp.Select:
         """The events of a kind up to as_of, beside their customers where a window needs a date of them."""
@@ -614,6 +578,10 @@ class _Planner:
                 value = None if node.column is None else quoted(node.column, "e")
                 rows = Rows(value, type_, self.keep(base, node), quoted(ORDER, "e"))
             select = select.select(aggregation.sql(self.q, rows).as_(f"m{i}"), copy=False)
+            if takes_end(node, self.tables.events[event].coverage):
+                last = aggregation.end(node.column) == "last"
+                end = filtered(self.q, self.q.call("max" if last else "min", quoted(TIME, "e")), rows.keep)
+                select = select.select(end.as_(f"m{i}~end", quoted=True), copy=False)
         return select.group_by(quoted(KEY, "e"), copy=False)
 
     def grouped(self, base: str, event: str, column: str, chunk: Sequence[tuple[str, Measure]]) -> exp.Expression:
@@ -772,26 +740,6 @@ class _Carried(_Row):
 
     def column(self, name: str, part: str | None) -> exp.Expression:
         return quoted("anchor")
-
-
-def window_covered(node: Measure, coverage: Coverage, context: Context) -> bool:
-    """Whether a window that is the same for all customers lies inside what a source knows."""
-    exact = None if node.window is None else instants(node.window, context.as_of)
-    first: date | None
-    last: date | None
-    if exact is not None:
-        first = None if exact.lo is None else local_day(exact.lo, context.zone)
-        last = None if exact.hi is None else local_day(exact.hi - _MICROSECOND, context.zone)
-    else:
-        admitted = None if node.window is None else days(node.window, context.today)
-        first = None if admitted is None else admitted.lo
-        last = None if admitted is None or admitted.hi is None else admitted.hi - timedelta(days=1)
-    if last is None or last > context.today:
-        last = context.today
-    if first is not None and first > last:
-        return True
-    begins = coverage.complete_from is None or (first is not None and first >= coverage.complete_from)
-    return begins and (coverage.complete_to is None or last <= coverage.complete_to)
 
 
 def may_fail(where: Expr) -> bool:

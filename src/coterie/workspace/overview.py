@@ -157,7 +157,7 @@ def why_json(found: Why, zone: str) -> Json:
 def reason_json(reason: Reason) -> Json:
     found = reason.value
     if isinstance(found, Missing):
-        value: object = {"missing": found.reason, "at_least": plain(found.at_least)}
+        value: object = {"missing": found.reason, "at_least": plain(found.at_least), "at_most": plain(found.at_most)}
     else:
         value = plain(found)
     return {

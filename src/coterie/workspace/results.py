@@ -38,7 +38,8 @@ from coterie.segments import membership
 from coterie.segments.membership import Size
 from coterie.sources.gathered import Gathered
 from coterie.traits import batch
-from coterie.traits.batch import Coverage, EventTable, Tables, quoted, relation
+from coterie.traits.batch import EventTable, Tables, quoted, relation
+from coterie.traits.coverage import Coverage
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.project import Project, read_project
 from coterie.workspace.run import TRAITS, builder, inner

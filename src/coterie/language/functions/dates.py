@@ -300,6 +300,7 @@ DATES = table(
         duckdb=_days_since_sql,
         words="days since {0}",
         context=True,
+        order="reversed",
         live="daily",
         vectors=(
             Vector((date(2026, 2, 27),), 1, context=LONDON),
@@ -374,6 +375,7 @@ DATES = table(
         duckdb=_date_sql,
         words="the day of {0}",
         context=True,
+        order="kept",
         vectors=(
             Vector(("2026-01-31",), date(2026, 1, 31)),
             Vector((" 2026-01-31\n",), date(2026, 1, 31)),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from coterie.core.kleene import Truth, all_, any_
 from coterie.language.leaves import Leaf, Vector, instant, table
 from coterie.language.numerals import aligned, alike, as_kind, widest
+from coterie.language.ranges import Order, Range, equal
 from coterie.language.types import BOOLEAN, DATE, INTEGER, TEXT, TIMESTAMP, Kind, Type, list_of
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _row(
     compare: Callable[[Any, Any], bool],
     words: str,
     unlike: str,
-    at_least: Callable[[Any, Any], Truth],
+    bounded: Callable[[Order, Range, Range], Any],
     vectors: tuple[Vector, ...],
     kinds: tuple[Type, ...] = ORDERED,
 ) -> Leaf:
@@ -52,11 +53,6 @@ def _row(
     def duckdb(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
         return b.binary(symbol, *aligned(b, (x, y)))
 
-    def bounded(bound: Any, other: Any) -> Truth:
-        if bound is None or other is None:
-            return None
-        return at_least(*alike((bound, other)))
-
     return Leaf(
         name=symbol,
         shape="comparison",
@@ -66,7 +62,7 @@ def _row(
         duckdb=duckdb,
         words=words,
         unlike=unlike,
-        at_least=bounded,
+        bounded=bounded,
         vectors=vectors,
     )
 
@@ -82,11 +78,6 @@ def _between_sql(b: "Builder", *args: "Sql") -> "exp.Expression":
     return b.between(*aligned(b, args))
 
 
-def _between_at_least(bound: Any, low: Any, high: Any) -> Truth:  # noqa: ARG001
-    bound, high = alike((bound, high))
-    return False if bound is not None and high is not None and bound > high else None
-
-
 def _in(x: Any, *items: Any) -> Truth:
     one, *others = alike((x, *items))
     return any_(None if one is None or other is None else one == other for other in others)
@@ -95,12 +86,6 @@ def _in(x: Any, *items: Any) -> Truth:
 def _in_sql(b: "Builder", *args: "Sql") -> "exp.Expression":
     x, *items = aligned(b, args)
     return b.one_of(x, items)
-
-
-def _in_at_least(bound: Any, *items: Any) -> Truth:
-    pairs = [alike((bound, item)) for item in items]
-    beyond = bound is not None and all(item is not None and least > item for least, item in pairs)
-    return False if beyond else None
 
 
 def _in_type(*types: Type) -> Type | None:
@@ -164,7 +149,7 @@ COMPARISONS = table(
         operator.eq,
         "{0} is {1}",
         "{0} is not {1}",
-        lambda bound, other: False if bound > other else None,
+        equal,
         (
             Vector((5, 5), True),
             Vector((5, 6), False),
@@ -191,7 +176,7 @@ COMPARISONS = table(
         operator.lt,
         "{0} is below {1}",
         "{0} is not below {1}",
-        lambda bound, other: False if bound >= other else None,
+        lambda order, a, b: order.below(a, b),
         (
             Vector((4, 5), True),
             Vector((5, 5), False),
@@ -208,7 +193,7 @@ COMPARISONS = table(
         operator.le,
         "{0} is at most {1}",
         "{0} is not at most {1}",
-        lambda bound, other: False if bound > other else None,
+        lambda order, a, b: order.up_to(a, b),
         (
             Vector((5, 5), True),
             Vector((6, 5), False),
@@ -222,7 +207,7 @@ COMPARISONS = table(
         operator.gt,
         "{0} is above {1}",
         "{0} is not above {1}",
-        lambda bound, other: True if bound > other else None,
+        lambda order, a, b: order.below(b, a),
         (
             Vector((6, 5), True),
             Vector((5, 5), False),
@@ -237,7 +222,7 @@ COMPARISONS = table(
         operator.ge,
         "{0} is at least {1}",
         "{0} is not at least {1}",
-        lambda bound, other: True if bound >= other else None,
+        lambda order, a, b: order.up_to(b, a),
         (
             Vector((5, 5), True),
             Vector((4, 5), False),
@@ -256,7 +241,7 @@ COMPARISONS = table(
         words="{0} is between {1} and {2}",
         unlike="{0} is not between {1} and {2}",
         strict=False,
-        at_least=_between_at_least,
+        bounded=lambda order, x, low, high: order.all([order.up_to(low, x), order.up_to(x, high)]),
         vectors=(
             Vector((5, 5, 7), True),
             Vector((7, 5, 7), True),
@@ -281,7 +266,7 @@ COMPARISONS = table(
         words="{0} is one of {rest}",
         unlike="{0} is none of {rest}",
         strict=False,
-        at_least=_in_at_least,
+        bounded=lambda order, x, *items: order.any([equal(order, x, item) for item in items]),
         vectors=(
             Vector(("DE", "DE", "FR"), True),
             Vector(("IT", "DE", "FR"), False),

@@ -172,8 +172,7 @@ class Rfm:
                 above = q.binary(">", x, parameter(f"{axis}_{j}"))
                 total = exp.Add(this=total, expression=q.case([(above, one)], zero))
         tile: exp.Expression = exp.Paren(this=total)
-        if axis == "monetary":
-            return q.case([(q.not_(q.is_null(x)), tile)])  # a sum that overflows is missing, and so is its score
-        if axis != "recency":
-            return tile
-        return exp.Paren(this=exp.Sub(this=q.literal(k + 1), expression=tile))  # few days since the last is best
+        if axis == "recency":
+            return exp.Paren(this=exp.Sub(this=q.literal(k + 1), expression=tile))  # few days since the last is best
+        # A sum that overflows is missing, as is a count of which a source knows a part: then so is its score.
+        return q.case([(q.not_(q.is_null(x)), tile)])
