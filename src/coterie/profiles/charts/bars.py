@@ -8,7 +8,8 @@ import altair as alt
 from coterie.profiles.charts.colours import ACCENT, REST, UNKNOWN
 from coterie.profiles.charts.theme import drawn, raw, room, rows
 
-BAND = 30
+BAND, NARROW = 30, 300
+"""Pixels of a bar with its gap; charts narrower than that have the short texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Bar:
     text: str
     unknown: float = 0
     hidden: bool = False
+    short: str = ""
+    """The text where there is little room."""
 
 
 def bars(
@@ -46,6 +49,7 @@ def bars(
         {
             "name": b.name,
             "text": b.text,
+            "short": b.short or b.text,
             "start": 0,
             "end": 0 if b.hidden else b.value,
             "tail": b.value + b.unknown,
@@ -57,13 +61,16 @@ def bars(
     if share:
         scale = alt.Scale(domain=[0, 1], rangeMax=scale.rangeMax, zero=True)
     across = alt.Axis(format="%" if share else ",d", tickCount=4, tickMinStep=0.01 if share else 1)
-    base = alt.Chart(rows(parts)).encode(y=alt.Y("name:N", sort=order, title=None))
+    base = alt.Chart(rows(parts)).encode(
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 220 ? 118 : 200")))
+    )
     known = base.mark_bar(height=18).encode(
         x=alt.X("start:Q", scale=scale, title=axis, axis=across), x2="end:Q", color=raw("colour")
     )
     unknown = base.mark_bar(height=18, color=UNKNOWN).encode(x=alt.X("end:Q", scale=scale), x2="tail:Q")
-    text = base.mark_text(align="left", dx=6).encode(x=alt.X("tail:Q", scale=scale), text="text:N")
-    layers = [known, *([unknown] if any(b.unknown for b in found) else []), text]
+    text = base.mark_text(align="left", dx=6, text=alt.ExprRef(f"width < {NARROW} ? datum.short : datum.text"))
+    told = text.encode(x=alt.X("tail:Q", scale=scale))
+    layers = [known, *([unknown] if any(b.unknown for b in found) else []), told]
     return drawn(*layers, title=title, note=note, height=BAND * max(len(found), 1))
 
 
@@ -80,7 +87,11 @@ def pairs(found: Sequence[Pair], *, title: str, axis: str, money: str, note: str
     """For each group a ring for its share of customers, a disc for its share of money, and the way between."""
     parts = [{"name": p.name, "customers": p.customers, "money": p.money} for p in found]
     scale = alt.Scale(zero=True, nice=True)
-    base = alt.Chart(rows(parts)).encode(y=alt.Y("name:N", sort=[p.name for p in found], title=None))
+    base = alt.Chart(rows(parts)).encode(
+        y=alt.Y(
+            "name:N", sort=[p.name for p in found], title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 220 ? 118 : 200"))
+        )
+    )
     line = base.mark_rule(strokeWidth=2, color=REST).encode(
         x=alt.X("customers:Q", scale=scale, title=axis, axis=alt.Axis(format="%", tickCount=5)), x2="money:Q"
     )

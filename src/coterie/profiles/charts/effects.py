@@ -18,6 +18,7 @@ class Effect:
     low: float
     high: float
     words: str = ""
+    """Both sides, short; shown at the right where there is room."""
 
 
 def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -> alt.LayerChart:
@@ -34,14 +35,14 @@ def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -
         for e in found
     ]
     order = [e.name for e in found]
-    reach = max(max(abs(e.low), abs(e.high)) for e in found) if found else 1.0
-    limit = 1.0 if reach > 0.6 else round(reach + 0.1, 1)
-    scale = alt.Scale(domain=[-limit, limit], nice=False)
+    scale = alt.Scale(domain=[-1, 1], nice=False, rangeMax=alt.ExprRef("width > 300 ? width - 132 : width"))
     base = alt.Chart(rows(parts)).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 360 ? 120 : 230")))
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 260 ? 96 : 170")))
     )
     across = alt.Axis(format="+.1f", tickCount=5)
     bar = base.mark_bar(height=14).encode(x=alt.X("effect:Q", scale=scale, title=axis, axis=across), color=raw("colour"))
     interval = base.mark_rule(strokeWidth=1.5, color=INK).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     nothing = alt.Chart(rows([{"x": 0}])).mark_rule(color=QUIET).encode(x=alt.X("x:Q", scale=scale))
-    return drawn(bar, interval, nothing, title=title, note=note, height=26 * max(len(found), 1))
+    values = base.mark_text(align="right", x=alt.ExprRef("width"), opacity=alt.ExprRef("width > 300 ? 1 : 0"), limit=128)
+    told = values.encode(text="words:N")
+    return drawn(bar, interval, nothing, told, title=title, note=note, height=26 * max(len(found), 1))

@@ -35,7 +35,12 @@ def upset(
     columns = [str(i) for i in range(len(found))]
     place = {g: BARS + 24 + ROW * (i + 0.5) for i, g in enumerate(groups)}
     up = alt.Scale(domain=[0, height], range=[0, alt.ExprRef("height")], nice=False, zero=False)
-    x = alt.X("i:N", sort=columns, scale=alt.Scale(domain=columns, padding=0.25, rangeMin=alt.ExprRef("150")), axis=None)
+    x = alt.X(
+        "i:N",
+        sort=columns,
+        scale=alt.Scale(domain=columns, padding=0.25, rangeMin=alt.ExprRef("206"), rangeMax=alt.ExprRef("width")),
+        axis=None,
+    )
 
     def y(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", scale=up, axis=None)
@@ -67,8 +72,8 @@ def upset(
             y=y("y"),
             color=raw("colour"),
         ),
-        alt.Chart(rows(names)).mark_text(align="left", x=0, limit=100).encode(y=y("y"), text="words:N"),
-        alt.Chart(rows(names)).mark_text(align="right", x=144, color=QUIET).encode(y=y("y"), text="n:N"),
+        alt.Chart(rows(names)).mark_text(align="left", x=0, limit=152).encode(y=y("y"), text="words:N"),
+        alt.Chart(rows(names)).mark_text(align="right", x=198, color=QUIET).encode(y=y("y"), text="n:N"),
         alt.Chart(rows([{"y": 8.0, "words": axis}])).mark_text(align="left", x=0, color=QUIET).encode(y=y("y"), text="words:N"),
     ]
     return drawn(*layers, title=title, note=note, height=height)

@@ -52,7 +52,7 @@ def months(found: Sequence[MonthBar], *, title: str, axis: str, note: str = "", 
             color=alt.Color(
                 "kind:N",
                 scale=alt.Scale(domain=kinds, range=[GROUPS[0], GROUPS[1]]),
-                legend=alt.Legend(title=None, columns=2),
+                legend=alt.Legend(title=None, columns=1),
             ),
             opacity=alt.condition("datum.over", alt.value(1), alt.value(0.45)),
         )

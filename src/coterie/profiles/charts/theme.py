@@ -91,4 +91,4 @@ def raw(field: str) -> alt.Color:
 
 def room(pixels: int) -> alt.Scale:
     """A scale that keeps so many pixels free on the right, for labels at the ends of bars."""
-    return alt.Scale(rangeMax=alt.ExprRef(f"max(width - {pixels}, width / 3)"), zero=True, nice=False)
+    return alt.Scale(rangeMax=alt.ExprRef(f"width - (width < 300 ? 56 : {pixels})"), zero=True, nice=False)

@@ -61,6 +61,7 @@ class Figure:
     Attributes:
         key: its name on the page, unique.
         extra: shown only on demand.
+        least: the least width in pixels at which it can be read; in less room it scrolls.
     """
 
     key: str
@@ -70,6 +71,7 @@ class Figure:
     table: Table
     small: bool = False
     extra: bool = False
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,8 @@ class Section:
     to_do: Sequence[str] = ()
     folded: Sequence[Table] = ()
     """Tables shown on demand."""
+    broad: bool = False
+    """Whether the small charts need more width than a line does."""
     data: Any = None
 
 

@@ -9,7 +9,7 @@ from importlib.resources import files
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from coterie.profiles.charts.colours import DARK, LIGHT
 from coterie.profiles.charts.theme import specification
@@ -26,7 +26,7 @@ def _asset(folder: str, name: str) -> str:
 def html(report: Report) -> str:
     """The page. Texts are escaped; the two scripts in it are allowed by their hashes, nothing may be loaded or sent."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["anchor"] = anchor
+    environment.filters["said"] = said
     template = environment.from_string(_asset("templates", "report.html"))
     scripts = [_asset("static", "vega.js"), _asset("static", "report.js")]
     charts = {f.key: specification(f.chart) for section in report.sections for f in section.figures}
@@ -66,6 +66,12 @@ def as_json(value: Any) -> Markup:
     """A value as JSON that may stand inside a script element."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))  # noqa: S704 - escaped here
+
+
+def said(text: str) -> Markup:
+    """A text of ours as HTML: what stands in backticks is code, and a number stays with its percent sign."""
+    kept = str(escape(re.sub(r"(\d) %", "\\1\u00a0%", text)))
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", kept))  # noqa: S704 - escaped above
 
 
 def anchor(text: str) -> str:

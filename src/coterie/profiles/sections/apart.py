@@ -44,6 +44,7 @@ def apart(found: Comparison, order: Sequence[str], setting: Setting) -> Section:
         lines=[found.honesty],
         figures=figures,
         folded=folded,
+        broad=True,
         data=_data(found, setting),
     )
 
@@ -83,25 +84,29 @@ def _answer(a: Apart, setting: Setting) -> str:
     return f"{a.segment}: the median of {what} is {side(d, d.members)} for members, and {side(d, d.others)} for everybody else."
 
 
+def _against(d: Difference) -> str:
+    what = label(d) if d.shape == "share" else f"median {label(d)}"
+    return f"{what} {side(d, d.members)} against {side(d, d.others)}"
+
+
 def _figure(a: Apart, setting: Setting) -> Figure:
     listed = _shown(a, setting)[:MOST_EFFECTS]
     first = listed[0]
-    finding = f"{a.segment}: {label(first)} {side(first, first.members)} against {side(first, first.others)}"
+    finding = f"{a.segment}: {_against(first)}"
     if len(listed) > 1:
-        second = listed[1]
-        finding += f"; {label(second)} {side(second, second.members)} against {side(second, second.others)}"
+        finding += f"; {_against(listed[1])}"
     finding += "."
     note = (
         f"{a.members:,} members against {a.others:,} others as of {setting.day}; lines are 95 % intervals. "
-        "The axis runs from −1 (members always less) to +1 (always more)."
+        "From −1 (members always have less) to +1 (always more). At the right: members | others."
     )
     chart = effects(
-        [Effect(f"{label(d)}, {side(d, d.members)} | {side(d, d.others)}", d.effect, d.low, d.high) for d in listed],
+        [Effect(label(d), d.effect, d.low, d.high, f"{side(d, d.members)} | {side(d, d.others)}") for d in listed],
         title=finding,
-        axis="less than others ← effect → more than others",
+        axis="← less · effect · more →",
         note=note,
     )
-    return Figure(f"apart-{anchor(a.segment)}", finding, chart, note, _table(a, setting))
+    return Figure(f"apart-{anchor(a.segment)}", finding, chart, note, _table(a, setting), small=True)
 
 
 def _table(a: Apart, setting: Setting) -> Table:

@@ -61,6 +61,10 @@ def _answer(numbers: LabelNumbers, setting: Setting) -> str:
     return f"By {words.plain(numbers.name)}: {words.listed(parts, 6)}."
 
 
+def _short(text: str) -> str:
+    return text.partition(" · ")[0].replace("fewer than ", "<")
+
+
 def _figure(numbers: LabelNumbers, setting: Setting) -> Figure:
     hidden = _hidden(numbers, setting)
     colours = dict(numbers.colours or {})
@@ -70,7 +74,7 @@ def _figure(numbers: LabelNumbers, setting: Setting) -> Figure:
     for n in [*names, *([""] if unknown else [])]:
         c = numbers.customers[n]
         text = said(None, c, setting.k) if n in hidden else f"{c:,} · {words.share(c, setting.population)}"
-        found.append(Bar(n or CANNOT_TELL, c, text, hidden=n in hidden))
+        found.append(Bar(n or CANNOT_TELL, c, text, hidden=n in hidden, short=_short(text)))
     colours[CANNOT_TELL] = UNKNOWN
     told = [(n, numbers.customers[n]) for n in names if n not in hidden]
     if told:

@@ -124,6 +124,7 @@ def _figures(moved: Moved, names: list[str], table: list[list[int]], hidden: Hid
                 chart,
                 f"{note} Bands have the colour of where they come from; those who stayed are lighter.",
                 behind,
+                least=480,
             )
         )
     stayed = words.share(m.stayed, m.stayed + m.moved) if m.stayed + m.moved and m.stayed >= setting.k else "few"
@@ -131,5 +132,7 @@ def _figures(moved: Moved, names: list[str], table: list[list[int]], hidden: Hid
     chart = heat_map(
         cells, names, names, title=other, across_title=f"on {now}", up_title=f"on {then}", note=note, band=30, labels_angle=-40
     )
-    out.append(Figure(f"moves-{anchor(moved.name)}", other, chart, f"{note} Outlined: stayed.", behind))
+    out.append(
+        Figure(f"moves-{anchor(moved.name)}", other, chart, f"{note} Outlined: stayed.", behind, least=120 + 52 * len(names))
+    )
     return out

@@ -23,11 +23,18 @@ def overlap(found: Overlap | None, setting: Setting) -> Section:
     none = None if is_small(found.none, k) or is_small(rest, k) else found.none
     several = [c for c in shown if len(c.segments) > 1]
     if several:
-        top = several[0]
-        answer = f"{words.customers(top.customers)} are in {words.listed(top.segments, 4)} at once and in no other of these."
+        shared = sum(c.customers for c in several)
+        part = words.share(shared, found.population)
+        answer = f"{words.customers(shared)}, {part}, are in two or more of the {len(found.segments)} largest."
     else:
         answer = "No combination of these segments has members enough to show."
-    finding = answer if several else "Most members are in one segment only."
+    finding = answer
+    if shown:
+        first = shown[0]
+        alone = "in no other of these" if len(first.segments) > 1 else "nowhere else among these"
+        finding = (
+            f"The largest combination: {words.customers(first.customers)} are in {words.listed(first.segments, 4)} and {alone}."
+        )
     note = setting.note(None, f"The {len(found.segments)} largest segments; a column counts who is in exactly the marked ones.")
     if found.unsure:
         unsure = f"fewer than {k}" if is_small(found.unsure, k) else f"{found.unsure:,}"
@@ -49,4 +56,6 @@ def overlap(found: Overlap | None, setting: Setting) -> Section:
         "rest": None if is_small(rest, k) else rest,
         "none": none,
     }
-    return Section(key, short, question, answer, figures=[Figure("upset", finding, chart, note, table)] if shown else [], data=data)
+    return Section(
+        key, short, question, answer, figures=[Figure("upset", finding, chart, note, table, least=620)] if shown else [], data=data
+    )

@@ -64,7 +64,7 @@ def quality(found: Quality, setting: Setting) -> Section:
         question,
         answer,
         lines=lines,
-        findings=[(_sentence(w.sentence), "") for w in found.warnings],
+        findings=[(_sentence(w.sentence), "") for w in found.warnings[1:]],
         figures=figures,
         tables=[sources],
         folded=folded,
@@ -88,6 +88,15 @@ def _words(c: Coverage, setting: Setting) -> str:
     return f"fewer than {setting.k}" if is_small(c.known, setting.k) else f"all but fewer than {setting.k}"
 
 
+def _bar(c: Coverage, setting: Setting) -> Bar:
+    if _known(c, setting) is not None:
+        return Bar(words.plain(c.column), c.share, _words(c, setting), unknown=1 - c.share, short=words.percent(c.share))
+    some = 0.0 if is_small(c.known, setting.k) else 1.0
+    return Bar(
+        words.plain(c.column), some, _words(c, setting), unknown=1 - some, short=f"<{setting.k}" if not some else "nearly all"
+    )
+
+
 def _coverage(gaps: list[Coverage], found: Quality, setting: Setting) -> Figure:
     listed = sorted(gaps, key=lambda c: (c.known, c.column))[:MOST_BARS]
     least = listed[0]
@@ -98,15 +107,7 @@ def _coverage(gaps: list[Coverage], found: Quality, setting: Setting) -> Figure:
     if len(gaps) > len(listed):
         note += f" The {len(listed)} least known are shown."
     chart = bars(
-        [
-            Bar(
-                words.plain(c.column),
-                0 if (s := _known(c, setting)) is None and is_small(c.known, setting.k) else (c.share if s is not None else 1.0),
-                _words(c, setting),
-                unknown=1.0 - (c.share if s is not None else 0.0 if is_small(c.known, setting.k) else 1.0),
-            )
-            for c in listed
-        ],
+        [_bar(c, setting) for c in listed],
         title=finding,
         axis="share of customers",
         note=note,

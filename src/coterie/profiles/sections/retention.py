@@ -63,11 +63,7 @@ def retention(found: Retention | None, setting: Setting) -> Section:
         lines.append(f"{words.customers(found.earlier)} began before the first {period} shown.")
     if not cells:
         return Section(key, short, question, answer, lines=lines, data=data)
-    later = max(range(1, most), key=lambda i: found.came_back(i)[0] if found.came_back(i)[1] else 0)
-    best = found.came_back(later)
-    finding = answer
-    if later != 1 and best[1] and not is_small(best[0], k):
-        finding = f"Most are back {later} {period}s after the first {events}: {words.share(*best)}."
+    finding = _trend(found, shown, period, events, setting)
     note = setting.note(
         None, f"In each cell the percentage of those who began in a {period}. Empty: the {period} is not over, or too few to show."
     )
@@ -84,7 +80,25 @@ def retention(found: Retention | None, setting: Setting) -> Section:
     headings = ((f"first {events}", False), ("customers", True), *((f"+{i}", True) for i in range(1, most)))
     table = Table(f"Customers with a further {events}, by {period}s after the first", headings, tuple(rows))
     return Section(
-        key, short, question, answer, lines=lines, figures=[Figure("retention-triangle", finding, chart, note, table)], data=data
+        key,
+        short,
+        question,
+        answer,
+        lines=lines,
+        figures=[Figure("retention-triangle", finding, chart, note, table, least=90 + 34 * most)],
+        data=data,
+    )
+
+
+def _trend(found: Retention, shown: list[Cohort], period: str, events: str, setting: Setting) -> str:
+    """Whether the newest cohorts come back as the oldest did."""
+    over = [c for c in shown if len(c.active) > 1 and not found.filling(c, 1) and not is_small(c.active[1], setting.k)]
+    if len(over) < 2:
+        return f"Customers by the {period} of their first {events}, and how many came back."
+    first, last = over[0], over[-1]
+    return (
+        f"Of those who began in {_name(first, period)}, {words.percent(first.share(1))} were back in the next {period}; "
+        f"of those of {_name(last, period)}, {words.percent(last.share(1))}."
     )
 
 

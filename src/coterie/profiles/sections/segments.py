@@ -103,6 +103,7 @@ def _sizes(
             s.size.inside,
             f"{s.size.inside:,} · {words.share(s.size.inside, setting.population)}",
             unknown=shown[s.name][2] or 0,
+            short=f"{s.size.inside:,}",
         )
         for s in listed
     ]

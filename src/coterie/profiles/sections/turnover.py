@@ -46,7 +46,15 @@ def turnover(found: Turnover | None, setting: Setting) -> Section:
     if best is None:
         return Section(key, short, question, answer)
     what = f"{words.about(best.money, setting.currency)}" if paid and best.money is not None else f"{best.orders:,} {events}"
-    finding = f"{_month(best)} brought most: {what}."
+    finding = f"{_month(best)} brought most: {what}"
+    part = (
+        None
+        if last is None or last.money is None or last.money_returning is None or not last.money
+        else last.money_returning / last.money
+    )
+    if last is not None and part is not None:
+        finding += f"; of {_month(last)}, {words.percent(float(part))} came from customers who had bought before"
+    finding += "."
     note = f"{events[0].upper()}{events[1:]} of all customers up to {setting.day}. "
     note += f"New: their first {words.plain(found.kind)} was in that month."
     if any(not m.complete for m in shown):
