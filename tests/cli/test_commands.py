@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import coterie
@@ -126,10 +127,11 @@ def test_sql_names_the_file_to_open(shell: Shell, tiny: Path) -> None:
     assert rest[-1].endswith(";")
 
 
-def test_sql_that_would_need_the_events_is_refused(shell: Shell, tiny: Path) -> None:
-    said = shell("sql", "count(order within 7 days) > 0", dir=tiny)
-    assert said.code == 1
-    assert said.err.startswith("E305 count(order within 7 days) is not among the traits")
+def test_sql_that_needs_the_events_reads_their_files(shell: Shell, tiny: Path) -> None:
+    said = shell("sql", "count(order within 7 days) > 0", dir=tiny).out
+    assert said.splitlines()[1] == 'WITH "event order" AS ('
+    with duckdb.connect(str(tiny / ".coterie/cache/results-000001.duckdb"), read_only=True) as other:
+        assert other.execute(said).fetchall() == [("a4",)]
 
 
 def test_schema_is_the_schema(shell: Shell) -> None:

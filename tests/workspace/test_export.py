@@ -319,6 +319,54 @@ def test_sql_pasted_into_a_shell_gives_the_members(shop: coterie.Workspace, tmp_
             assert [row[0] for row in shell.execute(shop.sql(name)).fetchall()] == exported, name
 
 
+ANEW = [
+    "count(order where amount > 100 within 40 days) >= 2",
+    "sum(order_line.quantity within 1 year) - sum(refund.amount) > 10 and country = 'DE'",
+    "sequence(page_view, order within 3 days) within 60 days",
+    "percentile(sum(order.amount within 200 days) by country) >= 0.8",
+    "rank(count(order_line where category = 'Garden')) <= 50 or vip",
+    "most_common(order_line.category within 1 year) = 'Garden' and not exists(refund)",
+    "any(members where count(order within 20 days) > 1)",
+    "first(order.time within 1 year) within 90 days",
+    "count(order within 30 days after signup_date) > 1",
+    "vip and distinct(order_line.product within 90 days) > 3",
+]
+"""Conditions for which events are scanned, or something is fitted, beyond what a run has made."""
+
+
+@pytest.mark.parametrize("condition", ANEW)
+def test_sql_that_scans_events_anew_gives_the_members_by_itself(
+    shop: coterie.Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, condition: str
+) -> None:
+    sql = shop.sql(condition)
+    assert sql.startswith("WITH")
+    monkeypatch.chdir(tmp_path)  # paths are absolute
+    file = shutil.copy(shop.results.generation.path, tmp_path / "results.duckdb")
+    with duckdb.connect(str(file), read_only=True) as shell:
+        shell.execute("SET TimeZone = 'Asia/Tokyo'")
+        found = [row[0] for row in shell.execute(sql).fetchall()]
+        left = shell.execute("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
+    size = shop.count(condition).size
+    assert 0 < len(found) == size.inside < size.population
+    assert left == []
+    assert found == [row[0] for row in lines_of(shop.export(condition, columns=[], out=tmp_path / "x.csv").path)][1:]
+    whys = {customer: shop.why(customer, condition).reason.truth for customer in (*found[:2], *found[-2:])}
+    assert set(whys.values()) == {True}
+    others = shop.results.engine.rows("SELECT customer FROM traits ORDER BY hash(customer) LIMIT 8")
+    assert all((shop.why(str(c), condition).reason.truth is True) is (c in found) for (c,) in others)
+
+
+def test_sql_of_a_value_that_scans_events_anew(shop: coterie.Workspace, tmp_path: Path) -> None:
+    file = shutil.copy(shop.results.generation.path, tmp_path / "results.duckdb")
+    fitted = "quantile(sum(order.amount within 200 days), 4)"
+    with duckdb.connect(str(file), read_only=True) as shell:
+        rows = shell.execute(shop.sql(fitted)).fetchall()
+    assert len(rows) == shop.results.made.population
+    assert {quarter for _, quarter in rows} == {1, 3, 4}  # so many bought nothing that they fill the second, too
+    for quarter in (1, 4):
+        assert sum(q == quarter for _, q in rows) == shop.count(f"{fitted} = {quarter}").size.inside
+
+
 @pytest.mark.parametrize(
     "condition",
     [

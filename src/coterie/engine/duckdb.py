@@ -8,7 +8,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Query
@@ -82,6 +82,11 @@ class DuckDB:
 
     def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False, file: str | None = None) -> None:
         self.view(name, f"SELECT * FROM {self.files(paths, file=file)}", temporary=temporary)  # noqa: S608 - paths are quoted literals
+
+    def scan(self, paths: Sequence[Path]) -> exp.Expression:
+        found = parse_one(f"SELECT * FROM {self.files(paths)}", dialect="duckdb")  # noqa: S608 - paths are quoted literals
+        assert isinstance(found, exp.Expression)
+        return found
 
     def files(self, paths: Sequence[Path], *, file: str | None = None) -> str:
         """Parquet files as a table function."""

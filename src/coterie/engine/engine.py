@@ -33,6 +33,9 @@ class Engine(Protocol):
         `file`: the name of a column to add, which holds the path of each row's file.
         """
 
+    def scan(self, paths: Sequence[Path]) -> exp.Expression:
+        """The query that reads such files, as it can stand in a query of somebody else's."""
+
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
 

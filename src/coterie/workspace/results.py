@@ -5,7 +5,7 @@ become of the project file since. Readers open it read-only and never wait for a
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlglot import exp
 
-from coterie.core.errors import NotSupported, TypeMismatch, UnknownName, did_you_mean
+from coterie.core.errors import TypeMismatch, UnknownName, did_you_mean
 from coterie.core.windows import local
 from coterie.engine.duckdb import DuckDB
 from coterie.engine.engine import Engine
@@ -38,7 +38,7 @@ from coterie.segments import membership
 from coterie.segments.membership import Size
 from coterie.sources.gathered import Gathered
 from coterie.traits import batch
-from coterie.traits.batch import EventTable, Tables, quoted, relation
+from coterie.traits.batch import Batch, EventTable, Tables, quoted, relation
 from coterie.traits.coverage import Coverage
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.project import Project, read_project
@@ -486,29 +486,33 @@ class Results:
 
     def prepared(self, trees: Iterable[Expr]) -> str:
         """The table of traits, or a temporary one that also has what these trees measure or fit in place."""
-        trees = [self.inlined(t) for t in trees]
-        wanted = {w.name: w for t in trees for w in inner(t)}
-        missing = [w for n, w in wanted.items() if self.aliases.get(n, n) not in self.columns]
-        if not missing:
+        table = f"ad_hoc_{self.ad_hoc + 1}"
+        planned = self.planned(trees, prefix=table, table=table)
+        if planned is None:
             return TRAITS
         self.attach_events()
         self.ad_hoc += 1
-        table = f"ad_hoc_{self.ad_hoc}"
-        q = builder(self.engine, self.context)
-        planned = batch.plan(
-            missing,
-            self.tables,
-            self.catalog.scope,
-            q,
-            FITTERS,
-            aliases=self.aliases,
-            have=self.columns,
-            prefix=f"ad_hoc_{self.ad_hoc}",
-            table=table,
-        )
         for step in planned.steps:
             self.engine.create(step.table, step.query, step.about, temporary=True)
         return table
+
+    def planned(self, trees: Iterable[Expr], *, prefix: str, table: str) -> Batch | None:
+        """The steps to a table that has all traits and what these trees measure or fit in place; None where traits suffice."""
+        wanted = {w.name: w for t in trees for w in inner(self.inlined(t))}
+        missing = [w for n, w in wanted.items() if self.aliases.get(n, n) not in self.columns]
+        if not missing:
+            return None
+        return batch.plan(
+            missing,
+            self.tables,
+            self.catalog.scope,
+            builder(self.engine, self.context),
+            FITTERS,
+            aliases=self.aliases,
+            have=self.columns,
+            prefix=prefix,
+            table=table,
+        )
 
     def attach_events(self) -> None:
         """Make the events' files readable here, wherever the folder has been moved to."""
@@ -522,23 +526,30 @@ class Results:
     def sql(self, name: str) -> str:
         """The SQL of a segment or of any expression over the table of traits, to paste into a DuckDB shell.
 
-        Raises:
-            NotSupported: E305, it measures events anew, which no single query over the traits can do.
+        What it measures or fits anew comes before it as steps that read the events' files.
         """
         checked = self.meant(name)
         tree = self.inlined(checked.tree)
-        anew = [w.name for w in inner(tree) if self.aliases.get(w.name, w.name) not in self.columns]
-        if anew:
-            raise NotSupported(
-                f"{anew[0]} is not among the traits of these results, so its SQL would have to scan the events first",
-                code="E305",
-                hint="make it a trait in the project file and run; count, why and export work without",
-            )
+        planned = self.planned([checked.tree], prefix="step", table="answers")
+        table = TRAITS if planned is None else planned.table
         if checked.type == BOOLEAN:
-            select = holding(self.compiler().sql(tree), "customer", TRAITS)
+            select = holding(self.compiler().sql(tree), "customer", table)
         else:
-            select = exp.select(quoted("customer"), self.compiler().sql(tree).as_(name, quoted=True)).from_(relation(TRAITS))
-        return select.order_by(quoted("customer")).sql(dialect=self.engine.dialect, pretty=True)
+            select = exp.select(quoted("customer"), self.compiler().sql(tree).as_(name, quoted=True)).from_(relation(table))
+        select = select.order_by(quoted("customer"))
+        for step, query in self.steps_of(planned) if planned is not None else ():
+            alias = exp.TableAlias(this=exp.to_identifier(step, quoted=True))
+            select = select.with_(alias, as_=query, copy=False)
+        return select.sql(dialect=self.engine.dialect, pretty=True)
+
+    def steps_of(self, planned: Batch) -> Iterator[tuple[str, exp.Expression]]:
+        """The steps of a batch by name, behind the events that they read."""
+        read = {table.name for step in planned.steps for table in step.query.find_all(exp.Table)}
+        for kind, source in self.made.events.items():
+            if event_view(kind) in read:
+                yield event_view(kind), self.engine.scan([(self.cache / f).resolve() for f in source.files])
+        for step in planned.steps:
+            yield step.table, step.query
 
     # --- rows that were set aside
 
@@ -567,7 +578,8 @@ class Results:
     def why(self, customer: str, name: str) -> Why:
         """Why a customer is in a segment (or has a label, or meets an expression) or not, and what would change it."""
         checked = self.meant(name)
-        who, world = self.reference(customer)
+        fits = [node for node in batch.walk_outer(self.inlined(checked.tree)) if isinstance(node, Fitted)]
+        who, world = self.reference(customer, self.prepared(fits))
         if isinstance(checked.tree, Fitted):
             return Why(customer, name, self.fitted_reason(name, checked, who, world), (), self.made.as_of)
         # A number changes with every event: only answers and labels are worth asking of.
@@ -583,9 +595,9 @@ class Results:
         parts = [explain(Column(name, part, type=type_), who, world) for part, type_ in resolved.parts.items()]
         return replace(whole, text=format_expr(checked.written), words=self.english(name), children=tuple(parts))
 
-    def reference(self, customer: str) -> tuple[Customer, World]:
-        """One customer and the world as the reference interpreter takes them."""
-        rows = self.engine.fetch(self.one(quoted("customer"), customer)).to_pylist()
+    def reference(self, customer: str, table: str = TRAITS) -> tuple[Customer, World]:
+        """One customer and the world as the reference interpreter takes them; fitted values are those of a table."""
+        rows = self.engine.fetch(self.one(quoted("customer"), customer, table)).to_pylist()
         if not rows:
             near = self.engine.rows(
                 exp.select(quoted("customer"))
@@ -604,7 +616,7 @@ class Results:
         row = rows[0]
         members = [row]
         if self.made.account is not None and row.get(self.made.account) is not None:
-            members = self.engine.fetch(self.one(quoted(self.made.account), row[self.made.account])).to_pylist()
+            members = self.engine.fetch(self.one(quoted(self.made.account), row[self.made.account], table)).to_pylist()
         events = self.events_of([m[batch.KEY] for m in members])
         by_alias = dict(self.aliases)
         values = {str(m["customer"]): m for m in members}
@@ -637,9 +649,9 @@ class Results:
             account,
         )
 
-    def one(self, column: exp.Expression, value: Any) -> exp.Select:
+    def one(self, column: exp.Expression, value: Any, table: str) -> exp.Select:
         literal = builder(self.engine, self.context).literal(value)
-        return exp.select("*").from_(relation(TRAITS)).where(exp.EQ(this=column, expression=literal))
+        return exp.select("*").from_(relation(table)).where(exp.EQ(this=column, expression=literal))
 
     def events_of(self, keys: Sequence[int]) -> dict[int, list[Event]]:
         """All events of some customers, up to and beyond as_of."""
