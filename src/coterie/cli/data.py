@@ -46,7 +46,7 @@ def run(
         page = Page()
         made = space.results.made
         sources_shown(page, made.data["sources"])
-        told = [str(n).replace("\n   ", ": ") for n in space.results.project.notices]
+        told = [n.line for n in space.results.notices]
         told += [note for note in made.data["notes"] if not any(text in note for text in TOLD)]
         told += [
             f"{rows:,} rows are left out of {measure}: its condition cannot be told for them"

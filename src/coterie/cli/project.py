@@ -74,10 +74,12 @@ def init(
 
 def check(directory: Dir = HERE, json: Json = False, quiet: Quiet = False) -> None:
     """Check every definition against the sources' columns."""
+    from coterie.workspace.definitions import notices as definition_notices
+
     with opened(directory) as space:
         with progress(quiet) as say:
             catalog = space.check(say)
-        notices = [str(n) for n in space.project.notices]
+        notices = [str(n) for n in (*space.project.notices, *definition_notices(catalog))]
         name = space.file.as_posix()
     nouns = ("trait", "segment", "segmentation")
     counts = {noun: len(catalog.of(noun)) for noun in nouns}  # type: ignore[arg-type]

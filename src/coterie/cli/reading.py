@@ -201,6 +201,9 @@ def count(
     page = Page()
     page.line(three_way(found.size))
     page.quiet(f"of {found.size.population:,} customers as of {day(found.as_of, found.timezone)}: {found.english}")
+    for notice in found.notices:
+        page.line()
+        page.line(str(notice))
 
 
 def why(

@@ -29,13 +29,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A checked definition. `parts` are the types of its columns after a dot; `hash` says exactly what it means."""
+    """A checked definition. `parts` are the types of its columns after a dot; `hash` says exactly what it means; `origin` is
+    where it was read."""
 
     name: str
     noun: Noun
     checked: Checked
     parts: Mapping[str, Type]
     hash: str
+    origin: Origin | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
             parts={part: ColumnInfo(type_, fresh=checked.fresh) for part, type_ in parts.items()},
         )
         used = {n: definitions[n].hash for n in checked.uses if n in definitions}
-        definitions[name] = Resolved(name, entry.noun, checked, parts, fingerprint(checked.tree, used))
+        definitions[name] = Resolved(name, entry.noun, checked, parts, fingerprint(checked.tree, used), entry.origin)
     errors += [taken for entry in by_name.values() if (taken := _taken(entry, columns, scope)) is not None]
     if errors:
         raise DefinitionErrors(errors)

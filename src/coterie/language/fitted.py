@@ -3,20 +3,25 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from coterie.language.tree import EventColumn, Expr, Literal, typed
+from coterie.language.tree import EventColumn, Expr, Fitted, Literal, typed
 from coterie.language.types import FLOAT, INTEGER, NUMBERS, TEXT, TIMES, TIMESTAMP, Type
+
+Values = tuple[int | None, int | None, bool] | frozenset[str] | None
+"""What a fitted value can be: the least, the greatest, and whether these themselves are left out; or all its labels; or
+anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class FittedForm:
     """One fitted function: `streams` says that its arguments are columns of events; `check` gives its type and the types of
-    its parts, or a complaint."""
+    its parts, or a complaint; `values` is what a call, or a part of it, can be."""
 
     name: str
     streams: bool
     by: bool
     check: Callable[[tuple[Expr, ...]], "Shape | str"]
     words: str
+    values: Callable[[Fitted, str], "Values"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +70,64 @@ def _rfm(args: tuple[Expr, ...]) -> Shape | str:
     return Shape(TEXT, {**parts, "score": TEXT})
 
 
+def _share(_call: Fitted, _part: str) -> Values:
+    return 0, 1, True
+
+
+def _place(_call: Fitted, _part: str) -> Values:
+    return 1, None, False
+
+
+def _groups(call: Fitted, _part: str) -> Values:
+    k = call.args[1]
+    return (1, k.value, False) if isinstance(k, Literal) and isinstance(k.value, int) else None
+
+
+def _scores(call: Fitted, part: str) -> Values:
+    """Scores from 1 to as many as there are groups; labels where cells are written out."""
+    settings = dict(call.settings)
+    if part in ("recency", "frequency"):
+        happened = isinstance(call.args[0], EventColumn) and call.args[0].column == "time"
+        return 1 if part == "frequency" else 0 if happened else None, None, False
+    if part in ("r", "f", "m"):
+        axis = {"r": "recency", "f": "frequency", "m": "monetary"}[part]
+        bins = settings.get("bins", 5)
+        said: dict[str, object] = {} if isinstance(bins, int) else dict(bins)  # type: ignore[call-overload]
+        own = bins if isinstance(bins, int) else said.get(axis, said.get(part, 5))
+        return 1, own if isinstance(own, int) else len(tuple(own)) + 1, False  # type: ignore[arg-type]
+    cells = settings.get("cells")
+    if part == "" and cells is not None:
+        pairs: tuple[tuple[object, str], ...] = tuple(cells)  # type: ignore[arg-type]
+        return frozenset(str(name) for name, _ in pairs)
+    if part == "" and settings.get("bins", 5) == 5:
+        return frozenset(name for name, _ in CELLS)
+    return None
+
+
+CELLS: tuple[tuple[str, str], ...] = (
+    ("Champions", "4-5/4-5/4-5"),
+    ("Loyal customers", "3-5/4-5/1-5"),
+    ("Big spenders", "3-5/1-5/5"),
+    ("Potential loyalists", "4-5/2-3/1-5"),
+    ("New customers", "5/1/1-5"),
+    ("Promising", "4/1/1-5"),
+    ("Need attention", "3/2-3/1-5"),
+    ("About to sleep", "3/1/1-5"),
+    ("Cannot lose them", "1-2/4-5/4-5"),
+    ("At risk", "1-2/3-5/1-5"),
+    ("Hibernating", "2/1-2/1-5"),
+    ("Lost", "1/1-2/1-5"),
+)
+"""The customary named cells of `rfm` for five scores; each customer with an event falls in exactly one as the first that
+fits."""
+
 FITTED: dict[str, FittedForm] = {
     form.name: form
     for form in (
-        FittedForm("percentile", False, True, _percentile, "the share of customers below {0}"),
-        FittedForm("quantile", False, True, _quantile, "the group of {0} among {1} of about equal size, 1 the lowest"),
-        FittedForm("rank", False, True, _rank, "the rank by {0}, 1 the largest"),
-        FittedForm("rfm", True, False, _rfm, "the recency, frequency and monetary group of {0} and {1}"),
+        FittedForm("percentile", False, True, _percentile, "the share of customers below {0}", _share),
+        FittedForm("quantile", False, True, _quantile, "the group of {0} among {1} of about equal size, 1 the lowest", _groups),
+        FittedForm("rank", False, True, _rank, "the rank by {0}, 1 the largest", _place),
+        FittedForm("rfm", True, False, _rfm, "the recency, frequency and monetary group of {0} and {1}", _scores),
     )
 }
 """What this version can fit."""

@@ -81,6 +81,8 @@ class Leaf:
             false or unknown, as that order has them.
         order: of a function of one date or time, whether a later one makes the result larger (or the same) or smaller.
         live: what freshness reading the clock adds ("daily" for days_since, "timed" for hours), or None.
+        gives: the least and the greatest number that can come out; None for no limit.
+        settles: what comes out goes through unchanged a second time (`lower`): of the last argument, the others literal.
     """
 
     name: str
@@ -100,6 +102,8 @@ class Leaf:
     bounded: Callable[..., Any] | None = None
     order: OneOf["kept", "reversed"] | None = None
     live: OneOf["daily", "timed"] | None = None
+    gives: tuple[int | None, int | None] = (None, None)
+    settles: bool = False
 
 
 OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
@@ -122,4 +126,3 @@ def table(*rows: Leaf) -> dict[str, Leaf]:
             raise ValueError(f"{row.name} is defined twice")
         out[row.name] = row
     return out
-

@@ -5,13 +5,15 @@ from dataclasses import replace
 
 from coterie.core.errors import DefinitionError, DefinitionErrors
 from coterie.core.place import Origin
+from coterie.language import verdicts
 from coterie.language.catalog import Catalog, Entry, resolve
+from coterie.language.check import Checked
 from coterie.language.format import literal
 from coterie.language.parse import parse
 from coterie.language.scope import Scope
 from coterie.language.tree import Expr, Fitted
 from coterie.segments.segment import Segmentation
-from coterie.workspace.project import Project
+from coterie.workspace.project import Notice, Project
 
 MEANT = ("bins", "cells")
 """The settings of a fitted call that change what it means."""
@@ -47,6 +49,20 @@ def catalog(project: Project, scope: Scope) -> Catalog:
     if errors:
         raise DefinitionErrors(errors)
     return found
+
+
+def notices(checked: Catalog) -> tuple[Notice, ...]:
+    """What is worth knowing of the definitions: rules that can never be true, or always are, and labels that nobody has."""
+    return tuple(_notice(f) for f in verdicts.of_catalog(checked))
+
+
+def notices_of(expression: Checked, origin: Origin, names: Catalog) -> tuple[Notice, ...]:
+    """The same of an expression that stands alone."""
+    return tuple(_notice(f) for f in verdicts.findings(expression.tree, verdicts.names_of(names), origin=origin))
+
+
+def _notice(found: verdicts.Finding) -> Notice:
+    return Notice(found.code, found.message, found.hint, found.place)
 
 
 def entries_of(project: Project) -> Iterator[Entry | DefinitionError]:

@@ -36,7 +36,7 @@ def summary(results: Results, stale: Stale) -> Json:
         "sources": [{k: v for k, v in source.items() if k != "files"} for source in made.data.get("sources", ())],
         "quarantine": [{"source": s, "reason": r, "rows": n} for s, r, n, _ in made.data.get("quarantine", ())],
         "unknown_rows": dict(made.unknown_rows),
-        "notes": [*(str(n) for n in results.project.notices), *made.data.get("notes", ())],
+        "notes": [*(str(n) for n in results.notices), *made.data.get("notes", ())],
         "stale": stale.said(),
     }
 

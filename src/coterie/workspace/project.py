@@ -65,8 +65,19 @@ class Notice:
     place: Place | None = None
 
     def __str__(self) -> str:
+        """As an error is shown: with its line and carets under what is meant."""
+        caret = self.place.caret() if self.place else ""
+        return f"{self.head}\n{caret}  {self.hint}" if caret else f"{self.head}\n   {self.hint}"
+
+    @property
+    def head(self) -> str:
         where = f"{self.place}  " if self.place else ""
-        return f"{where}{self.code} {self.message}\n   {self.hint}"
+        return f"{where}{self.code} {self.message}"
+
+    @property
+    def line(self) -> str:
+        """On one line, as a list of several shows it."""
+        return f"{self.head}: {self.hint}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from typing import Any
 from sqlglot import exp
 
 from coterie.core.errors import TypeMismatch, UnknownName, did_you_mean
+from coterie.core.place import Origin
 from coterie.core.windows import local
 from coterie.engine.duckdb import DuckDB
 from coterie.engine.engine import Engine
@@ -41,7 +42,9 @@ from coterie.traits import batch
 from coterie.traits.batch import Batch, EventTable, Tables, quoted, relation
 from coterie.traits.coverage import Coverage
 from coterie.workspace.definitions import catalog as catalog_of
-from coterie.workspace.project import Project, read_project
+from coterie.workspace.definitions import notices as definition_notices
+from coterie.workspace.definitions import notices_of
+from coterie.workspace.project import Notice, Project, read_project
 from coterie.workspace.run import TRAITS, builder, inner
 from coterie.workspace.settings import Settings
 from coterie.workspace.store import Generation
@@ -220,13 +223,15 @@ def event_view(kind: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """A three-way count of an expression, with what it stands for. `definition` is its fingerprint."""
+    """A three-way count of an expression, with what it stands for. `definition` is its fingerprint; `notices` say
+    where it can never be true, or always is."""
 
     size: Size
     written: Expr
     as_of: datetime
     definition: str
     timezone: str = "UTC"
+    notices: tuple[Notice, ...] = ()
 
     @property
     def expression(self) -> str:
@@ -248,6 +253,7 @@ class Count:
             "population": self.size.population,
             "as_of": local(self.as_of, self.timezone).isoformat(timespec="seconds"),
             "definition": self.definition,
+            **({"notices": [str(n) for n in self.notices]} if self.notices else {}),
         }
 
 
@@ -290,6 +296,11 @@ class Results:
     def catalog(self) -> Catalog:
         made = self.made
         return catalog_of(self.project, scope_of(self.project, made.columns, made.account_columns, made.account, made.events))
+
+    @cached_property
+    def notices(self) -> tuple[Notice, ...]:
+        """What is worth knowing of the project file and its definitions."""
+        return (*self.project.notices, *definition_notices(self.catalog))
 
     @cached_property
     def tables(self) -> Tables:
@@ -475,11 +486,13 @@ class Results:
 
     def count(self, expression: str) -> Count:
         """The three-way size of any expression, over the traits of this run; what it measures anew is scanned for."""
-        checked = self.catalog.expression(expression, expected=BOOLEAN)
+        origin = Origin.of(expression)
+        checked = self.catalog.expression(origin, expected=BOOLEAN)
         table = self.prepared([checked.tree])
         compiled = membership.rules({"": self.inlined(checked.tree)}, self.compiler(), table)
         size = membership.count(self.engine, compiled)[""]
-        return Count(size, checked.written, self.made.as_of, self.catalog.hash(checked), self.project.timezone)
+        notices = notices_of(checked, origin, self.catalog)
+        return Count(size, checked.written, self.made.as_of, self.catalog.hash(checked), self.project.timezone, notices)
 
     def compiler(self) -> Compiler:
         return batch.compiler(builder(self.engine, self.context), self.catalog.scope, self.tables, self.aliases)

@@ -57,7 +57,9 @@ def _named(name: str) -> Callable[..., "exp.Expression"]:
     return duckdb
 
 
-def _part(name: str, read: Callable[[date], int], sql: str, words: str, vectors: tuple[Vector, ...]) -> Leaf:
+def _part(
+    name: str, read: Callable[[date], int], sql: str, gives: tuple[int, int], words: str, vectors: tuple[Vector, ...]
+) -> Leaf:
     return Leaf(
         name=name,
         shape="function",
@@ -67,6 +69,7 @@ def _part(name: str, read: Callable[[date], int], sql: str, words: str, vectors:
         duckdb=_named(sql),
         words=words,
         context=True,
+        gives=gives,
         vectors=vectors,
     )
 
@@ -198,6 +201,7 @@ DATES = table(
         "year",
         lambda day: day.year,
         "YEAR",
+        (1, 9999),
         "the year of {0}",
         (
             Vector((SUNDAY,), 2026),
@@ -210,6 +214,7 @@ DATES = table(
         "month",
         lambda day: day.month,
         "MONTH",
+        (1, 12),
         "the month of {0}",
         (Vector((SUNDAY,), 11), Vector((LATE,), 7, context=LONDON), Vector((None,), None, (DATE,))),
     ),
@@ -217,6 +222,7 @@ DATES = table(
         "day",
         lambda day: day.day,
         "DAY",
+        (1, 31),
         "the day of the month of {0}",
         (Vector((SUNDAY,), 22), Vector((LATE,), 1, context=LONDON), Vector((None,), None, (DATE,))),
     ),
@@ -224,6 +230,7 @@ DATES = table(
         "weekday",
         lambda day: day.isoweekday(),
         "ISODOW",
+        (1, 7),
         "the day of the week of {0} (1 is Monday)",
         (
             Vector((SUNDAY,), 7),
@@ -241,6 +248,7 @@ DATES = table(
         duckdb=_named("HOUR"),
         words="the hour of {0}",
         context=True,
+        gives=(0, 23),
         vectors=(
             Vector((LATE,), 0, context=LONDON),
             Vector((LATE,), 23),
@@ -259,6 +267,7 @@ DATES = table(
         context=True,
         literal=(0,),
         validate=_period,
+        settles=True,
         vectors=(
             Vector(("month", SUNDAY), date(2026, 11, 1)),
             Vector(("week", SUNDAY), date(2026, 11, 16)),
@@ -280,6 +289,7 @@ DATES = table(
         words="full years since {0}",
         context=True,
         live="daily",
+        gives=(0, None),
         vectors=(
             Vector((date(2008, 2, 29),), 18, context=LONDON),
             Vector((date(2008, 3, 1),), 17, context=LONDON),

@@ -67,6 +67,7 @@ GEOGRAPHY = table(
         python=_distance,
         duckdb=_distance_sql,
         words="kilometres from ({0}, {1}) to ({2}, {3})",
+        gives=(0, None),
         vectors=(
             Vector((51.5, -0.12, 51.5, -0.12), 0.0),
             Vector((0, 0, 0, 180), 20015.114442036),

@@ -197,6 +197,7 @@ NUMBERS = table(
         python=_abs,
         duckdb=_abs_sql,
         words="{0} without its sign",
+        gives=(0, None),
         vectors=(
             Vector((-5,), 5),
             Vector((-(2**63),), None),
@@ -308,6 +309,7 @@ NUMBERS = table(
         python=_sqrt,
         duckdb=_sqrt_sql,
         words="the square root of {0}",
+        gives=(0, None),
         vectors=(
             Vector((4,), 2.0),
             Vector((2.0,), 1.4142135623730951),

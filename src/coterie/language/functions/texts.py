@@ -168,6 +168,7 @@ TEXTS = table(
         python=lambda x: x.translate(TO_SMALL),
         duckdb=_cased("LOWER", CAPITALS, SMALL),
         words="{0} in small letters",
+        settles=True,
         vectors=(
             Vector(("ABC xyz",), "abc xyz"),
             Vector(("ÀÉİ ΑΣ",), "ÀÉİ ΑΣ"),
@@ -183,6 +184,7 @@ TEXTS = table(
         python=lambda x: x.translate(TO_CAPITALS),
         duckdb=_cased("UPPER", SMALL, CAPITALS),
         words="{0} in capitals",
+        settles=True,
         vectors=(
             Vector(("abc XYZ",), "ABC XYZ"),
             Vector(("ß ﬁ é",), "ß ﬁ é"),
@@ -197,6 +199,7 @@ TEXTS = table(
         python=lambda x: x.strip(BLANKS),
         duckdb=_trim_sql,
         words="{0} without blanks around it",
+        settles=True,
         vectors=(
             Vector((" \t\r\n a b \n",), "a b"),
             Vector(("\u00a0a\u2003",), "\u00a0a\u2003"),
@@ -213,6 +216,7 @@ TEXTS = table(
         python=len,
         duckdb=_length_sql,
         words="the number of characters in {0}",
+        gives=(0, None),
         vectors=(
             Vector(("",), 0),
             Vector(("é",), 1),

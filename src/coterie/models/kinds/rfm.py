@@ -11,28 +11,13 @@ from decimal import Decimal
 
 from sqlglot import exp
 
+from coterie.language.fitted import CELLS
 from coterie.language.sql import Builder
 from coterie.language.tree import Apply, EventColumn, Expr, Fitted, Measure, typed
 from coterie.language.types import INTEGER, MONEY, TIMESTAMP
 
 AXES = ("recency", "frequency", "monetary")
 LETTERS = {"recency": "r", "frequency": "f", "monetary": "m"}
-
-CELLS: tuple[tuple[str, str], ...] = (
-    ("Champions", "4-5/4-5/4-5"),
-    ("Loyal customers", "3-5/4-5/1-5"),
-    ("Big spenders", "3-5/1-5/5"),
-    ("Potential loyalists", "4-5/2-3/1-5"),
-    ("New customers", "5/1/1-5"),
-    ("Promising", "4/1/1-5"),
-    ("Need attention", "3/2-3/1-5"),
-    ("About to sleep", "3/1/1-5"),
-    ("Cannot lose them", "1-2/4-5/4-5"),
-    ("At risk", "1-2/3-5/1-5"),
-    ("Hibernating", "2/1-2/1-5"),
-    ("Lost", "1/1-2/1-5"),
-)
-"""The customary named cells for five scores; each customer with an event falls in exactly one as the first that fits."""
 
 ColumnOf = Callable[[str], exp.Expression]
 Range = tuple[int, int]
