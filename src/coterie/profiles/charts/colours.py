@@ -59,9 +59,6 @@ ABOVE, BELOW = LIGHT["group-2"], LIGHT["group-1"]
 ON_STEPS = (INK, INK, INK, INK, PAPER, PAPER)
 """The colour of text on each step."""
 
-# The accent and the first group are one colour in both, so one variable serves.
-_VARIABLES = {colour: f"var(--{name})" for name, colour in LIGHT.items() if name != "accent"} | {UNKNOWN: "url(#cannot-tell)"}
-
 
 def by_key(keys: Iterable[str], most: Sequence[str] | None = None) -> dict[str, str]:
     """A colour for each group, the same one wherever the same keys are given in the same order.
@@ -105,3 +102,32 @@ def _luminance(colour: str) -> float:
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def on(fill: str) -> str:
+    """The colour of text on a group's colour."""
+    return next((ON_GROUPS[f"on-{name}"] for name in _FILLS if LIGHT[name] == fill), INK)
+
+
+_WHITE, _BLACK = "#fffff", "#14131"
+_FILLS = (*(f"group-{n}" for n in range(1, 11)), "rest")
+
+
+def _on(colours: Mapping[str, str]) -> dict[str, str]:
+    """The colour of text on each group: white or black, whichever can be read.
+
+    The last digit tells the groups apart, so that the page can choose anew for dark pages.
+    """
+    out = {}
+    for place, fill in enumerate(_FILLS):
+        choices = (f"{_WHITE}{place:x}", f"{_BLACK}{place:x}")
+        out[f"on-{fill}"] = max(choices, key=lambda c: contrast(c, colours[fill]))
+    return out
+
+
+ON_GROUPS: Mapping[str, str] = _on(LIGHT)
+DARK_ON_GROUPS: Mapping[str, str] = _on(DARK)
+# The accent and the first group are one colour in both, so one variable serves.
+_VARIABLES = {colour: f"var(--{name})" for name, colour in {**LIGHT, **ON_GROUPS}.items() if name != "accent"} | {
+    UNKNOWN: "url(#cannot-tell)"
+}

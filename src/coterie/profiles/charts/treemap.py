@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from coterie.profiles.charts.colours import INK, PAPER, REST, contrast
+from coterie.profiles.charts.colours import PAPER, REST, on
 from coterie.profiles.charts.theme import drawn, raw, rows
 
 Box = tuple[float, float, float, float]
@@ -69,7 +69,6 @@ def treemap(tiles: Sequence[Tile], *, title: str, colours: Mapping[str, str], no
     parts = []
     for tile, (left, top, right, bottom) in zip(listed, boxes, strict=True):
         fill = colours.get(tile.name, REST)
-        ink = max((INK, PAPER), key=lambda c: contrast(c, fill))
         parts.append(
             {
                 "name": tile.name,
@@ -80,7 +79,7 @@ def treemap(tiles: Sequence[Tile], *, title: str, colours: Mapping[str, str], no
                 "y": top,
                 "y2": bottom,
                 "fill": fill,
-                "ink": "#ffffff" if ink == PAPER else "#141318",
+                "ink": on(fill),
             }
         )
     plain = alt.Scale(domain=[0, 1], nice=False, zero=True)

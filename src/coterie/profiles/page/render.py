@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
-from coterie.profiles.charts.colours import DARK, LIGHT
+from coterie.profiles.charts.colours import DARK, DARK_ON_GROUPS, LIGHT, ON_GROUPS
 from coterie.profiles.charts.theme import specification
 from coterie.profiles.page.parts import Report
 
@@ -50,7 +50,7 @@ def policy(scripts: list[str]) -> str:
 
 def styles() -> str:
     """The style sheet with the colours of light and dark pages; prints are light."""
-    light, dark = (_variables(colours) for colours in (LIGHT, DARK))
+    light, dark = (_variables(colours) for colours in ({**LIGHT, **ON_GROUPS}, {**DARK, **DARK_ON_GROUPS}))
     return (
         f":root {{ color-scheme: light dark; {light} }}\n"
         f"@media (prefers-color-scheme: dark) {{ :root {{ {dark} }} }}\n"

@@ -81,9 +81,9 @@ def _hidden_labels(grid: GridNumbers, setting: Setting) -> frozenset[str]:
 
 
 def _hidden_scores(grid: GridNumbers, setting: Setting) -> frozenset[tuple[int, int]]:
-    """Rows and columns have totals that could be counted, and a label may be made of whole cells."""
+    """The sum of all is known, and a label may be made of whole cells."""
     counts = {key: n for key, (n, _) in _by_scores(grid).items()}
-    groups = [[key for key in counts if key[axis] == at] for axis in (0, 1) for at in {key[axis] for key in counts}]
+    groups = [list(counts)]
     labels: dict[tuple[int, int], set[str]] = {}
     for c in grid.cells:
         labels.setdefault((c.r, c.f), set()).add(c.label)
