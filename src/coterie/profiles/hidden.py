@@ -69,14 +69,17 @@ def hide(table: Sequence[Sequence[int]], k: int = K, *, rows: bool = True, colum
         if changed:
             continue
         for cell in sorted(small, key=rank):
-            if not _can_change(cell, hidden, value, rows, columns):
+            ways = _Ways.around(cell, hidden, value, rows, columns)
+            if not ways.changes:
+                open_ = [c for c in everything if c not in hidden]
+                helping = [c for c in open_ if ways.would_help(c, value(c))]
                 beside = [c for line in lines if cell in line for c in line if c not in hidden]
-                candidates = beside or [c for c in everything if c not in hidden]
+                candidates = helping or beside or open_
                 if candidates:
                     hidden.add(min(candidates, key=rank))
                     changed = True
                     break
-    totals = bool(lines) and any(not _can_change(c, hidden, value, rows, columns) for c in small)
+    totals = bool(lines) and any(not _Ways.around(c, hidden, value, rows, columns).changes for c in small)
     return Hidden(_flags(hidden, height, width), _flags(small, height, width), totals, k)
 
 
@@ -84,39 +87,66 @@ def _flags(cells: set[Cell], height: int, width: int) -> tuple[tuple[bool, ...],
     return tuple(tuple((i, j) in cells for j in range(width)) for i in range(height))
 
 
-def _can_change(cell: Cell, hidden: set[Cell], value: Callable[[Cell], int], rows: bool, columns: bool) -> bool:
-    """Whether another table of counts agrees with all that is shown and differs in this cell.
+Node = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Whether another table of counts agrees with all that is shown and differs in one cell.
 
     Raising cell (i, j) by one needs a way back from column j to row i: lower a hidden cell in a column (one that is not 0),
-    raise one in a row, and so on. Totals that are not shown tie nothing: all rows, or all columns, are then one.
+    raise one in a row, and so on; lowering it needs a way from row i to column j. Totals that are not shown tie nothing: all
+    rows, or all columns, are then one.
+
+    Attributes:
+        changes: there is a way.
+        loops: for raising, and for lowering where the cell is not 0: what is reached from the way's beginning, and from what
+            its end is reached.
     """
-    row_node = {i: ("row", i if rows else 0) for i, _ in hidden}
-    column_node = {j: ("column", j if columns else 0) for _, j in hidden}
-    raised: dict[tuple[str, int], set[tuple[str, int]]] = {}
-    for other in hidden - {cell}:
-        a, b = row_node[other[0]], column_node[other[1]]
-        if not rows and not columns:
-            return True
-        raised.setdefault(a, set()).add(b)
-        if value(other):
-            raised.setdefault(b, set()).add(a)
-    start, end = row_node[cell[0]], column_node[cell[1]]
-    if _reaches(raised, end, start):
-        return True
-    return value(cell) > 0 and _reaches(raised, start, end)
+
+    changes: bool
+    loops: tuple[tuple[frozenset[Node], frozenset[Node]], ...]
+    rows: bool
+    columns: bool
+
+    @classmethod
+    def around(cls, cell: Cell, hidden: set[Cell], value: Callable[[Cell], int], rows: bool, columns: bool) -> "_Ways":
+        forth: dict[Node, set[Node]] = {}
+        back: dict[Node, set[Node]] = {}
+        for other in hidden - {cell}:
+            a, b = _nodes(other, rows, columns)
+            forth.setdefault(a, set()).add(b)
+            back.setdefault(b, set()).add(a)
+            if value(other):
+                forth.setdefault(b, set()).add(a)
+                back.setdefault(a, set()).add(b)
+        row, column = _nodes(cell, rows, columns)
+        directions = [(column, row), (row, column)] if value(cell) else [(column, row)]
+        loops = tuple((_reached(forth, start), _reached(back, end)) for start, end in directions)
+        found = any(end in reached for (_, end), (reached, _) in zip(directions, loops, strict=True))
+        return cls(found, loops, rows, columns)
+
+    def would_help(self, cell: Cell, count: int) -> bool:
+        """Whether there would be a way with this cell hidden too."""
+        row, column = _nodes(cell, self.rows, self.columns)
+        return any(
+            (row in reached and column in reaching) or (count > 0 and column in reached and row in reaching)
+            for reached, reaching in self.loops
+        )
 
 
-def _reaches(ways: Mapping[tuple[str, int], set[tuple[str, int]]], start: tuple[str, int], end: tuple[str, int]) -> bool:
+def _nodes(cell: Cell, rows: bool, columns: bool) -> tuple[Node, Node]:
+    return ("row", cell[0] if rows else 0), ("column", cell[1] if columns else 0)
+
+
+def _reached(ways: Mapping[Node, set[Node]], start: Node) -> frozenset[Node]:
     seen, stack = {start}, [start]
     while stack:
-        node = stack.pop()
-        if node == end:
-            return True
-        for following in ways.get(node, ()):
+        for following in ways.get(stack.pop(), ()):
             if following not in seen:
                 seen.add(following)
                 stack.append(following)
-    return False
+    return frozenset(seen)
 
 
 def hide_list(counts: Mapping[str, int], k: int = K, *, total: bool = True) -> frozenset[str]:

@@ -110,12 +110,11 @@ def _steps(x: Sequence[float], steps: Sequence[float], drift: float, noise: floa
     limit = NormalDist().inv_cdf(1 - ALARMS / 2 / len(steps)) * noise * SPREAD_UNSURE
     places: list[int] = []
     for i, step in enumerate(steps, 1):
-        stands_out = abs(step - drift) > limit
-        after = x[i : i + shortest]
-        lasts = len(after) == shortest and i >= shortest and abs(median(after) - x[i - 1]) > abs(step) / 2
-        same_way = (median(after) - x[i - 1]) * step > 0 if after else False
-        if stands_out and lasts and same_way and (not places or i - places[-1] >= shortest):
-            places.append(i)
+        before, after = x[max(0, i - shortest) : i], x[i : i + shortest]
+        if abs(step - drift) > limit and min(len(before), len(after)) == shortest:
+            lasting = median(after) - median(before)
+            if lasting * step > 0 and abs(lasting) > abs(step) / 2 and (not places or i - places[-1] >= shortest):
+                places.append(i)
     return places
 
 

@@ -26,8 +26,8 @@ NOTHING = Read()
 def rule_reads(catalog: Catalog, segment: str, columns: Iterable[str]) -> frozenset[str]:
     """The columns that are part of a segment's rule.
 
-    They are those that it names, directly or through other names, and those that are made of nothing but what it reads
-    (`abroad: country != 'GB'` where the rule reads `country`).
+    They are those that it names, directly or through other names; those that are made of nothing but what it reads
+    (`abroad: country != 'GB'` where the rule reads `country`); and segmentations whose labels follow from any of it.
 
     Args:
         catalog: of the run.
@@ -43,7 +43,8 @@ def rule_reads(catalog: Catalog, segment: str, columns: Iterable[str]) -> frozen
             out.add(column)
         elif base in catalog.definitions:
             own = of_name(catalog, base, known)
-            if own.ends and own.ends <= rule.ends:
+            labels = catalog.definitions[base].noun == "segmentation"
+            if own.ends and (own.ends <= rule.ends or (labels and own.ends & rule.ends)):
                 out.add(column)
     return frozenset(out)
 
