@@ -131,8 +131,11 @@ segments:
     tags: [x]
     examples: {in: [17850], out: [12346]}
     expect: {size: 100 to 200}
-    include: [friends]
-    exclude: [17850]
+    include: [17850, {list: friends, reason: r}]
+    exclude:
+    - ids: [17850.0, "9"]
+      author: Ann
+      until: 2026-12-31
     max_change: 20%
     channel: [email]
     missing: out

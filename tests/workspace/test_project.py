@@ -168,10 +168,10 @@ def test_the_environment_is_never_read(monkeypatch):
 
 
 def test_what_is_not_acted_on_yet_is_said():
-    text = "timezone: UTC\n" + SOURCES + "segments:\n  x:\n    where: a\n    exclude: [17850]\n    about: b\n"
+    text = "timezone: UTC\n" + SOURCES + "segments:\n  x:\n    where: a\n    missing: out\n    about: b\n"
     (notice,) = read_project(text).notices
     assert (notice.code, str(notice.place)) == ("W185", "coterie.yaml:7:5")
-    assert "'exclude' of the segment 'x'" in notice.message
+    assert "'missing' of the segment 'x'" in notice.message
     assert [n.code for n in read_project("timezone: UTC\n" + SOURCES + FITTED).notices] == ["W185"]
 
 

@@ -5,13 +5,15 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from coterie.core.definition import Definition, Written
+from coterie.segments.by_hand import ByHand
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Segment(Definition):
-    """A named rule; for other definitions it is a boolean column."""
+    """A named rule; for other definitions it is a boolean column. `by_hand` is the layer over it that no run overwrites."""
 
     where: Written
+    by_hand: tuple[ByHand, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

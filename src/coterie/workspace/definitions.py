@@ -12,6 +12,7 @@ from coterie.language.format import literal
 from coterie.language.parse import parse
 from coterie.language.scope import Scope
 from coterie.language.tree import Expr, Fitted
+from coterie.segments.by_hand import layered
 from coterie.segments.segment import Segmentation
 from coterie.workspace.project import Notice, Project
 
@@ -70,7 +71,9 @@ def entries_of(project: Project) -> Iterator[Entry | DefinitionError]:
     for trait in project.traits.values():
         yield from _read(trait.name, "trait", trait.expression.origin, trait.settings)
     for segment in project.segments.values():
-        yield from _read(segment.name, "segment", segment.where.origin)
+        for read in _read(segment.name, "segment", segment.where.origin):
+            whole = isinstance(read, Entry) and segment.by_hand
+            yield replace(read, tree=layered(segment.name, read.tree, segment.by_hand)) if whole else read  # type: ignore[union-attr, type-var]
     for segmentation in project.segmentations.values():
         if segmentation.call is not None:
             yield from _read(segmentation.name, "segmentation", segmentation.call.origin, segmentation.settings)

@@ -18,8 +18,11 @@ from coterie.workspace.document import Comment, Document, Entry, List, Map, Node
 from coterie.workspace.keys import (
     FIT_SETTINGS,
     FITS,
+    EXCLUDE,
     GOAL,
     GOAL_SHAPE,
+    HAND,
+    INCLUDE,
     LINES,
     LINES_SHAPE,
     OPTIONS,
@@ -64,6 +67,8 @@ class Layout:
         shape = self.keys[key].shape
         if shape is GOAL_SHAPE:
             return Layout(keys=GOAL)
+        if shape in (INCLUDE, EXCLUDE):
+            return Layout(keys=HAND)
         if shape is LINES_SHAPE:
             return Layout(keys=LINES)
         if self.keys is SOURCE and key == "options":

@@ -5,7 +5,7 @@ afford to ask.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from coterie.core.errors import CoterieError, DataError
 from coterie.sources.files import Hashes, find
 from coterie.workspace.definitions import catalog as catalog_of
+from coterie.workspace.hands import recorded, with_hands
 from coterie.workspace.project import Project, load
 from coterie.workspace.results import Results, scope_of
 from coterie.workspace.store import Store
@@ -30,6 +31,7 @@ class Stale:
         added, changed, removed: definitions that are new, mean something else, or are gone (not known while it is broken).
         files: (source, file, what) of files that are newer, new or gone.
         failed: when a later run failed, and what it said.
+        by_hand: segments into or out of which somebody was put by hand since.
     """
 
     edited: bool = False
@@ -39,9 +41,10 @@ class Stale:
     removed: tuple[str, ...] = ()
     files: tuple[tuple[str, str, str], ...] = ()
     failed: tuple[datetime, str] | None = None
+    by_hand: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return self.edited or bool(self.files) or self.failed is not None
+        return self.edited or bool(self.files) or self.failed is not None or bool(self.by_hand)
 
     def said(self) -> list[str]:
         """The reasons, one a line, in plain words."""
@@ -56,6 +59,8 @@ class Stale:
             parts = [f"{word} {_some(names)}" for word, names in self._by_word() if names]
             said = f": {'; '.join(parts)}" if parts else ", though every definition means the same"
             out.append(f"the project file was changed since{said}")
+        if self.by_hand:
+            out.append(f"somebody was put in or out by hand since: {_some(self.by_hand)}")
         whats = dict.fromkeys(what for _, _, what in self.files)
         for what in whats:
             names = tuple(dict.fromkeys(file for _, file, w in self.files if w == what))
@@ -76,11 +81,17 @@ def _some(names: tuple[str, ...]) -> str:
 
 def stale(results: Results, store: Store, file: Path) -> Stale:
     """What has happened to a project since its results were made."""
+    hands = recorded(store.record)
+    put = tuple(n for n in sorted({*hands, *results.made.hands}) if hands.get(n) != results.made.hands.get(n))
+    return replace(_stale(results, store, file), by_hand=put)
+
+
+def _stale(results: Results, store: Store, file: Path) -> Stale:
     failed = store.failure()
     later = failed if failed is not None and failed[0] > results.made.finished else None
     try:
         edited = _text(file) != results.made.project_text
-        project = load(file) if edited else results.project
+        project = with_hands(load(file), results.made.hands) if edited else results.project
     except CoterieError as error:
         return Stale(True, str(error), failed=later)
     if not edited:

@@ -1,11 +1,12 @@
 """What a run stands on: the sources gathered, the definitions checked, the events in view; answers can be had for any instant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+from sqlglot import exp
 
 import coterie
 from coterie.engine.duckdb import DuckDB
@@ -13,10 +14,11 @@ from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
-from coterie.traits.batch import Tables
+from coterie.traits.batch import Tables, quoted, relation
+from coterie.workspace.hands import Hands, asked_ids, notes
 from coterie.workspace.project import Project
 from coterie.workspace.results import RUN, EventSource, Made, account_columns, tables_of
-from coterie.workspace.run import Answered, Progress, answer, definitions_table, silent, sizes_table, utc_now
+from coterie.workspace.run import TRAITS, Answered, Progress, answer, definitions_table, silent, sizes_table, utc_now
 from coterie.workspace.store import Store
 
 CUSTOMERS = "customers of this run"
@@ -31,6 +33,7 @@ class Ground:
         text: the project file, as it was read.
         events: the kinds of event, each a view `event <kind>` in the engine.
         lists: the lists of ids by name.
+        hands: who the record says is in a segment or out of it by hand.
     """
 
     project: Project
@@ -40,6 +43,7 @@ class Ground:
     engine: DuckDB
     events: Mapping[str, EventSource]
     lists: Mapping[str, frozenset[str]]
+    hands: Hands = field(default_factory=dict)
 
     def tables(self, instant: datetime) -> Tables:
         """The tables as of an instant; the customers of any instant before are no longer in view."""
@@ -56,6 +60,8 @@ class Ground:
 
     def describe(self, instant: datetime, answered: Answered, store: Store) -> Made:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
+        data = dict(_summary(self.gathered, store))
+        data["notes"] = [*data["notes"], *self.by_hand_notes()]
         made = Made(
             as_of=instant,
             finished=utc_now(),
@@ -67,15 +73,26 @@ class Ground:
             events=self.events,
             population=answered.population,
             unknown_rows=answered.unknown_rows,
-            data=_summary(self.gathered, store),
+            data=data,
             seconds=answered.seconds,
             labels={n: {k or "": v for k, v in c.items()} for n, c in answered.labels.items()},
             version=coterie.__version__,
+            hands=self.hands,
         )
         self.engine.register("definitions", definitions_table(self.catalog))
         self.engine.register("sizes", sizes_table(answered))
         self.engine.register(RUN, pa.table({"json": [made.to_json()]}))
         return made
+
+    def by_hand_notes(self) -> list[str]:
+        """What is worth knowing of the ids that were put in or out by hand, of the customers that were answered for."""
+        asked = asked_ids(self.project)
+        if not asked:
+            return []
+        here = exp.select(quoted("customer")).from_(relation(TRAITS))
+        self.engine.register("asked ids", pa.table({"id": pa.array(sorted(asked), pa.string())}), temporary=True)
+        query = exp.select(quoted("id")).from_(relation("asked ids")).where(exp.In(this=quoted("id"), query=here.subquery()))
+        return notes(self.project, frozenset(str(i) for (i,) in self.engine.rows(query)))
 
 
 def _summary(gathered: Gathered, store: Store) -> Mapping[str, Any]:

@@ -39,7 +39,12 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("cache/failure.json", "json", ("*",), "what the last failed run said, which may quote a bad row"),
     Holding("cache/results-*.duckdb", "duckdb", ("traits.*", "lists.customer", "coterie_run.json"), "the results of a run"),
     Holding("record/attributes/*.parquet", "parquet", ("*",), "what was known of customers, as it was learned"),
-    Holding("record/record.sqlite", "sqlite", ("identity.id", "identity.customer", "fits.parameters"), "loads, ids, fits"),
+    Holding(
+        "record/record.sqlite",
+        "sqlite",
+        ("identity.id", "identity.customer", "fits.parameters", "overrides.customer", "overrides.reason"),
+        "loads, ids, fits, who is in by hand",
+    ),
     Holding("lock", "text", (), "the process at work"),
     Holding(".gitignore", "text", (), "keeps the folder out of version control"),
 )

@@ -11,7 +11,9 @@ from typing import Any
 from coterie.core.errors import DefinitionError, DefinitionErrors, did_you_mean, nearest
 from coterie.core.windows import UNITS
 from coterie.language.fitted import FITTED, LATER
-from coterie.workspace.document import Map, Node, Scalar
+from coterie.segments.by_hand import ByHand, Side
+from coterie.sources.ids import one_id
+from coterie.workspace.document import List, Map, Node, Scalar
 from coterie.workspace.shapes import (
     AS_OF,
     BINS,
@@ -104,6 +106,53 @@ GOAL_SHAPE = Shape(
     },
 )
 
+HAND = table(
+    Key("ids", EXACTS, "the customers"),
+    Key("list", TEXT, "a list of the project, whose customers are meant"),
+    Key("author", TEXT, "who says so"),
+    Key("reason", TEXT, "why"),
+    Key("until", DATE, "the last day on which it counts"),
+)
+
+
+def _hands(node: Node, side: Side) -> tuple[ByHand, ...]:
+    """Ids, and entries with their author, reason and end."""
+    found: list[ByHand] = []
+    plain: list[str] = []
+    errors: list[DefinitionError] = []
+    for item in node.items if isinstance(node, List) else (node,):
+        try:
+            if isinstance(item, Map):
+                found.append(_hand(item, side))
+            else:
+                plain.append(one_id(EXACT.read(item)) or "")
+        except DefinitionError as error:
+            errors.append(error)
+    if errors:
+        raise DefinitionErrors(errors)
+    return (*([ByHand(side, tuple(plain))] if plain else []), *found)
+
+
+def _hand(node: Map, side: Side) -> ByHand:
+    values = read_keys(node, HAND, f"an entry of {side}")
+    if ("ids" in values) == ("list" in values):
+        raise refuse(
+            node,
+            "E187",
+            f"an entry of {side} names customers by ids or by list, one of the two",
+            f"write {side}: [{{ids: [C001, C002], author: Ann, reason: friends of the house, until: 2026-12-31}}]",
+        )
+    ids = tuple(one_id(i) or "" for i in values.get("ids", ()))
+    return ByHand(side, ids, values.get("list"), values.get("author"), values.get("reason"), values.get("until"))
+
+
+def hands_shape(side: Side) -> Shape:
+    entry = {**keys_schema(HAND), "minProperties": 1}
+    item = {"anyOf": [SCALAR, entry]}
+    words = "customers, or entries such as {ids: [C001], author: Ann, reason: …, until: 2026-12-31}"
+    return Shape(words, lambda node: _hands(node, side), {"anyOf": [SCALAR, entry, {"type": "array", "items": item}]})
+
+
 NOTES = shown(
     Key("about", TEXT, "what it is, for people"),
     Key("owner", TEXT, "who answers for it"),
@@ -164,6 +213,7 @@ def _options(node: Node) -> Mapping[str, Any]:
     return MappingProxyType(read_keys(mapping(node, "options with their values, such as {delimiter: ';'}"), OPTIONS, "options"))
 
 
+INCLUDE, EXCLUDE = hands_shape("include"), hands_shape("exclude")
 LINES_SHAPE = Shape("a column, or {id: …, sum: […]}", _lines, {"anyOf": [SCALAR, keys_schema(LINES, ["id"])]})
 
 SOURCE = table(
@@ -271,6 +321,12 @@ TRAIT = table(
 )
 SEGMENT = table(
     Key("where", EXPRESSION, "the rule: whom it holds of is in the segment"),
+    Key(
+        "include",
+        INCLUDE,
+        "customers who are in whatever the rule says: [C001], or {ids: [C001], author: Ann, reason: …, until: 2026-12-31}",
+    ),
+    Key("exclude", EXCLUDE, "customers who are out whatever the rule says, as include; where somebody is on both, out counts"),
     *shown(
         Key(
             "goal",
@@ -279,8 +335,6 @@ SEGMENT = table(
         ),
         Key("examples", FREE, "customers known to be in or out, checked as tests: {in: [17850], out: [12346]}", idle=True),
         Key("expect", FREE, "what is expected of its size, checked at each run", idle=True),
-        Key("include", FREE, "customers or lists that are in whatever the rule says", idle=True),
-        Key("exclude", FREE, "customers or lists that are out whatever the rule says", idle=True),
         Key("max_change", TEXT, "by how much its size may change between two runs before somebody is asked: 20%", idle=True),
         Key("channel", TEXTS, "the channels it is used on"),
         Key("missing", TEXT, "how a customer for whom the rule cannot tell is to be taken", idle=True),

@@ -381,7 +381,8 @@ class _Loader:
         if "where" not in values:
             hint = f"write {name}: rule, or {name}: {{where: rule, about: …}}"
             raise refuse(entry.key, "E187", f"the segment '{name}' has no rule", hint)
-        return Segment(name, entry.key.place, _notes(values, SEGMENT), where=values["where"])
+        by_hand = (*values.get("include", ()), *values.get("exclude", ()))
+        return Segment(name, entry.key.place, _notes(values, SEGMENT), where=values["where"], by_hand=by_hand)
 
     def segmentation(self, name: str, entry: Entry) -> Segmentation:
         node = entry.value

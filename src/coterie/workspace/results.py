@@ -44,6 +44,7 @@ from coterie.traits.coverage import Coverage
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.definitions import notices as definition_notices
 from coterie.workspace.definitions import notices_of
+from coterie.workspace.hands import Hands, from_json, hand_lists, in_words, to_json, told, with_hands
 from coterie.workspace.project import Notice, Project, read_project
 from coterie.workspace.run import TRAITS, builder, inner
 from coterie.workspace.settings import Settings
@@ -91,6 +92,8 @@ class Made:
     seconds: Mapping[str, float] = field(default_factory=dict)
     labels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     version: str = ""
+    hands: Hands = field(default_factory=dict)
+    """Who the record says is in a segment or out of it by hand."""
 
     def to_json(self) -> str:
         return json.dumps(
@@ -121,6 +124,7 @@ class Made:
                 "seconds": dict(self.seconds),
                 "labels": {n: dict(c) for n, c in self.labels.items()},
                 "version": self.version,
+                "hands": to_json(self.hands),
             },
             default=str,
         )
@@ -156,6 +160,7 @@ class Made:
             said["seconds"],
             said["labels"],
             said["version"],
+            from_json(said.get("hands", {})),
         )
 
 
@@ -177,7 +182,7 @@ def scope_of(
         zone=project.timezone,
         account={name: ColumnInfo(type_) for name, type_ in account_columns.items()},
         has_accounts=account is not None,
-        lists=frozenset(project.lists),
+        lists=frozenset(project.lists) | hand_lists(project).keys(),
     )
 
 
@@ -290,7 +295,7 @@ class Results:
 
     @cached_property
     def project(self) -> Project:
-        return read_project(self.made.project_text, Path(self.made.project_file))
+        return with_hands(read_project(self.made.project_text, Path(self.made.project_file)), self.made.hands)
 
     @cached_property
     def catalog(self) -> Catalog:
@@ -308,7 +313,7 @@ class Results:
 
     @cached_property
     def lists(self) -> Mapping[str, frozenset[str]]:
-        found: dict[str, set[str]] = {name: set() for name in self.project.lists}
+        found: dict[str, set[str]] = {name: set() for name in (*self.project.lists, *hand_lists(self.project))}
         if found:
             for name, customer in self.engine.rows(exp.select("*").from_(relation("lists"))):
                 found.setdefault(str(name), set()).add(str(customer))
@@ -474,7 +479,7 @@ class Results:
         """A definition in plain English."""
         from coterie.language.describe import describe
 
-        return describe(self.definition(name).written)
+        return in_words(self.project, describe(self.definition(name).written))
 
     def definition(self, name: str) -> Checked:
         found = self.catalog.definitions.get(name)
@@ -597,7 +602,7 @@ class Results:
             return Why(customer, name, self.fitted_reason(name, checked, who, world), (), self.made.as_of)
         # A number changes with every event: only answers and labels are worth asking of.
         found = changes(checked.tree, who, world) if checked.type in (BOOLEAN, TEXT) else ()
-        return Why(customer, name, explain(checked.tree, who, world), found, self.made.as_of)
+        return Why(customer, name, told(explain(checked.tree, who, world), self.project, customer), found, self.made.as_of)
 
     def fitted_reason(self, name: str, checked: Checked, who: Customer, world: World) -> Reason:
         """A fitted value with its parts and with what it was fitted on."""

@@ -12,9 +12,9 @@ shop.why("C000012", "vip")
 """
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +26,7 @@ from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.models.store import FitStore, FittedParameters
+from coterie.segments.by_hand import Side
 from coterie.segments.membership import Size
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered
@@ -39,7 +40,9 @@ from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.grid import rfm_grid
 from coterie.workspace.ground import Ground
+from coterie.workspace.hands import Hands, hand_lists, recorded, with_hands
 from coterie.workspace.lost import lost, with_users
+from coterie.workspace.manual import Put, put, take_back
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
 from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, silent, utc_now
@@ -139,7 +142,7 @@ class Workspace:
         project = self.project
         with self.store.lock(), self._engine() as engine:
             gathered = self._gather(project, engine, utc_now(), progress)
-            return self._catalog(project, gathered)
+            return self._catalog(with_hands(project, self._hands()), gathered)
 
     def format(self, write: bool = True) -> bool:
         """Bring the project file into its canonical form; comments stay.
@@ -227,13 +230,15 @@ class Workspace:
     def _ground(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Ground:
         """Gather the sources and check the definitions, in an engine."""
         text = self.file.read_text(encoding="utf-8-sig")
+        hands = self._hands()
+        project = with_hands(project, hands)
         gathered = self._gather(project, engine, now, progress)
         events = event_sources(project, gathered, self.store.cache)
         catalog = self._catalog(project, gathered)
         lists = self._lists(project, engine)
         for kind in events:
             engine.parquet(event_view(kind), gathered.events[kind].paths)
-        return Ground(project, text, gathered, catalog, engine, events, lists)
+        return Ground(project, text, gathered, catalog, engine, events, lists, hands)
 
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
         return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
@@ -271,8 +276,12 @@ class Workspace:
                 had = {name: record.had(name) for name in project.sources}
             raise lost(project, scope, had) or errors from None
 
+    def _hands(self) -> Hands:
+        """Who the record says is in a segment or out of it by hand."""
+        return recorded(self.store.record)
+
     def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
-        found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()}
+        found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()} | hand_lists(project)
         rows = [(name, customer) for name, ids in found.items() for customer in sorted(ids)]
         engine.register(
             "lists",
@@ -357,6 +366,24 @@ class Workspace:
         from coterie.workspace.report import write
 
         return write(self, path, members=members, progress=progress)
+
+    # --- by hand
+
+    def include(
+        self, segment: str, ids: Iterable[object], *, reason: str, until: date | None = None, author: str | None = None
+    ) -> Put:
+        """Put customers into a segment by hand, whatever its rule says; it counts from the next run on (see `put`)."""
+        return put(self, segment, "include", ids, reason=reason, until=until, author=author, now=utc_now())
+
+    def exclude(
+        self, segment: str, ids: Iterable[object], *, reason: str, until: date | None = None, author: str | None = None
+    ) -> Put:
+        """Keep customers out of a segment by hand, whatever its rule says; it counts from the next run on (see `put`)."""
+        return put(self, segment, "exclude", ids, reason=reason, until=until, author=author, now=utc_now())
+
+    def take_back(self, segment: str, side: Side, ids: Iterable[object], *, author: str | None = None) -> Put:
+        """Take back what was said of customers by hand, so that the rule decides again."""
+        return take_back(self, segment, side, ids, author=author, now=utc_now())
 
     # --- health
 
