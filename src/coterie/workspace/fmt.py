@@ -16,9 +16,9 @@ from coterie.core.errors import CoterieError, DefinitionErrors
 from coterie.workspace import bites
 from coterie.workspace.document import Comment, Document, Entry, List, Map, Node, Scalar, read_document
 from coterie.workspace.keys import (
+    EXCLUDE,
     FIT_SETTINGS,
     FITS,
-    EXCLUDE,
     GOAL,
     GOAL_SHAPE,
     HAND,

@@ -1,10 +1,10 @@
 """Membership by hand, brought together: what the project file says, what the record says, and who of them there is."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime
-from types import MappingProxyType
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from coterie.core.errors import UnknownName, did_you_mean
