@@ -32,7 +32,7 @@ from coterie.testing.expressions import (
     signatures,
     window_kind,
 )
-from coterie.traits import batch
+from coterie.traits import batch, coverage
 
 Face = Callable[..., exp.Expression]
 DAY, MICROSECOND = timedelta(days=1), timedelta(microseconds=1)
@@ -526,5 +526,45 @@ def _plain_case(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(compiling.Compiler, "case", case)
 
 
+# --- what an incomplete source leaves open
+
+
+def coverage_mutants() -> Iterator[Mutant]:
+    """What was seen taken for all there is, and what may be there for more or less than it may be."""
+    ends = tuple(("aggregation", name) for name in ("last", "first", "max", "min"))
+    right_unseen, right_known = coverage.unseen, coverage.known
+
+    def left(**wrong: exp.Expression) -> Callable[..., coverage.Unseen]:
+        return lambda *args: replace(right_unseen(*args), **wrong)
+
+    def told(q: Builder, node: tree.Measure, found: exp.Expression, time: Any, unseen: Any) -> coverage.Known:
+        return replace(right_known(q, node, found, time, unseen), value=found)
+
+    def whenever(q: Builder, node: tree.Measure, found: exp.Expression, time: Any, unseen: Any) -> coverage.Known:
+        return right_known(q, node, found, None if time is None else q.literal(q.context.as_of), unseen)
+
+    def happened(q: Builder, found: exp.Expression, *_: Any) -> exp.Expression:
+        return q.literal(False)
+
+    def never(q: Builder, found: exp.Expression, *_: Any) -> exp.Expression:
+        return q.is_null(found)
+
+    future = exp.cast(exp.Literal.string("9000-01-01"), "TIMESTAMP")
+    past = exp.cast(exp.Literal.string("1000-01-01"), "TIMESTAMP")
+    wrong: dict[str, tuple[Any, str, Any]] = {
+        "what was seen is all": (batch, "known", told),
+        "the last one seen is the last": (batch, "known", whenever),
+        "the last one is never known": (batch, "takes_end", lambda *_: False),
+        "what is unseen may be still to come": (batch, "unseen", left(latest=future)),
+        "what is unseen was long ago": (batch, "unseen", left(latest=past)),
+        "no limits": (coverage, "bounds", lambda *_: (None, None)),
+        "what may never have happened did": (batch, "nothing_happened", happened),
+        "what may never have happened did not": (batch, "nothing_happened", never),
+        "what may never have happened is compared": (compiling.Compiler, "happened", compiling.Compiler.bounds),
+    }
+    for words, (where, name, form) in wrong.items():
+        yield Mutant("coverage", words, ends, lambda p, w=where, n=name, f=form: p.setattr(w, n, f))  # type: ignore[misc]
+
+
 def mutants() -> list[Mutant]:
-    return [*leaf_mutants(), *aggregation_mutants(), *window_mutants(), *other_mutants()]
+    return [*leaf_mutants(), *aggregation_mutants(), *window_mutants(), *other_mutants(), *coverage_mutants()]

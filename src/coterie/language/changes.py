@@ -23,7 +23,7 @@ from coterie.core.windows import (
 )
 from coterie.language import tree
 from coterie.language.change import Change, Later, MoreEvents, OtherValue
-from coterie.language.evaluate import Customer, Evaluation, Event, Missing, Result, World, evaluate, is_condition, truth
+from coterie.language.evaluate import Customer, Evaluation, Event, Missing, Result, World, evaluate, is_condition, range_of, truth
 from coterie.language.names import written
 from coterie.language.reach import Reach, reach
 from coterie.language.shown import CENT, day_shown, detail, plain, plural, shown, worth
@@ -386,9 +386,10 @@ class _Search:
             yield from self.sequence_turns(sequence, events)
         for test in self.reach.tests:
             for member in everybody:
-                value = Evaluation(member, world).value(test.value)
-                if isinstance(value, date):
-                    yield from turns(test.window, value, zone)
+                value = range_of(Evaluation(member, world).value(test.value))
+                for end in dict.fromkeys((value.least, value.most)):
+                    if isinstance(end, date):
+                        yield from turns(test.window, end, zone)
         yield from self.row_turns(events)
         yield from self.coverage_turns()
         yield from self.clock_turns()
