@@ -26,14 +26,16 @@ demo: ## set up, make a demo shop, find its segments, say where to look
 
 test: setup ## everything in 'check' and every test but the long ones
 	@scripts/postgres
+	@scripts/chromium
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n $(WORKERS)
 
 check: setup lint ## lint, format, types, floors and the quick tests
-	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench and not postgres"
+	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench and not postgres and not browser"
 
 long: setup ## the long tests, sized by N (make long N=20000); figures go to build/figures.jsonl
 	@scripts/postgres
+	@scripts/chromium
 	COTERIE_N=$(or $(N),20000) HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m "long or bench"
 
 bench: setup ## measure speed and memory into build/figures.jsonl; ONLY=name for one

@@ -11,8 +11,10 @@ from typing import NoReturn
 
 import hypothesis
 import pytest
+from playwright.sync_api import Browser
 
 from benchmarks import figures
+from tests.chromium import ChromiumMissing, running
 from tests.network import NoNetwork, forbid_connections, isolating_prefix
 from tests.postgres import PostgresMissing, find_binaries, running_server
 
@@ -49,7 +51,7 @@ def missing(reason: str) -> NoReturn:
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A test that takes a fixture gets the mark that goes with it, before -m chooses."""
-    marks = {"postgres_url": pytest.mark.postgres, "shared": pytest.mark.shared}
+    marks = {"postgres_url": pytest.mark.postgres, "shared": pytest.mark.shared, "browser": pytest.mark.browser}
     for item in items:
         for fixture, mark in marks.items():
             if fixture in getattr(item, "fixturenames", ()):
@@ -91,6 +93,16 @@ def postgres_url() -> Iterator[str]:
         missing(str(reason))
     with running_server(binaries) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window."""
+    try:
+        with running() as started:
+            yield started
+    except ChromiumMissing as reason:
+        missing(str(reason))
 
 
 @pytest.fixture

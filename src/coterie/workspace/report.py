@@ -136,10 +136,10 @@ class Gathering:
             ("movements", self.movements),
             ("what sets segments apart", self.apart),
             ("overlap", self.overlap),
-            ("months", lambda: turnover_section.turnover(self.turned_over, self.setting)),
-            ("retention", lambda: retention_section.retention(self.retained, self.setting)),
-            ("concentration", lambda: concentration_section.concentration(self.spread, self.setting)),
-            ("data quality", lambda: quality_section.quality(self.judged, self.setting)),
+            ("months", self.turnover),
+            ("retention", self.retention),
+            ("concentration", self.concentration),
+            ("data quality", self.quality),
             ("members", self.listed),
         )
         sections = []
@@ -273,6 +273,18 @@ class Gathering:
         if len(names) < 2:
             return overlap_section.overlap(None, self.setting)
         return overlap_section.overlap(overlap(results.engine, names, results.sizes_order), self.setting)
+
+    def turnover(self) -> Section:
+        return turnover_section.turnover(self.turned_over, self.setting)
+
+    def retention(self) -> Section:
+        return retention_section.retention(self.retained, self.setting)
+
+    def concentration(self) -> Section:
+        return concentration_section.concentration(self.spread, self.setting)
+
+    def quality(self) -> Section:
+        return quality_section.quality(self.judged, self.setting)
 
     def listed(self) -> Section | None:
         if not self.members:

@@ -50,6 +50,7 @@ from coterie.workspace.settings import Settings
 from coterie.workspace.store import Generation, Store, write_whole
 
 if TYPE_CHECKING:
+    from coterie.workspace.charts import Charts
     from coterie.workspace.draft import Draft
     from coterie.workspace.report import Written
 
@@ -237,7 +238,7 @@ class Workspace:
         catalog = self._catalog(project, gathered)
         lists = self._lists(project, engine)
         for kind in events:
-            engine.parquet(event_view(kind), gathered.events[kind].paths)
+            engine.parquet(event_view(kind), gathered.events[kind].paths, sorted_by=KEY)
         return Ground(project, text, gathered, catalog, engine, events, lists, hands)
 
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
@@ -385,6 +386,13 @@ class Workspace:
         """Take back what was said of customers by hand, so that the rule decides again."""
         return take_back(self, segment, side, ids, author=author, now=utc_now())
 
+    @property
+    def charts(self) -> "Charts":
+        """The report's charts one by one, as Altair charts."""
+        from coterie.workspace.charts import Charts
+
+        return Charts(self)
+
     # --- health
 
     def stale(self) -> Stale:
@@ -499,7 +507,7 @@ def _latest(engine: DuckDB, gathered: Gathered, now: datetime) -> datetime | Non
     q = builder(engine, Context(now, "UTC"))
     found: list[datetime] = []
     for kind, facts in gathered.events.items():
-        engine.parquet(event_view(kind), facts.paths)
+        engine.parquet(event_view(kind), facts.paths, sorted_by=KEY)
         time = quoted(TIME)
         query = exp.select(q.call("max", time)).from_(relation(event_view(kind))).where(q.binary("<=", time, q.literal(now)))
         newest = engine.rows(query)[0][0]

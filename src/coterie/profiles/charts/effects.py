@@ -39,7 +39,7 @@ def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -
     base = alt.Chart(rows(parts)).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 260 ? 96 : 170")))
     )
-    across = alt.Axis(format="+.1f", tickCount=5)
+    across = alt.Axis(format="+", values=[-1, 0, 1])
     bar = base.mark_bar(height=14).encode(x=alt.X("effect:Q", scale=scale, title=axis, axis=across), color=raw("colour"))
     interval = base.mark_rule(strokeWidth=1.5, color=INK).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     nothing = alt.Chart(rows([{"x": 0}])).mark_rule(color=QUIET).encode(x=alt.X("x:Q", scale=scale))

@@ -9,6 +9,9 @@ import altair as alt
 from coterie.profiles.charts.colours import GROUPS, REST
 from coterie.profiles.charts.theme import drawn, rows
 
+UNSPLIT = "all customers"
+"""Of months in which new and returning customers may not be told apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class MonthBar:
@@ -18,13 +21,16 @@ class MonthBar:
     new: float
     returning: float
     complete: bool = True
+    split: bool = True
+    """False: too few new or returning customers to show; `returning` is then everybody's."""
 
 
 def months(found: Sequence[MonthBar], *, title: str, axis: str, note: str = "", height: int = 280) -> alt.LayerChart:
     """Stacked bars, returning customers below; a month that is not over is lighter."""
     parts = []
     for m in found:
-        for kind, value, start in (("returning customers", m.returning, 0.0), ("new customers", m.new, m.returning)):
+        both = (("returning customers", m.returning, 0.0), ("new customers", m.new, m.returning))
+        for kind, value, start in both if m.split else ((UNSPLIT, m.returning, 0.0),):
             parts.append(
                 {
                     "month": m.start.isoformat(),
@@ -35,6 +41,8 @@ def months(found: Sequence[MonthBar], *, title: str, axis: str, note: str = "", 
                 }
             )
     kinds = ["returning customers", "new customers"]
+    if not all(m.split for m in found):
+        kinds.append(UNSPLIT)
     many = len(found) > 18
     label = "%Y" if len(found) > 60 else "%b %y"
     chart = (
@@ -45,13 +53,15 @@ def months(found: Sequence[MonthBar], *, title: str, axis: str, note: str = "", 
                 "month:T",
                 scale=alt.Scale(type="utc", padding=24 if not many else 12),
                 title=None,
-                axis=alt.Axis(format=label, grid=False, tickCount={"interval": "month", "step": max(1, len(found) // 12)}),
+                axis=alt.Axis(
+                    format=label, grid=False, labelSeparation=10, tickCount={"interval": "month", "step": max(1, len(found) // 12)}
+                ),
             ),
             y=alt.Y("start:Q", title=axis, scale=alt.Scale(zero=True), axis=alt.Axis(format="~s", tickCount=4)),
             y2="end:Q",
             color=alt.Color(
                 "kind:N",
-                scale=alt.Scale(domain=kinds, range=[GROUPS[0], GROUPS[1]]),
+                scale=alt.Scale(domain=kinds, range=[GROUPS[0], GROUPS[1], REST][: len(kinds)]),
                 legend=alt.Legend(title=None, columns=1),
             ),
             opacity=alt.condition("datum.over", alt.value(1), alt.value(0.45)),

@@ -21,20 +21,19 @@ def overlap(found: Overlap | None, setting: Setting) -> Section:
     few = [c for c in found.combinations if is_small(c.customers, k)]
     rest = found.rest[1] + sum(c.customers for c in few)
     none = None if is_small(found.none, k) or is_small(rest, k) else found.none
-    several = [c for c in shown if len(c.segments) > 1]
-    if several:
-        shared = sum(c.customers for c in several)
-        part = words.share(shared, found.population)
-        answer = f"{words.customers(shared)}, {part}, are in two or more of the {len(found.segments)} largest."
+    several = next((c for c in shown if len(c.segments) > 1), None)
+    if several is not None:
+        answer = (
+            f"{words.customers(several.customers)} are in {words.listed(several.segments, 4)} at once and in no other of these."
+        )
     else:
         answer = "No combination of these segments has members enough to show."
-    finding = answer
-    if shown:
-        first = shown[0]
-        alone = "in no other of these" if len(first.segments) > 1 else "nowhere else among these"
-        finding = (
-            f"The largest combination: {words.customers(first.customers)} are in {words.listed(first.segments, 4)} and {alone}."
-        )
+    finding = f"The {len(found.segments)} largest segments, and who is in several at once."
+    if none is not None:
+        outside = words.share(none, found.population)
+        finding = f"{words.customers(none)}, {outside}, are in none of the {len(found.segments)} largest segments"
+        alone = next((c for c in shown if len(c.segments) == 1), None)
+        finding += "." if alone is None else f"; {alone.customers:,} are in {alone.segments[0]} alone."
     note = setting.note(None, f"The {len(found.segments)} largest segments; a column counts who is in exactly the marked ones.")
     if found.unsure:
         unsure = f"fewer than {k}" if is_small(found.unsure, k) else f"{found.unsure:,}"

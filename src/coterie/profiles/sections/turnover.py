@@ -32,26 +32,20 @@ def turnover(found: Turnover | None, setting: Setting) -> Section:
         ]
         answer += f": {', '.join(parts)}." if parts else "."
     listed = found.months[-MOST_MONTHS:]
-    shown = [m for m in listed if not _few(m, k)]
-    bars = [
-        MonthBar(
-            m.start,
-            float(m.money_new or 0) if paid else m.orders_new,
-            float(m.money_returning or 0) if paid else m.orders - m.orders_new,
-            m.complete,
-        )
-        for m in shown
-    ]
+    shown = [m for m in listed if not is_small(m.buyers, k)]
+    bars = []
+    for m in shown:
+        whole, new = (float(m.money or 0), float(m.money_new or 0)) if paid else (m.orders, m.orders_new)
+        few = _few(m, k)
+        bars.append(MonthBar(m.start, 0 if few else new, whole if few else whole - new, m.complete, not few))
     best = max(shown, key=lambda m: (m.money or 0) if paid else m.orders, default=None)
     if best is None:
         return Section(key, short, question, answer)
     what = f"{words.about(best.money, setting.currency)}" if paid and best.money is not None else f"{best.orders:,} {events}"
     finding = f"{_month(best)} brought most: {what}"
-    part = (
-        None
-        if last is None or last.money is None or last.money_returning is None or not last.money
-        else last.money_returning / last.money
-    )
+    part = None
+    if last is not None and last.money and last.money_returning is not None and not _few(last, k):
+        part = last.money_returning / last.money
     if last is not None and part is not None:
         finding += f"; of {_month(last)}, {words.percent(float(part))} came from customers who had bought before"
     finding += "."
@@ -59,8 +53,10 @@ def turnover(found: Turnover | None, setting: Setting) -> Section:
     note += f"New: their first {words.plain(found.kind)} was in that month."
     if any(not m.complete for m in shown):
         note += " Lighter: the data does not cover the whole month."
+    if any(not b.split for b in bars):
+        note += f" Grey: fewer than {k} new or returning buyers, so not told apart."
     if len(shown) < len(listed):
-        note += f" Months with fewer than {k} new or returning buyers are left out."
+        note += f" Months with fewer than {k} buyers are left out."
     unit = f", {setting.currency}" if paid and setting.currency else ""
     chart = months(bars, title=finding, axis=f"{words.plain(found.column or events) if paid else events}{unit}", note=note)
     headings = [("month", False), (events, True), ("buyers", True), ("of them new", True)]
@@ -68,9 +64,15 @@ def turnover(found: Turnover | None, setting: Setting) -> Section:
         headings += [("all", True), ("from new", True), ("from returning", True)]
     rows = []
     for m in shown:
-        row = [_month(m) + ("" if m.complete else " (not all of it)"), f"{m.orders:,}", f"{m.buyers:,}", f"{m.new:,}"]
+        row = [
+            _month(m) + ("" if m.complete else " (not all of it)"),
+            f"{m.orders:,}",
+            f"{m.buyers:,}",
+            "–" if _few(m, k) else f"{m.new:,}",
+        ]
         if paid:
-            row += [words.money(v or 0, setting.currency) for v in (m.money, m.money_new, m.money_returning)]
+            split = ["–", "–"] if _few(m, k) else [words.money(v or 0, setting.currency) for v in (m.money_new, m.money_returning)]
+            row += [words.money(m.money or 0, setting.currency), *split]
         rows.append(tuple(row))
     figure = Figure("months", finding, chart, note, Table("Month by month", tuple(headings), tuple(rows)))
     data = {
@@ -83,7 +85,7 @@ def turnover(found: Turnover | None, setting: Setting) -> Section:
                 "money": None if m.money is None else str(m.money),
                 "orders": m.orders,
                 "buyers": m.buyers,
-                "new": m.new,
+                "new": None if _few(m, k) else m.new,
             }
             for m in shown
         ],
@@ -102,9 +104,9 @@ def _month(m: Month) -> str:
 def _against(found: Turnover, setting: Setting) -> list[Table]:
     """The last full month beside the month before and the same month a year before."""
     last, changes = found.last, [c for c in (found.against_month, found.against_year) if c is not None]
-    if last is None or not changes or _few(last, setting.k):
+    if last is None or not changes or is_small(last.buyers, setting.k):
         return []
-    changes = [c for c in changes if not _few(c.before, setting.k)]
+    changes = [c for c in changes if not is_small(c.before.buyers, setting.k)]
     headings = [("", False), (_month(last), True)]
     for c in changes:
         headings += [(_month(c.before), True), ("change", True)]
