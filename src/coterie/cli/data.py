@@ -30,16 +30,18 @@ SHOWN_NOTES = 12
 def run(
     directory: Dir = HERE,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A date (its end), an instant, `now` or `latest event`.")] = None,
+    since: Annotated[str | None, typer.Option("--since", help="Record past days too, from this date on.")] = None,
+    every: Annotated[str | None, typer.Option("--every", help="How far apart: day, week or month; default: by the span.")] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Read the sources, answer every definition, publish."""
+    """Read the sources, answer every definition, publish and record."""
     from coterie.cli.page import Page
     from coterie.cli.reading import segments_shown
 
     with opened(directory) as space:
         with progress(quiet) as say:
-            space.run(as_of, say)
+            space.run(as_of, say, since=since, every=every)
         if json:
             print_json(space.summary())
             return

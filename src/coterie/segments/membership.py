@@ -8,6 +8,8 @@ last the names to blame.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from sqlglot import exp
 
@@ -241,6 +243,42 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
     return sizes
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Everybody's memberships as they stand in an engine.
+
+    Attributes:
+        keys: the customers' dense numbers, in the order of the other arrays.
+        words: PER_WORD segments each, as in BITS; `labels`: by segmentation, null where it cannot be told.
+    """
+
+    keys: npt.NDArray[np.int64]
+    words: tuple[npt.NDArray[np.int64], ...]
+    labels: Mapping[str, pa.DictionaryArray]
+
+
+def packed(engine: Engine, segments: int, table: str, segmentations: Iterable[str]) -> Packed:
+    """The memberships that `store` has kept, beside the labels in the table that it was made from.
+
+    Args:
+        segments: how many there are.
+        table: that table; `segmentations`: its columns of labels.
+    """
+    names = list(segmentations)
+    on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
+    width = (segments + PER_WORD - 1) // PER_WORD
+    select = exp.select(quoted("_customer", "b"), *(quoted(f"w{i}", "b") for i in range(width)))
+    select = select.select(*(quoted(n, "t").as_(f"l{i}") for i, n in enumerate(names)))
+    rows = engine.fetch(select.from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on), "memberships").combine_chunks()
+    words_ = tuple(rows.column(f"w{i}").to_numpy() for i in range(width))
+    labels = {n: _encoded(rows.column(f"l{i}")) for i, n in enumerate(names)}
+    return Packed(rows.column("_customer").to_numpy(), words_, labels)
+
+
+def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
+    return pa.concat_arrays(column.chunks or [pa.array([], pa.string())]).dictionary_encode()
+
+
 def member(place: int) -> exp.Expression:
     """The truth of the segment at a place among all, out of its word: true, false or NULL."""
     word, bit = quoted(f"w{place // PER_WORD}"), 2 * (place % PER_WORD)
@@ -257,4 +295,18 @@ def member(place: int) -> exp.Expression:
     )
 
 
-__all__ = ["BITS", "NOBODY", "VIEW", "Bits", "Rules", "Size", "count", "leaves", "member", "rules", "store"]
+__all__ = [
+    "BITS",
+    "NOBODY",
+    "VIEW",
+    "Bits",
+    "Packed",
+    "Rules",
+    "Size",
+    "count",
+    "leaves",
+    "member",
+    "packed",
+    "rules",
+    "store",
+]

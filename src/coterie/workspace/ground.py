@@ -1,7 +1,7 @@
 """What a run stands on: the sources gathered, the definitions checked, the events in view; answers can be had for any instant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +12,15 @@ import coterie
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
+from coterie.segments.history import Picture
+from coterie.segments.state import Numbers
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
 from coterie.traits.batch import Tables, quoted, relation
 from coterie.workspace.hands import Hands, asked_ids, notes
 from coterie.workspace.project import Project
-from coterie.workspace.results import RUN, EventSource, Made, account_columns, tables_of
+from coterie.workspace.recording import Touched, picture, touched_since
+from coterie.workspace.results import RUN, EventSource, Made, account_columns, event_view, tables_of
 from coterie.workspace.run import TRAITS, Answered, Progress, answer, definitions_table, silent, sizes_table, utc_now
 from coterie.workspace.store import Store
 
@@ -57,6 +60,20 @@ class Ground:
     def answer(self, instant: datetime, progress: Progress = silent) -> Answered:
         """Answer every definition as of an instant; the engine then has `traits`, `segment_bits` and `segments`."""
         return answer(self.engine, self.tables(instant), self.catalog, self.context(instant), progress)
+
+    def picture(self, instant: datetime, answered: Answered, by_key: Numbers) -> Picture:
+        """Everybody's memberships as of the instant that was answered last."""
+        return picture(self.engine, self.catalog, instant, by_key, self.touched(instant, by_key), answered.fits)
+
+    def touched(self, instant: datetime, by_key: Numbers) -> Touched:
+        """Of whom something was learned between a snapshot and an instant."""
+        return lambda previous: touched_since(self.engine, self.events, previous, instant, by_key, self.project.timezone)
+
+    def in_engine(self, engine: DuckDB) -> "Ground":
+        """The same in another engine, so that answers of other instants leave this one's tables alone."""
+        for kind in self.events:
+            engine.parquet(event_view(kind), self.gathered.events[kind].paths)
+        return replace(self, engine=engine)
 
     def describe(self, instant: datetime, answered: Answered, store: Store) -> Made:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""

@@ -160,8 +160,11 @@ class Store:
             with contextlib.suppress(OSError):
                 left.unlink()
 
-    def publish(self, partial: Path, about: dict[str, Any]) -> Generation:
+    def publish(self, partial: Path, about: dict[str, Any], number: int) -> Generation:
         """Make what was built aside the current results, in one step; older ones beyond the last two go.
+
+        Args:
+            number: of the run; larger than that of any results before.
 
         Raises:
             StoreError: E505, what was built is not whole.
@@ -173,7 +176,6 @@ class Store:
                 hint="free some disk space and run again; the last results are untouched",
             )
         older = self.generations()
-        number = 1 + max((g.number for g in older), default=0)
         path = self.cache / f"results-{number:06d}.duckdb"
         _synced(partial)
         partial.replace(path)

@@ -13,7 +13,8 @@ shop.why("C000012", "vip")
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +28,9 @@ from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.by_hand import Side
+from coterie.segments.history import Picture, Record, RunRecord
 from coterie.segments.membership import Size
+from coterie.segments.state import Numbers
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered
 from coterie.sources.loads import Loads
@@ -41,9 +44,12 @@ from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.grid import rfm_grid
 from coterie.workspace.ground import Ground
 from coterie.workspace.hands import Hands, hand_lists, recorded, with_hands
+from coterie.workspace.history import History
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
+from coterie.workspace.past import past_days
 from coterie.workspace.project import FILE, Project, load
+from coterie.workspace.recording import catch_up, meanings, numbers_by_key, run_record
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
 from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, silent, utc_now
 from coterie.workspace.settings import Settings
@@ -63,6 +69,8 @@ class Run:
     as_of: datetime
     answered: Answered
     gathered: Gathered
+    past: tuple[datetime, ...] = ()
+    """The past days that were recorded with it."""
 
 
 def open(folder: Path | str = ".", settings: Settings | None = None) -> "Workspace":
@@ -165,12 +173,21 @@ class Workspace:
 
     # --- runs -------------------------------------------------------------------------------------------------------------------
 
-    def run(self, as_of: str | None = None, progress: Progress = silent) -> Run:
-        """Gather the sources, answer every definition, publish the results.
+    def run(
+        self,
+        as_of: str | None = None,
+        progress: Progress = silent,
+        *,
+        since: str | None = None,
+        every: str | None = None,
+    ) -> Run:
+        """Gather the sources, answer every definition, publish the results and record them.
 
         Args:
             as_of: a date (its end), an instant, `now` or `latest event`; None is what the project says.
             progress: called with what is being done.
+            since: a date from which on past days are recorded too, as the definitions of today find them.
+            every: how far apart these days are: day, week or month; None chooses by the span.
 
         Raises:
             Busy: another run is at work. DefinitionErrors, DataError, EngineError, StoreError: the last results stay.
@@ -178,7 +195,7 @@ class Workspace:
         if as_of is not None and as_of not in ("now", "latest event"):
             as_of_instant(as_of, self.project, None, utc_now())  # a date that cannot be read is said before any work
         try:
-            return self._run(as_of, progress)
+            return self._run(as_of, progress, since, every)
         except Busy:
             raise
         except CoterieError as error:
@@ -186,9 +203,10 @@ class Workspace:
                 self.store.note_failure(utc_now(), str(error))
             raise
 
-    def _run(self, as_of: str | None, progress: Progress) -> Run:
+    def _run(self, as_of: str | None, progress: Progress, since: str | None, every: str | None) -> Run:
         project = self.project
-        with self.store.lock():
+        with self.store.lock(), Record(self.store.record) as record:
+            self._settle(record)
             partial = self.store.aside()
             engine: DuckDB | None = None
             try:
@@ -196,23 +214,104 @@ class Workspace:
                 now = utc_now()
                 ground = self._ground(project, engine, now, progress)
                 instant = self._instant(ground, as_of, now)
+                past = () if since is None else past_days(since, every, instant, project.timezone)
                 answered = ground.answer(instant, progress)
+                by_key = numbers_by_key(engine, record)
+                last, found = record.newest(), ground.picture(instant, answered, by_key)
+                if last is not None and not past:
+                    numbers = found.touched(last)  # while the engine is open
+                    found = replace(found, touched=lambda _: numbers)
                 made = ground.describe(instant, answered, self.store)
                 progress("publishing")
                 engine.finish()
-                generation = self.store.publish(partial, _about(made))
+                number = self._next_number(record)
+                generation = self.store.publish(partial, _about(made), number)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         fits.keep(
                             FittedParameters(fit.column, fit.call, instant, made.finished, answered.population, fit.parameters)
                         )
+                told = run_record(number, made, back_fill=bool(past))
+                pictures = self._past(ground, past, found, by_key, progress) if past else [found]
+                progress("recording")
+                record.add(told, made.project_text, meanings(ground.catalog, self._was(project)), pictures)
             except BaseException:
                 if engine is not None:
                     engine.close()
                 self.store.discard(partial)
                 raise
         self.close()
-        return Run(generation, instant, answered, ground.gathered)
+        return Run(generation, instant, answered, ground.gathered, tuple(past))
+
+    def _past(
+        self, ground: Ground, past: Sequence[datetime], today: Picture, by_key: Numbers, progress: Progress
+    ) -> Iterator[Picture]:
+        """Everybody's memberships on past days, over the same gathered tables, one after the other, and then today's."""
+        with self._engine() as engine:
+            there = ground.in_engine(engine)
+            for n, instant in enumerate(past, 1):
+                progress(f"{instant:%Y-%m-%d}: day {n:,} of {len(past):,}")
+                yield there.picture(instant, there.answer(instant), by_key)
+            yield replace(today, touched=there.touched(today.as_of, by_key))
+
+    def _settle(self, record: Record) -> None:
+        """Finish what a process that was killed had begun: results that are not in the record yet, an undo not yet shown."""
+        generations = self.store.generations()
+        if not generations:
+            return
+        taken_back = {r.number for r in record.runs() if r.undone}
+        if generations[0].number in taken_back:
+            self.store.point([g for g in generations if g.number not in taken_back])
+            return
+        if all(r.number != generations[0].number for r in record.runs()):
+            with closing(Results(generations[0], self.store.cache, settings=self.settings)) as results:
+                catch_up(record, results)
+
+    def _next_number(self, record: Record) -> int:
+        known = [r.number for r in record.runs()] + [g.number for g in self.store.generations()]
+        return 1 + max(known, default=0)
+
+    def undo(self) -> RunRecord:
+        """Take the last run back: the results before it are shown again, and it counts for nothing in the history.
+
+        Returns:
+            The run that was taken back.
+
+        Raises:
+            StoreError: E507, there are no earlier results to go back to. Busy: a run is at work.
+        """
+        with self.store.lock(), Record(self.store.record) as record:
+            self._settle(record)
+            generations = self.store.generations()
+            last = record.last()
+            if last is None or not generations:
+                raise StoreError("there is no run to take back", code="E507", hint="make results with `coterie run`")
+            if len(generations) < 2:
+                raise StoreError(
+                    f"the results before run {last.number} are not there any more",
+                    code="E507",
+                    hint="the last two runs are kept; run again with an earlier project file or --as-of instead",
+                )
+            record.undo(last.number, utc_now())
+            self.store.point(generations[1:])
+        self.close()
+        return last
+
+    @property
+    def history(self) -> History:
+        """How memberships moved over the runs."""
+
+        def instant(text: str) -> datetime:
+            return as_of_instant(text, self.project, None, utc_now())
+
+        return History(lambda: Record(self.store.record), instant, lambda: self._was(self.project))
+
+    @staticmethod
+    def _was(project: Project) -> Mapping[str, Sequence[str]]:
+        """Earlier names by name."""
+        listed = [*project.traits.values(), *project.segments.values(), *project.segmentations.values()]
+        told = {d.name: d.notes.get("was") for d in listed}
+        return {n: (w,) if isinstance(w, str) else tuple(map(str, w)) for n, w in told.items() if isinstance(w, str | tuple | list)}
 
     def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
         """One batch per instant over the same gathered tables, one below the other with their `as_of`."""

@@ -1,0 +1,142 @@
+"""From what a run found to the record: everybody's memberships, what the names stood for, and of whom something was learned."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+from sqlglot import exp
+
+from coterie.core.hashing import fingerprint
+from coterie.engine.engine import Engine
+from coterie.language.catalog import Catalog
+from coterie.language.leaves import Context
+from coterie.language.sql import Builder
+from coterie.language.tree import Fitted
+from coterie.segments import membership
+from coterie.segments.history import Meaning, Picture, Record, RunRecord, Snapshot
+from coterie.segments.state import Numbers
+from coterie.sources.population import CUSTOMERS
+from coterie.sources.relations import LEARNED
+from coterie.traits.batch import KEY, TIME, column_of, quoted, relation, walk_outer
+from coterie.workspace.results import EventSource, Made, Results, event_view
+from coterie.workspace.run import TRAITS, Learned, builder
+
+Touched = Callable[[Snapshot], Numbers]
+
+
+def numbers_by_key(engine: Engine, record: Record, table: str = CUSTOMERS) -> Numbers:
+    """The record's number of every customer by the dense number that they have in an engine.
+
+    Args:
+        table: a relation with `_customer` and `customer`.
+    """
+    rows = engine.fetch(exp.select(quoted(KEY), quoted("customer")).distinct().from_(relation(table))).combine_chunks()
+    keys = rows.column(KEY).to_numpy()
+    out = np.full(int(keys.max()) + 1 if len(keys) else 0, -1, np.int64)
+    ids = pa.concat_arrays(rows.column("customer").chunks or [pa.array([], pa.string())])
+    out[keys] = record.customers.of(ids)
+    return out
+
+
+def picture(
+    engine: Engine,
+    catalog: Catalog,
+    instant: datetime,
+    by_key: Numbers,
+    touched: Touched,
+    fits: Sequence[Learned] = (),
+) -> Picture:
+    """Everybody's memberships as they stand in an engine after a run."""
+    segments = [d.name for d in catalog.of("segment")]
+    found = membership.packed(engine, len(segments), TRAITS, [d.name for d in catalog.of("segmentation")])
+    models = models_of(catalog, fits, instant)
+    return Picture(instant, tuple(segments), by_key[found.keys], found.words, found.labels, touched, models)
+
+
+def touched_since(
+    engine: Engine, events: Iterable[str], previous: Snapshot, instant: datetime, by_key: Numbers, zone: str
+) -> Numbers:
+    """The customers of whom something was learned between a snapshot and an instant: an event that happened in between, or
+    one that was loaded since; an attribute that began to hold or was loaded since.
+
+    Where a whole file was loaded anew, all its rows were, and only what happened in between counts.
+    """
+    q = builder(engine, Context(instant, zone))
+    first, last = sorted((previous.as_of, instant))
+    parts = [_learned(engine, q, event_view(kind), TIME, first, last, previous.recorded_at) for kind in events]
+    parts.append(_learned(engine, q, CUSTOMERS, "_valid_from", first, last, previous.recorded_at))
+    keys = np.unique(np.concatenate(parts))
+    return by_key[keys[keys < len(by_key)]]
+
+
+def _learned(engine: Engine, q: Builder, table: str, time: str, first: datetime, last: datetime, recorded: datetime) -> Numbers:
+    """The customers with a row whose time lies in (first, last], or that was loaded after an instant though not all rows were."""
+    learned = q.binary(">", quoted(LEARNED), q.literal(recorded))
+    whole = exp.select(q.call("min", quoted(LEARNED))).from_(relation(table))
+    oldest = engine.rows(whole)[0][0]
+    between = q.all([q.binary(">", quoted(time), q.literal(first)), q.binary("<=", quoted(time), q.literal(last))])
+    kept = between
+    if isinstance(oldest, datetime) and oldest <= recorded:
+        late = q.all([learned, q.binary("<=", quoted(time), q.literal(last))])
+        kept = q.any([between, late])
+    rows = engine.fetch(exp.select(quoted(KEY)).distinct().from_(relation(table)).where(kept))
+    return np.asarray(rows.column(KEY).to_numpy(), dtype=np.int64)
+
+
+def models_of(catalog: Catalog, fits: Sequence[Learned], instant: datetime) -> dict[str, str]:
+    """By definition, a fingerprint of all fitted parameters that it stands on, directly or through names."""
+    learned = {f.column: _told(f, instant) for f in fits}
+    aliases = {d.name: d.name for d in catalog.definitions.values()}
+    on: dict[str, frozenset[str]] = {}
+    for definition in catalog.definitions.values():  # in the order in which they use each other
+        mine = {column_of(n, aliases) for n in walk_outer(definition.checked.tree) if isinstance(n, Fitted)}
+        mine |= {definition.name}
+        used = frozenset().union(*(on.get(n, frozenset()) for n in definition.checked.uses))
+        on[definition.name] = frozenset(mine & learned.keys()) | used
+    return {name: fingerprint(*(learned[f] for f in sorted(found))) for name, found in on.items() if found}
+
+
+def _told(fit: Learned, instant: datetime) -> str:
+    """The parameters as text; those too many to be kept are taken to be new each time."""
+    kept = fit.parameters.get("values", True) is not None
+    return json.dumps(dict(fit.parameters), sort_keys=True, default=str) + ("" if kept else instant.isoformat())
+
+
+def meanings(catalog: Catalog, was: Mapping[str, Sequence[str]]) -> dict[str, Meaning]:
+    return {d.name: Meaning(d.noun, d.hash, tuple(was.get(d.name, ()))) for d in catalog.definitions.values()}
+
+
+def run_record(
+    number: int,
+    made: Made,
+    *,
+    accepted: Sequence[str] = (),
+    back_fill: bool = False,
+    events: Mapping[str, EventSource] | None = None,
+) -> RunRecord:
+    files = {kind: tuple(e.files) for kind, e in (made.events if events is None else events).items()}
+    return RunRecord(
+        number,
+        "back-fill" if back_fill else "run",
+        made.as_of,
+        made.finished,
+        made.population,
+        fingerprint(made.project_text),
+        files,
+        tuple(accepted),
+    )
+
+
+def catch_up(record: Record, results: Results) -> None:
+    """Record published results that a run was killed before it could record."""
+    number = results.generation.number
+    if any(r.number == number for r in record.runs()):
+        return
+    by_key = numbers_by_key(results.engine, record, TRAITS)
+    events = results.made.events
+    results.attach_events()
+
+    found = picture(results.engine, results.catalog, results.made.as_of, by_key, lambda _: np.zeros(0, np.int64))
+    record.add(run_record(number, results.made, events=events), results.made.project_text, meanings(results.catalog, {}), [found])
