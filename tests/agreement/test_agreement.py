@@ -14,6 +14,7 @@ from coterie.testing.oracle import disagreements, report, run, shrink
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
 from coterie.testing.seen import Seen
+from coterie.testing.sorted_rows import SortedEvents
 
 SEEDS = range(25)
 DEFINITIONS = 30
@@ -21,7 +22,7 @@ DEFINITIONS = 30
 
 @pytest.fixture(scope="module")
 def engine():
-    with DuckDB(threads=1) as made:
+    with SortedEvents() as made:
         yield made
 
 

@@ -7,15 +7,15 @@ from decimal import Decimal
 import pytest
 
 from coterie.core.errors import DefinitionErrors
-from coterie.engine.duckdb import DuckDB
 from coterie.testing.asking import Covered, Defined, Program
 from coterie.testing.oracle import run
+from coterie.testing.sorted_rows import SortedEvents
 from tests.agreement.asking import Happened, answers, asked, members, money, unknown
 
 
 @pytest.fixture(scope="module")
 def engine():
-    with DuckDB(threads=1) as made:
+    with SortedEvents() as made:
         yield made
 
 

@@ -27,6 +27,7 @@ from coterie.testing.oracle import disagreements
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
 from coterie.testing.seen import Seen
+from coterie.testing.sorted_rows import SortedEvents
 
 SCOPE = Scope({"age": ColumnInfo(INTEGER)}, {"order": EventInfo({"amount": MONEY})})
 NOON = datetime(2026, 3, 10, 12)
@@ -88,7 +89,7 @@ def spread(monkeypatch):
 
 @pytest.fixture(scope="module")
 def engine():
-    with DuckDB(threads=1) as made:
+    with SortedEvents() as made:
         yield made
 
 

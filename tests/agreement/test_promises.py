@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coterie.core.errors import DefinitionErrors
-from coterie.engine.duckdb import DuckDB
 from coterie.language.functions.customers import bucket
 from coterie.language.tree import Apply, Case, Column, Measure, Members, Sequence, WindowTest, walk
 from coterie.testing.asking import Defined
 from coterie.testing.oracle import conditions, run
 from coterie.testing.programs import program
+from coterie.testing.sorted_rows import SortedEvents
 from tests.agreement.asking import NOON, Happened, People, answers, asked, members, money, unknown
 
 SEEDS = range(100, 106)
@@ -22,7 +22,7 @@ SEEDS = range(100, 106)
 
 @pytest.fixture(scope="module")
 def engine():
-    with DuckDB(threads=1) as made:
+    with SortedEvents() as made:
         yield made
 
 

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock, local
 
 import duckdb
 import pyarrow as pa
@@ -12,10 +13,18 @@ from sqlglot import exp, parse_one
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Query
+from coterie.engine.folding import NotFolded, ParquetRows, fold
+from coterie.engine.scans import Scan, recognised
 
 MEMORY = "70%"
 ROOM = "free some disk space and run again; the last results are untouched"
 FULL = ("no space left", "file too large", "quota exceeded", "disk full", "disk is full")
+
+FOLD_FROM = 100_000
+"""Scans of fewer rows are left to DuckDB, which answers them at once."""
+
+AHEAD = 400_000_000
+"""Bytes of folded scans that are kept for queries that are still to come."""
 
 
 class DuckDB:
@@ -26,6 +35,7 @@ class DuckDB:
         read_only: open the file without the right to change it, beside other readers.
         threads, memory: limits; None leaves DuckDB's own number of threads and gives it most of the machine's memory.
         temp: a folder for what does not fit into memory.
+        fold_from: grouped scans of sorted Parquet files are folded (see `folding`) from so many rows on; None for never.
     """
 
     dialect = "duckdb"
@@ -38,6 +48,7 @@ class DuckDB:
         threads: int | None = None,
         memory: str | None = None,
         temp: Path | None = None,
+        fold_from: int | None = FOLD_FROM,
     ):
         settings: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": False,
@@ -61,6 +72,13 @@ class DuckDB:
             ) from error
         self.connection.execute("SET TimeZone = 'UTC'")
         self.connection.execute("SET enable_progress_bar = false")
+        self.threads = threads or os.cpu_count() or 1
+        self.fold_from = fold_from
+        self.sorted: dict[str, _Sorted] = {}
+        self.ahead: list[Scan] = []
+        self.folded: dict[Scan, pa.Table] = {}
+        self.folds = 0
+        self.conditions = _Conditions()
 
     def text(self, query: Query) -> str:
         return query if isinstance(query, str) else query.sql(dialect="duckdb")
@@ -73,15 +91,28 @@ class DuckDB:
             raise _explained(error, about, sql) from error
 
     def create(self, table: str, query: Query, about: str = "", *, temporary: bool = False) -> None:
+        self.sorted.pop(table, None)
         kind = "TEMP TABLE" if temporary else "TABLE"
-        self.execute(f"CREATE OR REPLACE {kind} {_name(table)} AS {self.text(query)}", about or f"make {table}")
+        with self.folding(query) as asked:
+            self.execute(f"CREATE OR REPLACE {kind} {_name(table)} AS {self.text(asked)}", about or f"make {table}")
 
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
+        self.sorted.pop(name, None)
         kind = "TEMP VIEW" if temporary else "VIEW"
         self.execute(f"CREATE OR REPLACE {kind} {_name(name)} AS {self.text(query)}", f"make {name}")
 
-    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False, file: str | None = None) -> None:
+    def parquet(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        *,
+        temporary: bool = False,
+        file: str | None = None,
+        sorted_by: str | None = None,
+    ) -> None:
         self.view(name, f"SELECT * FROM {self.files(paths, file=file)}", temporary=temporary)  # noqa: S608 - paths are quoted literals
+        if sorted_by is not None and len(paths) == 1 and file is None:
+            self.sorted[name] = _Sorted(paths[0], sorted_by)
 
     def scan(self, paths: Sequence[Path]) -> exp.Expression:
         found = parse_one(f"SELECT * FROM {self.files(paths)}", dialect="duckdb")  # noqa: S608 - paths are quoted literals
@@ -104,36 +135,40 @@ class DuckDB:
             self.connection.unregister("coterie_rows")
 
     def drop(self, table: str) -> None:
+        self.sorted.pop(table, None)
         named = exp.Literal.string(table).sql(dialect="duckdb")
         views = f"SELECT 1 FROM duckdb_views() WHERE view_name = {named} AND NOT internal"  # noqa: S608 - a quoted literal
         kind = "VIEW" if self.rows(views, f"drop {table}") else "TABLE"
         self.execute(f"DROP {kind} IF EXISTS {_name(table)}", f"drop {table}")
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
-        sql = self.text(query)
-        try:
-            return self.connection.sql(sql).to_arrow_table()
-        except (duckdb.Error, RecursionError) as error:
-            raise _explained(error, about, sql) from error
+        with self.folding(query) as asked:
+            sql = self.text(asked)
+            try:
+                return self.connection.sql(sql).to_arrow_table()
+            except (duckdb.Error, RecursionError) as error:
+                raise _explained(error, about, sql) from error
 
     def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
-        sql = self.text(query)
-        try:
-            reader = self.connection.sql(sql).to_arrow_reader(rows)
+        with self.folding(query) as asked:
+            sql = self.text(asked)
             try:
-                none = True
-                for batch in reader:
-                    none = False
-                    yield batch
-                if none:
-                    yield pa.RecordBatch.from_pylist([], schema=reader.schema)
-            finally:
-                reader.close()
-        except (duckdb.Error, OSError, RecursionError) as error:
-            raise _explained(error, about, sql) from error
+                reader = self.connection.sql(sql).to_arrow_reader(rows)
+                try:
+                    none = True
+                    for batch in reader:
+                        none = False
+                        yield batch
+                    if none:
+                        yield pa.RecordBatch.from_pylist([], schema=reader.schema)
+                finally:
+                    reader.close()
+            except (duckdb.Error, OSError, RecursionError) as error:
+                raise _explained(error, about, sql) from error
 
     def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
-        return self.execute(query, about).fetchall()
+        with self.folding(query) as asked:
+            return self.execute(asked, about).fetchall()
 
     def write_parquet(self, query: Query, path: Path, about: str = "") -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -141,8 +176,9 @@ class DuckDB:
         os.close(handle)
         target = exp.Literal.string(partial).sql(dialect="duckdb")
         try:
-            done = self.execute(f"COPY ({self.text(query)}) TO {target} (FORMAT parquet, COMPRESSION zstd)", about)
-            row = done.fetchone()
+            with self.folding(query) as asked:
+                done = self.execute(f"COPY ({self.text(asked)}) TO {target} (FORMAT parquet, COMPRESSION zstd)", about)
+                row = done.fetchone()
             Path(partial).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -158,13 +194,150 @@ class DuckDB:
         self.close()
 
     def close(self) -> None:
+        self.conditions.close()
         self.connection.close()
+
+    # --- grouped scans of sorted rows
+
+    @contextlib.contextmanager
+    def foreseen(self, queries: Sequence[exp.Expression]) -> Iterator[None]:
+        """Say which queries are about to be asked: their scans of the same rows are then folded together.
+
+        The first of them that is asked has its scan folded in one pass with those of the following ones, as many as `AHEAD`
+        has room for; each table is kept until its query is asked. So the same definitions as of many instants cost one
+        decoding of the events, and little more for each instant. Queries that never come cost memory until the end.
+        """
+        self.ahead = [scan for query in queries for _, scan in self.scans(query)]
+        try:
+            yield
+        finally:
+            self.ahead, self.folded = [], {}
+
+    @contextlib.contextmanager
+    def folding(self, query: Query) -> Iterator[Query]:
+        """The query with its scans of sorted rows replaced by queries over their folded primitives, which stand ready."""
+        found = self.scans(query)
+        tables = {number: table for number, scan in found if (table := self.primitives(scan)) is not None}
+        if isinstance(query, str) or not tables:
+            yield query
+            return
+        scans, asked, names = dict(found), query.copy(), []
+        try:
+            for number, select in enumerate(list(asked.find_all(exp.Select))):
+                if number not in tables:
+                    continue
+                names.append(f"coterie_folded_{self.folds}")
+                self.folds += 1
+                self.connection.register(names[-1], tables[number])
+                outer = scans[number].outer(names[-1])
+                if select is asked:
+                    asked = outer
+                else:
+                    select.replace(outer)
+            yield asked
+        finally:
+            for name in names:
+                self.connection.unregister(name)
+
+    def scans(self, query: Query) -> list[tuple[int, Scan]]:
+        """The scans in a query that can be folded, with their places among its selects."""
+        if isinstance(query, str) or self.fold_from is None or not self.sorted:
+            return []
+        found = []
+        for number, select in enumerate(query.find_all(exp.Select)):
+            source = select.args.get("from_")
+            known = None if source is None or not select.args.get("group") else self.sorted.get(source.this.name)
+            rows = None if known is None else known.rows()
+            if known is None or rows is None or rows.rows < self.fold_from:
+                continue
+            scan = recognised(select, rows.schema, "duckdb")
+            if scan is not None and scan.key == known.key:
+                found.append((number, scan))
+        return found
+
+    def primitives(self, scan: Scan) -> pa.Table | None:
+        """The folded table of a scan, or None where its rows must be left to DuckDB."""
+        if scan in self.folded:
+            return self.folded.pop(scan)
+        known = self.sorted[scan.relation]
+        rows = known.rows()
+        assert rows is not None
+        together = [scan]
+        if scan in self.ahead:
+            later = self.ahead[self.ahead.index(scan) + 1 :]
+            room = AHEAD - rows.most(scan.key) * scan.width
+            for other in dict.fromkeys(s for s in later if s.relation == scan.relation and s != scan):
+                room -= rows.most(scan.key) * other.width
+                if room < 0:
+                    break
+                together.append(other)
+        try:
+            first, *others = fold(together, rows, self.conditions, self.threads)
+        except (NotFolded, duckdb.Error, pa.ArrowException, OSError):
+            # What is wrong, if anything, is for the query itself to say; a scan that cannot be folded spoils no others.
+            self.ahead = [s for s in self.ahead if s != scan]
+            return None if len(together) == 1 else self.primitives(scan)
+        self.folded.update(zip(together[1:], others, strict=True))
+        return first
 
     def __enter__(self) -> "DuckDB":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+class _Sorted:
+    """A Parquet file whose rows were written sorted by a key; looked at when it is asked for."""
+
+    def __init__(self, path: Path, key: str):
+        self.path, self.key = path, key
+        self.found: ParquetRows | None = None
+        self.looked = False
+
+    def rows(self) -> ParquetRows | None:
+        """Its rows, where they are there and its row groups are in order."""
+        if not self.looked:
+            self.looked = True
+            with contextlib.suppress(OSError, pa.ArrowException, KeyError):
+                rows = ParquetRows(self.path)
+                self.found = rows if rows.rises(self.key) else None
+        return self.found
+
+
+class _Conditions:
+    """Conditions in SQL over tables in memory, on a small connection beside the engine's for each thread that asks."""
+
+    def __init__(self) -> None:
+        self.connections: list[duckdb.DuckDBPyConnection] = []
+        self.own = local()
+        self.opening = Lock()
+
+    def __call__(self, table: pa.Table, conditions: Sequence[str]) -> list[pa.Array]:
+        if not hasattr(self.own, "cursor"):
+            self.own.cursor = self.cursor()
+        cursor = self.own.cursor
+        cursor.register("asked", table)
+        try:
+            columns = ", ".join(f"CAST({text} AS BOOLEAN) AS c{i}" for i, text in enumerate(conditions))
+            found = cursor.sql(f"SELECT {columns} FROM asked").to_arrow_table()  # noqa: S608 - conditions are generated
+        finally:
+            cursor.unregister("asked")
+        return [column.combine_chunks() for column in found.columns]
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        with self.opening:
+            if not self.connections:
+                # One thread, so that rows keep their order.
+                self.connections.append(duckdb.connect(config={"threads": 1, "autoinstall_known_extensions": False}))
+            self.connections.append(self.connections[0].cursor())
+            self.connections[-1].execute("SET TimeZone = 'UTC'")
+            return self.connections[-1]
+
+    def close(self) -> None:
+        for connection in reversed(self.connections):
+            connection.close()
+        self.connections, self.own = [], local()
 
 
 def _name(table: str) -> str:

@@ -27,10 +27,19 @@ class Engine(Protocol):
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         """Make a view; replaces one of that name."""
 
-    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = False, file: str | None = None) -> None:
+    def parquet(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        *,
+        temporary: bool = False,
+        file: str | None = None,
+        sorted_by: str | None = None,
+    ) -> None:
         """Make a view of Parquet files that have the same columns (by name; a column missing in one is NULL there).
 
-        `file`: the name of a column to add, which holds the path of each row's file.
+        `file`: the name of a column to add, which holds the path of each row's file. `sorted_by`: a column by which the
+        rows were written sorted; an engine may make use of that where it finds it true.
         """
 
     def scan(self, paths: Sequence[Path]) -> exp.Expression:

@@ -54,7 +54,7 @@ class Aggregation:
             be; None where more rows can make anything of it.
         grouped: the SQL works on one row per (customer, value), not per event: see `sql`.
         gives: the least and the greatest number that can come out; None for no limit.
-        words: English; {event}, {events}, {column} and {columns} stand for their names.
+        words: English; {event}, {one} (with its article), {events}, {column} and {columns} stand for their names.
     """
 
     name: ClassVar[str]
@@ -132,7 +132,7 @@ class Exists(Aggregation):
     name = "exists"
     column = "optional"
     nothing = False
-    words = "there is a {event}"
+    words = "there is {one}"
 
     def result(self, column: Type | None) -> Type | None:
         return BOOLEAN
@@ -283,7 +283,10 @@ class End(Aggregation):
 
     def sql(self, q: "Builder", rows: Rows) -> "exp.Expression":
         assert rows.value is not None
-        pick = q.call("arg_max" if self.latest else "arg_min", rows.value, rows.order)
+        end = "max" if self.latest else "min"
+        if rows.value.name == "time":  # the events are in its order: the time of the last one is the largest
+            return filtered(q, q.call(end, rows.value), rows.keep)
+        pick = q.call(f"arg_{end}", rows.value, rows.order)
         return q.result(filtered(q, pick, rows.keep), rows.type)
 
 

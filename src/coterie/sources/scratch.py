@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 import pyarrow as pa
+from sqlglot import exp
 
 from coterie.engine.engine import Engine, Query
 
@@ -28,9 +29,20 @@ class Scratch:
         self.engine.view(name, query, temporary=temporary)
         self.made[name] = None
 
-    def parquet(self, name: str, paths: Sequence[Path], *, temporary: bool = True, file: str | None = None) -> None:
-        self.engine.parquet(name, paths, temporary=temporary, file=file)
+    def parquet(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        *,
+        temporary: bool = True,
+        file: str | None = None,
+        sorted_by: str | None = None,
+    ) -> None:
+        self.engine.parquet(name, paths, temporary=temporary, file=file, sorted_by=sorted_by)
         self.made[name] = None
+
+    def scan(self, paths: Sequence[Path]) -> exp.Expression:
+        return self.engine.scan(paths)
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = True) -> None:
         self.engine.register(table, data, temporary=temporary)
