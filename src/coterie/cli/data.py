@@ -9,6 +9,8 @@ from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progr
 
 if TYPE_CHECKING:
     from coterie.cli.page import Page
+    from coterie.workspace.results import Results
+    from coterie.workspace.workspace import Workspace
 
 FATES = {
     "quarantined": "set aside as bad",
@@ -32,6 +34,8 @@ def run(
     as_of: Annotated[str | None, typer.Option("--as-of", help="A date (its end), an instant, `now` or `latest event`.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Record past days too, from this date on.")] = None,
     every: Annotated[str | None, typer.Option("--every", help="How far apart: day, week or month; default: by the span.")] = None,
+    if_changed: Annotated[bool, typer.Option("--if-changed", help="Do nothing where a run would find nothing new.")] = False,
+    line: Annotated[bool, typer.Option("--line", help="Print one line, for logs.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,8 +44,15 @@ def run(
     from coterie.cli.reading import segments_shown
 
     with opened(directory) as space:
+        if if_changed and since is None and not space.due(as_of):
+            number, day = space.results.generation.number, local_day_text(space.results)
+            typer.echo(f"nothing to do: run {number} is of {day}, and neither data nor definitions changed since")
+            return
         with progress(quiet) as say:
             space.run(as_of, say, since=since, every=every)
+        if line:
+            typer.echo(in_one_line(space))
+            return
         if json:
             print_json(space.summary())
             return
@@ -65,6 +76,24 @@ def run(
             page.warn(f"rows were set aside: `{then(directory, 'quarantine')}` shows them")
         page.line()
         segments_shown(page, space.results)
+
+
+def local_day_text(results: "Results") -> str:
+    from coterie.cli.history import day
+
+    return day(results.made.as_of, results.project.timezone)
+
+
+def in_one_line(space: "Workspace") -> str:
+    """A run in one line: what was made, who moved, what was set aside."""
+    made = space.results.made
+    last = [space.history.sizes(name)[-1] for name in space.results.sizes]
+    parts = [
+        f"{made.population:,} customers",
+        f"{len(last):,} segments: {sum(s.entered for s in last):,} entered, {sum(s.left for s in last):,} left",
+        f"{sum(rows for _, _, rows, _ in made.data['quarantine']):,} rows set aside",
+    ]
+    return f"run {space.results.generation.number}, {local_day_text(space.results)}: {', '.join(parts)}"
 
 
 def sources_shown(page: "Page", sources: list[dict[str, Any]]) -> None:

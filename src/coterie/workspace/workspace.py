@@ -23,6 +23,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError
+from coterie.core.windows import local_day
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
@@ -497,6 +498,24 @@ class Workspace:
     def stale(self) -> Stale:
         """What has happened to the project file and the sources since the results were made."""
         return stale(self.results, self.store, self.file)
+
+    def due(self, as_of: str | None = None) -> list[str]:
+        """Why a run would find something new, in plain words; empty where it would not.
+
+        Args:
+            as_of: as `run` takes it.
+        """
+        if not self.store.generations():
+            return ["nothing has been run yet"]
+        made, project = self.results.made, self.project
+        reasons = self.stale().said()
+        reasons += [f"{name} is a database, which may have changed" for name, s in project.sources.items() if s.url is not None]
+        asked = project.as_of if as_of is None else as_of
+        # The newest event moves with the files, which were looked at.
+        instant = made.as_of if asked == "latest event" else as_of_instant(as_of, project, None, utc_now())
+        if local_day(instant, project.timezone) != local_day(made.as_of, project.timezone):
+            reasons.append(f"the results are of {local_day(made.as_of, project.timezone)}")
+        return reasons
 
     def edited(self) -> bool:
         """Whether the project file says something else than when the results were made."""
