@@ -5,6 +5,7 @@ effect needs no more than the sum of the members' ranks.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -14,7 +15,7 @@ import numpy.typing as npt
 
 from coterie.engine.engine import Engine
 from coterie.language.types import Type
-from coterie.profiles.features import Feature, Features, features
+from coterie.profiles.features import THREADS, Feature, Features, features
 from coterie.profiles.intervals import Floats, difference_of_shares, mann_whitney, two_sided
 
 Shape = Literal["number", "day", "share"]
@@ -160,19 +161,20 @@ def apart(
     """
     found = features(engine, segments, order, columns, table=table, zone=zone, least=least)
     sums = found.sums()
-    drawn = {
-        place: _pairs(found, sums, place, by_definition.get(segment, frozenset()), least)
-        for place, segment in enumerate(segments)
-        if min(found.members[place], found.others[place]) >= least
-    }
-    made = sum(len(p.features) for p in drawn.values())
-    level = 1 - (1 - LEVEL) / max(made, 1)
+    compared = [p for p in range(len(segments)) if min(found.members[p], found.others[p]) >= least]
+    own = [by_definition.get(segment, frozenset()) for segment in segments]
+    with ThreadPoolExecutor(THREADS) as threads:
+        drawn = dict(zip(compared, threads.map(lambda p: _pairs(found, sums, p, own[p], least), compared), strict=True))
+        made = sum(len(pairs.features) for pairs in drawn.values())
+        level = 1 - (1 - LEVEL) / max(made, 1)
+        strict = two_sided(level)
+        judged = dict(zip(compared, threads.map(lambda p: _differences(found, p, drawn[p], strict), compared), strict=True))
     out = {}
     for place, segment in enumerate(segments):
         members, others = int(found.members[place]), int(found.others[place])
-        told = tuple(c for c in columns if c in by_definition.get(segment, ()))
-        if place in drawn:
-            out[segment] = Apart(segment, members, others, _differences(found, place, drawn[place], two_sided(level)), told)
+        told = tuple(c for c in columns if c in own[place])
+        if place in judged:
+            out[segment] = Apart(segment, members, others, judged[place], told)
         else:
             side = "members" if members < least else "others to compare with"
             out[segment] = Apart(segment, members, others, (), told, f"fewer than {least} {side}")

@@ -1,6 +1,7 @@
 """Memberships and traits side by side as arrays, and their sums over the members of every segment."""
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -35,6 +36,7 @@ Bools = npt.NDArray[np.bool_]
 Packed = npt.NDArray[np.uint64]
 """Flags, 64 in a word."""
 WORDS = 1 << 11
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,17 @@ class Features:
         self.others = rows - self.members - self.unknown.sum(axis=1)
         self.pool = _pool(self.keys)
         self.sampled = len(self.pool) > SAMPLE
+
+    def add(self, name: str, kind: Kind, column: "_Column") -> None:
+        place = self.add_known(column.known)
+        if column.numbers is not None and column.ranks is not None:
+            timed, instant = kind in (Kind.DATE, Kind.TIMESTAMP), kind is Kind.TIMESTAMP
+            self.all.append(Feature(name, None, place, len(self.numbers), None, timed, instant, column.middle))
+            self.numbers.append(column.numbers)
+            self.ranks.append(column.ranks)
+        for value, flags in column.having:
+            self.all.append(Feature(name, value, place, having=len(self.having)))
+            self.having.append(flags)
 
     def add_known(self, known: Bools) -> int:
         """The place of a column of flags, which is shared by all that are known of everybody."""
@@ -130,9 +143,11 @@ class Features:
         doubt = np.sort(ranks[self.unknown[place] & known])
         if not len(doubt):
             return 0.0
-        members = np.sort(ranks[self.inside[place] & known])  # looked up in order, which is much faster
-        below = np.searchsorted(doubt, members, side="left").sum() + np.searchsorted(doubt, members, side="right").sum()
-        return float(below) / 2
+        members = np.sort(ranks[self.inside[place] & known])
+        # The fewer are looked up among the more, both in order: much faster than as they come.
+        few, many = (members, doubt) if len(members) < len(doubt) else (doubt, members)
+        below = float(np.searchsorted(many, few, side="left").sum() + np.searchsorted(many, few, side="right").sum()) / 2
+        return below if few is members else len(members) * len(doubt) - below
 
     def number_of(self, column: str) -> Feature:
         return next(f for f in self.all if f.column == column and f.number is not None)
@@ -182,15 +197,17 @@ def features(
         select = select.select(read.as_(f"c{i}"), copy=False)
     on = exp.EQ(this=quoted(KEY, "t"), expression=quoted(KEY, "b"))
     rows = engine.fetch(select.join(aliased(BITS, "b"), on=on), "what sets segments apart")
-    packed = {w: _array(rows.column(f"w{w}")) for w in words}
+    held = {w: _array(rows.column(f"w{w}")) for w in words}
     inside, unknown = (np.zeros((len(segments), rows.num_rows), dtype=np.bool_) for _ in range(2))
     for i, name in enumerate(segments):
         word, bit = divmod(order.index(name), PER_WORD)
-        inside[i] = packed[word] & (1 << 2 * bit) != 0
-        unknown[i] = packed[word] & (2 << 2 * bit) != 0
+        inside[i] = held[word] & (1 << 2 * bit) != 0
+        unknown[i] = held[word] & (2 << 2 * bit) != 0
     out = Features(inside, unknown, _array(rows.column(KEY)), zone)
-    for i, (name, type_) in enumerate(used.items()):
-        _add(out, name, type_, rows.column(f"c{i}"), least)
+    with ThreadPoolExecutor(THREADS) as threads:  # what takes long, sorting and encoding, lets others work
+        found = threads.map(lambda i: _read(list(used.values())[i].kind, rows.column(f"c{i}"), least), range(len(used)))
+        for (name, type_), column in zip(used.items(), found, strict=True):
+            out.add(name, type_.kind, column)
     return out
 
 
@@ -205,57 +222,59 @@ READ_AS: dict[Kind, str | None] = {
 }
 
 
-def _add(out: Features, name: str, type_: Type, column: pa.ChunkedArray, least: int) -> None:
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A column as features want it: of whom it is known; its numbers, ranks and middle; or who has which value."""
+
+    known: Bools
+    numbers: Floats | None = None
+    ranks: Floats | None = None
+    middle: float = 0.0
+    having: tuple[tuple[str, Packed], ...] = ()
+
+
+def _read(kind: Kind, column: pa.ChunkedArray, least: int) -> _Column:
     known = np.ones(len(column), dtype=np.bool_) if not column.null_count else _array(pc.is_valid(column))
-    match type_.kind:
+    match kind:
         case Kind.TEXT:
-            _add_text(out, name, column, known, least)
+            return _text(column, known, least)
         case Kind.BOOLEAN:
-            out.all.append(Feature(name, "true", out.add_known(known), having=len(out.having)))
-            out.having.append(packed(_array(column.fill_null(False))))
+            return _Column(known, having=(("true", packed(_array(column.fill_null(False)))),))
+        case Kind.DATE:
+            return _number(column.cast(pa.int32()), known)
+        case Kind.TIMESTAMP:
+            return _number(column.cast(pa.timestamp("us")).cast(pa.int64()), known)
         case _:
-            _add_number(out, name, type_.kind, column, known)
+            return _number(column, known)
 
 
-def _add_text(out: Features, name: str, column: pa.ChunkedArray, known: Bools, least: int) -> None:
+def _text(column: pa.ChunkedArray, known: Bools, least: int) -> _Column:
     coded = column.combine_chunks().dictionary_encode()
     codes = _array(coded.indices.fill_null(len(coded.dictionary)))
     counts = np.bincount(codes, minlength=len(coded.dictionary) + 1)[:-1]
     values = coded.dictionary.to_pylist()
     frequent = sorted((p for p in np.flatnonzero(counts >= least).tolist()), key=lambda p: (-counts[p], values[p]))
     narrow = codes.astype(np.int16) if len(values) < 1 << 15 else codes
-    place = out.add_known(known)
-    for p in frequent[:CATEGORIES]:
-        out.all.append(Feature(name, values[p], place, having=len(out.having)))
-        out.having.append(packed(narrow == p))
+    return _Column(known, having=tuple((values[p], packed(narrow == p)) for p in frequent[:CATEGORIES]))
 
 
-def _add_number(out: Features, name: str, kind: Kind, column: pa.ChunkedArray, known: Bools) -> None:
-    if kind is Kind.DATE:
-        column = column.cast(pa.int32())
-    elif kind is Kind.TIMESTAMP:
-        column = column.cast(pa.timestamp("us")).cast(pa.int64())
-    whole = kind is not Kind.MONEY and kind is not Kind.FLOAT
+def _number(column: pa.ChunkedArray, known: Bools) -> _Column:
     raw = _array(column.fill_null(0) if column.null_count else column)
-    if not whole:
+    if raw.dtype.kind == "f":
         finite = np.isfinite(raw)
         if not finite.all():
             known, raw = known & finite, np.where(finite, raw, 0.0)
-    chosen = raw if known.all() else raw[known]
-    if len(chosen) == len(raw):
+    if known.all():
         ranks = _ranks(raw)
     else:
         ranks = np.zeros(len(raw))
-        ranks[known] = _ranks(chosen)
-    values = raw.astype(np.float64)
-    middle = float(np.floor(values.sum() / len(chosen))) if len(chosen) else 0.0
+        ranks[known] = _ranks(raw[known])
+    values, n = raw.astype(np.float64), np.count_nonzero(known)
+    values[~known] = 0.0
+    middle = float(np.floor(values.sum() / n)) if n else 0.0
     values -= middle
     values[~known] = 0.0
-    timed = kind in (Kind.DATE, Kind.TIMESTAMP)
-    made = Feature(name, None, out.add_known(known), len(out.numbers), None, timed, kind is Kind.TIMESTAMP, middle)
-    out.all.append(made)
-    out.numbers.append(values)
-    out.ranks.append(ranks)
+    return _Column(known, values, ranks, middle)
 
 
 def _ranks(values: npt.NDArray[Any]) -> Floats:

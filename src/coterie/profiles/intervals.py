@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
-HALVINGS = 50
+HALVINGS = 32
 
 
 def two_sided(level: float) -> float:
