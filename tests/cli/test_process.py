@@ -13,16 +13,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
 import coterie
-from coterie.cli.app import execute
+from coterie.cli.app import app, execute
 from tests import shops
 from tests.network import NoNetwork
 
 COTERIE = (sys.executable, "-c", "from coterie.cli import main; main()")
 HEAVY = ("duckdb", "pyarrow", "numpy", "sqlglot", "lark", "pandas", "polars", "rich.table", "ruamel.yaml", "sqlalchemy", "pydantic")
-COMMANDS = ["demo", "init", "check", "fmt", "schema", "run", "quarantine", "doctor"]
-COMMANDS += ["segments", "segment", "traits", "count", "why", "sql", "export"]
+COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 MANY = 20_000
 """Orders of a project that takes a moment."""
 

@@ -61,7 +61,7 @@ def history(
     as_of: Annotated[str | None, typer.Option("--as-of", help="Who was in it on that date, instead of the sizes.")] = None,
     json: Json = False,
 ) -> None:
-    """Show how a segment's size moved, who entered and left, and why."""
+    """How a segment's size moved, who came and left, and why."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:

@@ -45,7 +45,7 @@ def exclude(
     remove: Remove = False,
     json: Json = False,
 ) -> None:
-    """Keep customers out of a segment by hand, whatever its rule says."""
+    """Keep customers out of a segment, whatever its rule says."""
     by_hand("exclude", name, ids, directory, reason, until, author, remove, json)
 
 

@@ -16,7 +16,7 @@ def report(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write what happened as one HTML file that opens anywhere, without a network."""
+    """Write one HTML file of what happened, for any browser."""
     with opened(directory) as space, progress(quiet) as say:
         done = space.report(out, members=members, progress=say)
     if json:
