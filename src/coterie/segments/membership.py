@@ -5,7 +5,7 @@ one query, and the rules are Kleene's logic on packed bits. What comes out is th
 last the names to blame.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -218,21 +218,29 @@ VIEW = "segments"
 """The same as one boolean column a segment, for people and other tools."""
 
 
+def answered(engine: Engine, compiled: Rules, about: str) -> Iterator[tuple[pa.RecordBatch, Answers, list[Bits]]]:
+    """The rows of the query, the rules answered for them, and the bits of each rule."""
+    for rows in engine.fetch(compiled.query, about).combine_chunks().to_batches():
+        answers = compiled.answer(rows)
+        yield rows, answers, [answers.bits(name) for name in compiled.trees]
+
+
+def width(segments: int) -> int:
+    """How many words hold so many segments."""
+    return (segments + PER_WORD - 1) // PER_WORD
+
+
 def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
     """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
     parts: list[pa.RecordBatch] = []
-    for rows in engine.fetch(compiled.query, about).combine_chunks().to_batches():
-        answers = compiled.answer(rows)
-        found = [answers.bits(name) for name in compiled.trees]
+    for rows, answers, found in answered(engine, compiled, about):
         for name, bits in zip(compiled.trees, found, strict=True):
             sizes[name] += answers.size(name, bits)
         columns = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
-        names = ["_customer", *(f"w{i}" for i in range(len(columns) - 1))]
-        parts.append(pa.RecordBatch.from_arrays(columns, names=names))
+        parts.append(pa.RecordBatch.from_arrays(columns, names=["_customer", *(f"w{i}" for i in range(len(columns) - 1))]))
     if not parts:
-        width = (len(compiled.trees) + PER_WORD - 1) // PER_WORD
-        fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(width))]
+        fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(width(len(compiled.trees))))]
         parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
     engine.register(BITS, pa.Table.from_batches(parts))
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
@@ -266,13 +274,29 @@ def packed(engine: Engine, segments: int, table: str, segmentations: Iterable[st
     """
     names = list(segmentations)
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
-    width = (segments + PER_WORD - 1) // PER_WORD
-    select = exp.select(quoted("_customer", "b"), *(quoted(f"w{i}", "b") for i in range(width)))
+    places = range(width(segments))
+    select = exp.select(quoted("_customer", "b"), *(quoted(f"w{i}", "b") for i in places))
     select = select.select(*(quoted(n, "t").as_(f"l{i}") for i, n in enumerate(names)))
     rows = engine.fetch(select.from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on), "memberships").combine_chunks()
-    words_ = tuple(rows.column(f"w{i}").to_numpy() for i in range(width))
+    words_ = tuple(rows.column(f"w{i}").to_numpy() for i in places)
     labels = {n: _encoded(rows.column(f"l{i}")) for i, n in enumerate(names)}
     return Packed(rows.column("_customer").to_numpy(), words_, labels)
+
+
+def looked(engine: Engine, compiled: Rules, segmentations: Sequence[str], about: str = "memberships") -> Packed:
+    """All rules answered for everybody and kept nowhere; the labels stand beside the rules' conditions in the query."""
+    keys, parts, labels = [], [], []
+    for rows, _, found in answered(engine, compiled, about):
+        keys.append(rows.column("_customer").to_numpy())
+        parts.append(words(found, rows.num_rows))
+        labels.append([rows.column(n) for n in segmentations])
+    if not keys:
+        none = np.zeros(0, np.int64)
+        nobody = pa.chunked_array([], pa.string())
+        return Packed(none, (none,) * width(len(compiled.trees)), {n: _encoded(nobody) for n in segmentations})
+    columns = (pa.chunked_array([part[i] for part in labels]) for i in range(len(segmentations)))
+    told = {n: _encoded(column) for n, column in zip(segmentations, columns, strict=True)}
+    return Packed(np.concatenate(keys), tuple(np.concatenate(word) for word in zip(*parts, strict=True)), told)
 
 
 def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
@@ -305,6 +329,7 @@ __all__ = [
     "Size",
     "count",
     "leaves",
+    "looked",
     "member",
     "packed",
     "rules",

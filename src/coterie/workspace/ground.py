@@ -1,6 +1,6 @@
 """What a run stands on: the sources gathered, the definitions checked, the events in view; answers can be had for any instant."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -19,13 +19,26 @@ from coterie.sources.population import population_at
 from coterie.traits.batch import Tables, quoted, relation
 from coterie.workspace.hands import Hands, asked_ids, notes
 from coterie.workspace.project import Project
-from coterie.workspace.recording import Touched, picture, touched_since
+from coterie.workspace.recording import Touched, kept, picture, touched_since
 from coterie.workspace.results import RUN, EventSource, Made, account_columns, event_view, tables_of
-from coterie.workspace.run import TRAITS, Answered, Progress, answer, definitions_table, silent, sizes_table, utc_now
+from coterie.workspace.run import (
+    TRAITS,
+    Answered,
+    Progress,
+    answer,
+    definitions_table,
+    look,
+    planned,
+    silent,
+    sizes_table,
+    utc_now,
+)
 from coterie.workspace.store import Store
 
 CUSTOMERS = "customers of this run"
 """The view of the customers at an instant."""
+TOGETHER = 16
+"""Instants that are planned together; the engine folds as many of their scans at once as it has room for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +65,10 @@ class Ground:
         """The tables as of an instant; the customers of any instant before are no longer in view."""
         population = population_at(self.engine, self.gathered, instant, self.project.timezone)
         self.engine.view(CUSTOMERS, population, temporary=True)
+        return self.names()
+
+    def names(self) -> Tables:
+        """What the tables are called, whatever the instant."""
         return tables_of(self.catalog, self.events, self.gathered.customers.account, CUSTOMERS)
 
     def context(self, instant: datetime) -> Context:
@@ -63,7 +80,19 @@ class Ground:
 
     def picture(self, instant: datetime, answered: Answered, by_key: Numbers) -> Picture:
         """Everybody's memberships as of the instant that was answered last."""
-        return picture(self.engine, self.catalog, instant, by_key, self.touched(instant, by_key), answered.fits)
+        found = kept(self.engine, self.catalog)
+        return picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), answered.fits)
+
+    def pictures(self, instants: Sequence[datetime], by_key: Numbers) -> Iterator[Picture]:
+        """Everybody's memberships as of several instants, one after the other; the events are read once for many of them."""
+        for start in range(0, len(instants), TOGETHER):
+            some = instants[start : start + TOGETHER]
+            asked = [planned(self.engine, self.names(), self.catalog, self.context(instant)) for instant in some]
+            with self.engine.foreseen([step.query for each in asked for step in each.batch.steps]):
+                for instant, each in zip(some, asked, strict=True):
+                    self.tables(instant)
+                    found, fits = look(self.engine, each)
+                    yield picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), fits)
 
     def touched(self, instant: datetime, by_key: Numbers) -> Touched:
         """Of whom something was learned between a snapshot and an instant."""

@@ -16,6 +16,7 @@ from coterie.language.sql import Builder
 from coterie.language.tree import Fitted
 from coterie.segments import membership
 from coterie.segments.history import Meaning, Picture, Record, RunRecord, Snapshot
+from coterie.segments.membership import Packed
 from coterie.segments.state import Numbers
 from coterie.sources.population import CUSTOMERS
 from coterie.sources.relations import LEARNED
@@ -41,18 +42,17 @@ def numbers_by_key(engine: Engine, record: Record, table: str = CUSTOMERS) -> Nu
 
 
 def picture(
-    engine: Engine,
-    catalog: Catalog,
-    instant: datetime,
-    by_key: Numbers,
-    touched: Touched,
-    fits: Sequence[Learned] = (),
+    catalog: Catalog, found: Packed, instant: datetime, by_key: Numbers, touched: Touched, fits: Sequence[Learned] = ()
 ) -> Picture:
-    """Everybody's memberships as they stand in an engine after a run."""
-    segments = [d.name for d in catalog.of("segment")]
-    found = membership.packed(engine, len(segments), TRAITS, [d.name for d in catalog.of("segmentation")])
+    """Everybody's memberships as of an instant, by the numbers of the record."""
+    segments = tuple(d.name for d in catalog.of("segment"))
     models = models_of(catalog, fits, instant)
-    return Picture(instant, tuple(segments), by_key[found.keys], found.words, found.labels, touched, models)
+    return Picture(instant, segments, by_key[found.keys], found.words, found.labels, touched, models)
+
+
+def kept(engine: Engine, catalog: Catalog) -> Packed:
+    """Everybody's memberships as a run has left them in an engine."""
+    return membership.packed(engine, len(catalog.of("segment")), TRAITS, [d.name for d in catalog.of("segmentation")])
 
 
 def touched_since(
@@ -138,5 +138,6 @@ def catch_up(record: Record, results: Results) -> None:
     events = results.made.events
     results.attach_events()
 
-    found = picture(results.engine, results.catalog, results.made.as_of, by_key, lambda _: np.zeros(0, np.int64))
+    packed = kept(results.engine, results.catalog)
+    found = picture(results.catalog, packed, results.made.as_of, by_key, lambda _: np.zeros(0, np.int64))
     record.add(run_record(number, results.made, events=events), results.made.project_text, meanings(results.catalog, {}), [found])

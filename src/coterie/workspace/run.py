@@ -19,6 +19,7 @@ from coterie.core.windows import last_instant, local_day
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog, Resolved
 from coterie.language.check import read_time
+from coterie.language.compile import Compiler
 from coterie.language.fitted import FITTED, Shape
 from coterie.language.format import format as format_expr
 from coterie.language.leaves import Context
@@ -28,7 +29,7 @@ from coterie.language.tree import Sequence as Steps
 from coterie.language.types import Type
 from coterie.models.kinds import FITTERS
 from coterie.segments import membership
-from coterie.segments.membership import Size
+from coterie.segments.membership import Packed, Size
 from coterie.traits import batch
 from coterie.traits.batch import Batch, Tables, Wanted, quoted, relation, walk_outer
 from coterie.workspace.project import Project
@@ -57,6 +58,32 @@ class Answered:
     seconds: Mapping[str, float] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What has to be asked to answer every definition of a catalog as of an instant: the batch of traits, then the rules."""
+
+    catalog: Catalog
+    batch: Batch
+    rules: Mapping[str, Expr]
+    compiler: Compiler
+
+
+def planned(engine: Engine, tables: Tables, catalog: Catalog, context: Context) -> Planned:
+    """Plan the answers; nothing is asked yet.
+
+    Args:
+        engine: for whose dialect.
+        tables: customers of the population at as_of, and events.
+        catalog: the checked definitions.
+        context: as_of, zone and lists.
+    """
+    q = builder(engine, context)
+    wanted, rules = split(catalog)
+    aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
+    traits = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS)
+    return Planned(catalog, traits, rules, batch.compiler(q, catalog.scope, tables, aliases))
+
+
 def answer(
     engine: Engine,
     tables: Tables,
@@ -66,33 +93,31 @@ def answer(
 ) -> Answered:
     """Answer every definition of a catalog over the tables of an engine.
 
-    Makes the tables `traits` and `segment_bits` and the view `segments`.
-
-    Args:
-        engine: where the tables are, and where the results are made.
-        tables: customers of the population at as_of, and events.
-        catalog: the checked definitions.
-        context: as_of, zone and lists.
+    Makes the tables `traits` and `segment_bits` and the view `segments`. Arguments as of `planned`.
     """
     clock = _Clock()
-    q = builder(engine, context)
-    wanted, rules = split(catalog)
-    aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
-    planned = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS)
+    asked = planned(engine, tables, catalog, context)
     clock.lap("plan")
-    learned = carry_out(engine, planned, progress)
+    learned = carry_out(engine, asked.batch, progress)
     clock.lap("traits")
-    compiler = batch.compiler(q, catalog.scope, tables, aliases)
-    progress(f"answering {len(rules)} segments")
-    compiled = membership.rules(rules, compiler, TRAITS, keys=[batch.KEY])
+    progress(f"answering {len(asked.rules)} segments")
+    compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY])
     sizes = membership.store(engine, compiled, TRAITS)
     clock.lap("segments")
     counted = {d.name: label_counts(engine, d.name) for d in catalog.of("segmentation")}
-    unknown = {name: int(str(engine.rows(query)[0][0])) for name, _, query in planned.unknown}
-    population = int(str(engine.rows(exp.select(q.count_rows()).from_(relation(TRAITS)))[0][0]))
+    unknown = {name: int(str(engine.rows(query)[0][0])) for name, _, query in asked.batch.unknown}
+    population = int(str(engine.rows(exp.select(asked.compiler.q.count_rows()).from_(relation(TRAITS)))[0][0]))
     clock.lap("counts")
-    shown = {name: sizes[name] for name in rules}
+    shown = {name: sizes[name] for name in asked.rules}
     return Answered(shown, counted, {n: rows for n, rows in unknown.items() if rows}, population, learned, clock.laps)
+
+
+def look(engine: Engine, asked: Planned) -> tuple[Packed, tuple["Learned", ...]]:
+    """Everybody's memberships, and what the fits learned; the engine keeps the traits until the next look."""
+    learned = carry_out(engine, asked.batch)
+    labels = [d.name for d in asked.catalog.of("segmentation")]
+    compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY, *labels])
+    return membership.looked(engine, compiled, labels), learned
 
 
 def builder(engine: Engine, context: Context) -> Builder:

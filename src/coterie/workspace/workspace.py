@@ -250,9 +250,9 @@ class Workspace:
         """Everybody's memberships on past days, over the same gathered tables, one after the other, and then today's."""
         with self._engine() as engine:
             there = ground.in_engine(engine)
-            for n, instant in enumerate(past, 1):
-                progress(f"{instant:%Y-%m-%d}: day {n:,} of {len(past):,}")
-                yield there.picture(instant, there.answer(instant), by_key)
+            for n, found in enumerate(there.pictures(past, by_key), 1):
+                progress(f"recording {found.as_of:%Y-%m-%d}, day {n:,} of {len(past):,}")
+                yield found
             yield replace(today, touched=there.touched(today.as_of, by_key))
 
     def _settle(self, record: Record) -> None:
