@@ -158,6 +158,17 @@ class History:
             self._unknown(name, "segment", known_at)
         return out
 
+    def all_sizes(self, names: Sequence[str]) -> dict[str, list[tuple[datetime, int]]]:
+        """How many were in each of several segments in every snapshot that has it, in one walk over the record."""
+        out: dict[str, list[tuple[datetime, int]]] = {name: [] for name in names}
+        known = {name: self._names(name) for name in names}
+        for _, now in self._pairs(None):
+            for name, called in known.items():
+                found = now.verdicts(called)
+                if found is not None:
+                    out[name].append((now.as_of, int(np.count_nonzero(found == IN))))
+        return out
+
     def _reasons(
         self, name: str, before: "_Seen", now: "_Seen", then: Verdicts | None, found: Verdicts
     ) -> Mapping[str, tuple[int, int]]:

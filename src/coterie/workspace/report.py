@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlglot import exp
 
 import coterie
-from coterie.core.errors import StoreError
+from coterie.core.errors import StoreError, UnknownName
 from coterie.language.format import literal
 from coterie.language.names import written
 from coterie.language.tree import Column, Expr, Fitted, Measure
@@ -330,10 +330,8 @@ class Gathering:
     @cached_property
     def series(self) -> Mapping[str, Sequence[tuple[datetime, int]]]:
         """Of each segment its size by as_of, from the record."""
-        history = getattr(self.space, "history", None)
-        if history is None:
-            return {}
-        return {name: [(s.as_of, s.inside) for s in history.sizes(name)] for name in self.results.sizes}
+        shown = self.space.history.all_sizes(list(self.results.sizes))
+        return {name: [s for s in series if s[0] <= self.setting.as_of] for name, series in shown.items()}
 
     @cached_property
     def jumped(self) -> Mapping[str, Sequence[Jump]]:
@@ -342,9 +340,7 @@ class Gathering:
     @cached_property
     def moved(self) -> Mapping[str, Movement]:
         """Of each segmentation who moved since about a month ago (else since the first day on record)."""
-        history = getattr(self.space, "history", None)
-        if history is None:
-            return {}
+        history = self.space.history
         days = sorted(s.as_of for s in history.snapshots() if s.as_of <= self.setting.as_of)
         if len(days) < 2:
             return {}
@@ -352,7 +348,10 @@ class Gathering:
         since = _nearest(days[:-1], until - timedelta(days=MONTH))
         out = {}
         for name in self.results.made.labels:
-            found = history.moves(name, since=since, until=until)
+            try:
+                found = history.moves(name, since=_utc(since), until=_utc(until))
+            except (UnknownName, StoreError):  # a segmentation that was not there on both days
+                continue
             out[name] = movement(found.table, found.since, found.until)
         return out
 
@@ -468,6 +467,10 @@ def _measured(results: Results, name: str | None) -> Measure | None:
 def _note(notes: Mapping[str, object], key: str) -> str:
     found = notes.get(key)
     return " ".join(str(found).split()) if found else ""
+
+
+def _utc(instant: datetime) -> str:
+    return f"{instant.isoformat()}+00:00"
 
 
 def _nearest(days: Sequence[datetime], wanted: datetime) -> datetime:
