@@ -31,6 +31,7 @@ from coterie.workspace.shapes import (
     FROM_WHEN,
     LOCALE,
     PATH,
+    PERCENT,
     SCALAR,
     TEXT,
     TEXTS,
@@ -319,6 +320,8 @@ TRAIT = table(
     *NOTES.values(),
     *PRIVACY.values(),
 )
+MAX_CHANGE = "how many may enter and leave between two runs, as a part of who was in, before a run waits for somebody to accept it: 20%"
+
 SEGMENT = table(
     Key("where", EXPRESSION, "the rule: whom it holds of is in the segment"),
     Key(
@@ -335,7 +338,7 @@ SEGMENT = table(
         ),
         Key("examples", FREE, "customers known to be in or out, checked as tests: {in: [17850], out: [12346]}", idle=True),
         Key("expect", FREE, "what is expected of its size, checked at each run", idle=True),
-        Key("max_change", TEXT, "by how much its size may change between two runs before somebody is asked: 20%", idle=True),
+        Key("max_change", PERCENT, MAX_CHANGE),
         Key("channel", TEXTS, "the channels it is used on"),
         Key("missing", TEXT, "how a customer for whom the rule cannot tell is to be taken", idle=True),
         Key("covers", TEXT, "whom it is about"),
@@ -382,6 +385,7 @@ PROJECT = table(
     Key("engine", one_of("duckdb"), "where the work is done"),
     Key("locale", LOCALE, "how numbers and dates are shown, such as en-GB"),
     Key("goal", GOAL_SHAPE, "what is to be reached", note=True),
+    Key("max_change", PERCENT, "for every segment and segmentation that says nothing itself: how many may move between two runs before somebody is asked: 20%", note=True),
     *NOTES.values(),
     Key(
         "sources",

@@ -449,11 +449,7 @@ class Results:
     @cached_property
     def money(self) -> str | None:
         """The trait that shares of revenue are taken of: one called revenue, else the first sum of money."""
-        found = [d for d in self.catalog.of("trait") if d.checked.type == MONEY]
-        sums = [d.name for d in found if isinstance(d.checked.tree, Measure) and d.checked.tree.aggregation == "sum"]
-        whole = [n for n in sums if getattr(self.catalog.definitions[n].checked.tree, "window", 1) is None]
-        named_so = [d.name for d in found if d.name.casefold() in ("revenue", "total_revenue", "umsatz")]
-        return next(iter([*named_so, *whole, *sums]), None)
+        return money_of(self.catalog)
 
     @cached_property
     def revenue(self) -> Mapping[str, Decimal]:
@@ -686,6 +682,15 @@ class Results:
 
     def close(self) -> None:
         self.engine.close()
+
+
+def money_of(catalog: Catalog) -> str | None:
+    """The trait that customers are worth: one called revenue, else the first sum of money."""
+    found = [d for d in catalog.of("trait") if d.checked.type == MONEY]
+    sums = [d.name for d in found if isinstance(d.checked.tree, Measure) and d.checked.tree.aggregation == "sum"]
+    whole = [n for n in sums if getattr(catalog.definitions[n].checked.tree, "window", 1) is None]
+    named_so = [d.name for d in found if d.name.casefold() in ("revenue", "total_revenue", "umsatz")]
+    return next(iter([*named_so, *whole, *sums]), None)
 
 
 def holding(condition: exp.Expression, column: str, table: str) -> exp.Select:

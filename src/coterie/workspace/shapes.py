@@ -305,6 +305,13 @@ def map_of(shape: Shape, words: str) -> Shape:
     return Shape(words, lambda node: by_key(node, words, shape.read), schema)
 
 
+def _percent(node: Node) -> Decimal:
+    value = text_of(scalar(node, "a share such as 20%"))
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,4})?\s*%", value):
+        raise refuse(node, "E189", f"'{_short(value)}' is not a share", "write a number and %, such as 20%")
+    return Decimal(value.rstrip("% ")) / 100
+
+
 def _currencies(node: Node) -> Mapping[str, str]:
     if isinstance(node, Map):
         return by_key(node, "columns with their currency", currency_code)
@@ -395,6 +402,7 @@ TEXTS = Shape("a text or a list of texts", _texts, {"anyOf": [SCALAR, {"type": "
 EXACTS = Shape("a text or a list of texts", _exacts, TEXTS.schema)
 COLUMNS = Shape("a column or a list of columns", _texts, TEXTS.schema)
 EXPRESSIONS = Shape("an expression or a list of them", _expressions, TEXTS.schema, language=True)
+PERCENT = Shape("a share such as 20%", _percent, {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*%\s*$"})
 CURRENCIES = Shape(
     "a currency, or columns with theirs",
     _currencies,

@@ -12,6 +12,7 @@ shop.why("C000012", "vip")
 """
 
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -49,6 +50,7 @@ from coterie.workspace.history import History
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
 from coterie.workspace.past import past_days
+from coterie.workspace.plan import Plan, planned
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.recording import catch_up, meanings, numbers_by_key, run_record
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
@@ -313,6 +315,28 @@ class Workspace:
         listed = [*project.traits.values(), *project.segments.values(), *project.segmentations.values()]
         told = {d.name: d.notes.get("was") for d in listed}
         return {n: (w,) if isinstance(w, str) else tuple(map(str, w)) for n, w in told.items() if isinstance(w, str | tuple | list)}
+
+    def plan(self, as_of: str | None = None, progress: Progress = silent) -> Plan:
+        """What a run would do, without doing it: its answers compared with the published results; nothing is published.
+
+        Args:
+            as_of: as of `run`.
+            progress: called with what is being done.
+
+        Raises: as `run`.
+        """
+        began = time.perf_counter()
+        with self.store.lock(), self._engine() as engine:
+            now = utc_now()
+            ground = self._ground(self.project, engine, now, progress)
+            instant = self._instant(ground, as_of, now)
+            answered = ground.answer(instant, progress)
+            progress("comparing")
+            return planned(self._published(), ground, instant, answered, began)
+
+    def _published(self) -> Results | None:
+        """The newest published results; None before the first run."""
+        return self.results if self.store.generations() else None
 
     def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
         """One batch per instant over the same gathered tables, one below the other with their `as_of`."""

@@ -1,0 +1,302 @@
+"""What is different between published results and what an engine has just answered: who entered and left, whose label moved."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from sqlglot import exp
+
+from coterie.engine.engine import Engine
+from coterie.segments import membership
+from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.membership import BITS, NOBODY, Size
+from coterie.traits import batch
+from coterie.traits.batch import quoted, relation
+from coterie.workspace.results import Results
+from coterie.workspace.run import TRAITS, Answered
+
+BEFORE, MOVED = "results before", "customers who moved"
+CHUNK = 60
+"""Segments asked of one query."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A segment before and after.
+
+    Attributes:
+        was: its name before; None where it is new.
+        before, after: its sizes; None where it was not there, or is gone.
+        entered, left: customers who are in now and were not, and the other way round.
+        newly_unknown: customers of whom it cannot be told now and could be before.
+        money_entered, money_left: what they are worth; None where nothing says so.
+    """
+
+    name: str
+    was: str | None
+    before: Size | None
+    after: Size | None
+    entered: int = 0
+    left: int = 0
+    newly_unknown: int = 0
+    money_entered: Decimal | None = None
+    money_left: Decimal | None = None
+
+    @property
+    def net(self) -> int:
+        return self.entered - self.left
+
+    @property
+    def change(self) -> float | None:
+        """Who entered and left, as a part of who was in; None where there is nothing to compare with."""
+        return None if self.before is None or self.after is None else part_of(self.entered + self.left, self.before.inside)
+
+
+@dataclass(frozen=True, slots=True)
+class Relabelled:
+    """A segmentation before and after.
+
+    Attributes:
+        was: its name before; None where it is new.
+        before, after: customers by label (None: cannot tell); None where it was not there, or is gone.
+        moves: (label before, label after) → customers, of those who moved; None is cannot tell, "" not a customer then.
+    """
+
+    name: str
+    was: str | None
+    before: Mapping[str | None, int] | None
+    after: Mapping[str | None, int] | None
+    moves: Mapping[tuple[str | None, str | None], int] = field(default_factory=dict)
+
+    @property
+    def moved(self) -> int:
+        """Customers who had a label and have another one now, or none."""
+        return sum(n for (before, _), n in self.moves.items() if before)
+
+    @property
+    def change(self) -> float | None:
+        """Who moved, as a part of those who had a label; None where there is nothing to compare with."""
+        if self.before is None or self.after is None:
+            return None
+        return part_of(self.moved, sum(n for label, n in self.before.items() if label))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that is different; `table` has a row for each customer who moved anywhere."""
+
+    segments: tuple[Moved, ...]
+    segmentations: tuple[Relabelled, ...]
+    table: pa.Table
+    places: Mapping[str, tuple[int | None, int | None]]
+
+    def of(self, name: str) -> Moved | Relabelled:
+        return next(m for m in (*self.segments, *self.segmentations) if m.name == name)
+
+    def verdicts(self, name: str) -> list[tuple[str, bool | None, bool | None]]:
+        """Of a segment, the customers whose answer is another one: (customer, before, after); None is cannot tell or absent."""
+        before, after = self.places[name]
+        customers = self.table.column("customer").to_pylist()
+        old, new = self._answers("o", before), self._answers("n", after)
+        return [(c, b, a) for c, b, a in zip(customers, old, new, strict=True) if a is not b]
+
+    def _answers(self, side: str, place: int | None) -> list[bool | None]:
+        if place is None:
+            return [None] * self.table.num_rows
+        bit = 2 * (place % PER_WORD)
+        words = self.table.column(f"{side}{place // PER_WORD}").to_pylist()
+        return [None if w is None else {1: True, 0: False}.get((w >> bit) & 3) for w in words]
+
+
+def part_of(part: int, whole: int) -> float:
+    """A part of a whole; of nobody, everything is infinitely much."""
+    return part / whole if whole else (float("inf") if part else 0.0)
+
+
+def compare(
+    results: Results,
+    engine: Engine,
+    answered: Answered,
+    *,
+    segments: Mapping[str, str | None],
+    segmentations: Mapping[str, str | None],
+    money: str | None,
+) -> Comparison:
+    """Compare published results with what an engine has answered.
+
+    Args:
+        results: the results before.
+        engine: with the tables `traits` and `segment_bits` of the answer.
+        answered: what it found.
+        segments, segmentations: names after, with their names before; None where they are new.
+        money: the trait that customers are worth, in the answer.
+    """
+    old_order, new_order = list(results.sizes_order), list(answered.sizes)
+    labels = {n: w for n, w in segmentations.items() if w is not None and w in results.columns}
+    old_money = money if money in results.columns else None
+    named = {f"ol{i}": was for i, was in enumerate(labels.values())}
+    engine.register(BEFORE, results.engine.fetch(_side(len(old_order), named, old_money, "o")), temporary=True)
+    after = _side(len(new_order), {f"nl{i}": name for i, name in enumerate(labels)}, money, "n")
+    pairs = {n: (old_order.index(w), new_order.index(n)) for n, w in segments.items() if w is not None and w in old_order}
+    differs = _words_differ(len(new_order)) if old_order == new_order else _verdicts_differ(pairs, segments, old_order, new_order)
+    differs += [_distinct(quoted(f"ol{i}", "o"), quoted(f"nl{i}", "n")) for i in range(len(labels))]
+    differs += [_null(quoted("customer", "o")), _null(quoted("customer", "n"))]
+    both = exp.func("coalesce", quoted("customer", "n"), quoted("customer", "o")).as_("customer", quoted=True)
+    joined = exp.select(both).from_(batch.aliased(BEFORE, "o"))
+    on = exp.EQ(this=quoted("customer", "o"), expression=quoted("customer", "n"))
+    joined = joined.join(after.subquery("n"), on=on, join_type="full")
+    joined = joined.where(exp.or_(*differs))
+    for side, order in (("o", old_order), ("n", new_order)):
+        there = exp.Not(this=_null(quoted("customer", side)))
+        joined = joined.select(there.as_(f"{side}_there"), copy=False)
+        for i in range(_width(len(order))):
+            joined = joined.select(quoted(f"w{i}", side).as_(f"{side}{i}", quoted=True), copy=False)
+        for i in range(len(labels)):
+            joined = joined.select(quoted(f"{side}l{i}", side), copy=False)
+    worth = [quoted("money", s) for s, m in (("n", money), ("o", old_money)) if m is not None]
+    if worth:
+        joined = joined.select((exp.func("coalesce", *worth) if len(worth) > 1 else worth[0]).as_("money"), copy=False)
+    engine.create(MOVED, joined, "compare with the results before", temporary=True)
+    places = {
+        name: (old_order.index(was) if was in old_order else None, new_order.index(name))
+        for name, was in segments.items()
+        if name in new_order
+    }
+    counted = _counted(engine, places, bool(worth))
+    gone = [n for n in old_order if n not in segments.values()]
+    rows = [
+        Moved(name, was, _size(results, was), answered.sizes[name], *counted[name]) for name, was in segments.items() if name in places
+    ]
+    rows += [Moved(n, n, results.sizes.get(n), None, left=results.sizes.get(n, NOBODY).inside) for n in gone]
+    relabelled = []
+    for name, was in segmentations.items():
+        i = list(labels).index(name) if name in labels else None
+        moves = {} if i is None else _moves(engine, i)
+        before = None if was is None else _labels(results.made.labels.get(was))
+        relabelled.append(Relabelled(name, was if i is not None else None, before, _labels(answered.labels.get(name)), moves))
+    relabelled += [
+        Relabelled(n, n, _labels(counts), None) for n, counts in results.made.labels.items() if n not in segmentations.values()
+    ]
+    table = engine.fetch(exp.select(exp.Star()).from_(relation(MOVED)).order_by(quoted("customer")))
+    for made in (BEFORE, MOVED):
+        engine.drop(made)
+    return Comparison(tuple(rows), tuple(relabelled), table, {**places, **{n: (old_order.index(n), None) for n in gone}})
+
+
+def _width(segments: int) -> int:
+    return (segments + PER_WORD - 1) // PER_WORD
+
+
+def _side(segments: int, labels: Mapping[str, str], money: str | None, side: str) -> exp.Select:
+    """Customers with their packed memberships, labels and worth."""
+    select = exp.select(quoted("customer", "t")).from_(batch.aliased(TRAITS, "t"))
+    for i in range(_width(segments)):
+        select = select.select(quoted(f"w{i}", "b").as_(f"w{i}", quoted=True), copy=False)
+    for column, name in labels.items():
+        select = select.select(quoted(name, "t").as_(column, quoted=True), copy=False)
+    if money is not None:
+        select = select.select(quoted(money, "t").as_("money"), copy=False)
+    on = exp.EQ(this=quoted(batch.KEY, "t"), expression=quoted(batch.KEY, "b"))
+    return select.join(batch.aliased(BITS, "b"), on=on)
+
+
+def _distinct(a: exp.Expression, b: exp.Expression) -> exp.Expression:
+    return exp.NullSafeNEQ(this=a, expression=b)
+
+
+def _null(a: exp.Expression) -> exp.Expression:
+    return exp.Is(this=a, expression=exp.Null())
+
+
+def _words_differ(segments: int) -> list[exp.Expression]:
+    return [_distinct(quoted(f"w{i}", "o"), quoted(f"w{i}", "n")) for i in range(_width(segments))]
+
+
+def _verdicts_differ(
+    pairs: Mapping[str, tuple[int, int]], segments: Mapping[str, str | None], old: Sequence[str], new: Sequence[str]
+) -> list[exp.Expression]:
+    """Whether the answer to any segment differs, where the segments are not packed in the same order."""
+    out = [_distinct(_member(a, "w", "o"), _member(b, "w", "n")) for a, b in pairs.values()]
+    out += [_true(_member(new.index(n), "w", "n")) for n in segments if n in new and n not in pairs]
+    kept = {w for w in segments.values() if w is not None}
+    return out + [_true(_member(i, "w", "o")) for i, n in enumerate(old) if n not in kept]
+
+
+def _member(place: int, prefix: str, table: str | None = None) -> exp.Expression:
+    """As `membership.member`, of a word of another name."""
+    word = f"w{place // PER_WORD}"
+
+    def renamed(node: exp.Expression) -> exp.Expression:
+        is_word = isinstance(node, exp.Column) and node.name == word
+        return quoted(f"{prefix}{place // PER_WORD}", table) if is_word else node
+
+    return membership.member(place).transform(renamed)
+
+
+def _true(node: exp.Expression) -> exp.Expression:
+    return exp.Is(this=node, expression=exp.true())
+
+
+def _counted(
+    engine: Engine, places: Mapping[str, tuple[int | None, int | None]], worth: bool
+) -> dict[str, tuple[int, int, int, Decimal | None, Decimal | None]]:
+    """By segment: entered, left, newly not to be told, and what those who entered and left are worth."""
+    out: dict[str, tuple[int, int, int, Decimal | None, Decimal | None]] = {}
+    names = list(places)
+    for start in range(0, len(names), CHUNK):
+        select = exp.select().from_(relation(MOVED))
+        some = names[start : start + CHUNK]
+        for i, name in enumerate(some):
+            before, after = places[name]
+            old = exp.Null() if before is None else _member(before, "o")
+            new = exp.Null() if after is None else _member(after, "n")
+            was, now = (exp.false(), _true(new)) if before is None else (_true(old), _true(new))
+            entered = exp.and_(now.copy(), exp.Not(this=was.copy()))
+            left = exp.and_(was.copy(), exp.Not(this=now.copy()))
+            doubt = exp.and_(quoted("n_there"), _null(new.copy()))
+            if before is not None:
+                doubt = exp.and_(doubt, exp.Not(this=exp.paren(exp.and_(quoted("o_there"), _null(old.copy())))))
+            for j, condition in enumerate((entered, left, doubt)):
+                counted = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition.copy()))
+                select = select.select(counted.as_(f"c{i}_{j}"), copy=False)
+            if worth:
+                for j, condition in enumerate((entered, left)):
+                    total = exp.Anonymous(this="sum", expressions=[quoted("money")])
+                    summed = exp.Filter(this=total, expression=exp.Where(this=condition.copy()))
+                    select = select.select(exp.func("coalesce", summed, exp.Literal.number(0)).as_(f"m{i}_{j}"), copy=False)
+        row = list(engine.rows(select, "count who moved")[0])
+        each = 5 if worth else 3
+        for i, name in enumerate(some):
+            values = row[i * each : (i + 1) * each]
+            amounts = [Decimal(str(v)) for v in values[3:]] if worth else [None, None]
+            out[name] = (_int(values[0]), _int(values[1]), _int(values[2]), amounts[0], amounts[1])
+    return out
+
+
+def _moves(engine: Engine, i: int) -> dict[tuple[str | None, str | None], int]:
+    """Customers by label before and after, of those who moved."""
+    def label(side: str) -> exp.Expression:
+        gone = exp.If(this=exp.Not(this=quoted(f"{side}_there")), true=exp.Literal.string(""))
+        return exp.Case(ifs=[gone], default=quoted(f"{side}l{i}"))
+
+    query = exp.select(label("o").as_("a"), label("n").as_("b"), exp.Count(this=exp.Star()).as_("n")).from_(relation(MOVED))
+    query = query.where(_distinct(label("o"), label("n"))).group_by(exp.Literal.number(1), exp.Literal.number(2))
+    found: dict[tuple[str | None, str | None], int] = {}
+    for a, b, n in engine.rows(query):
+        found[None if a is None else str(a), None if b is None else str(b)] = _int(n)
+    return dict(sorted(found.items(), key=lambda m: (-m[1], str(m[0]))))
+
+
+def _labels(counts: Mapping[Any, int] | None) -> dict[str | None, int] | None:
+    """Customers by label; the empty label of published results is that of those who cannot be told."""
+    return None if counts is None else {(label or None): n for label, n in counts.items()}
+
+
+def _size(results: Results, name: str | None) -> Size | None:
+    return None if name is None else results.sizes.get(name)
+
+
+def _int(value: object) -> int:
+    return int(str(value))
