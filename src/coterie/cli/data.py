@@ -30,12 +30,14 @@ SHOWN_NOTES = 12
 
 
 def run(
+    names: Annotated[list[str] | None, typer.Argument(help="With --accept: the segments and segmentations that are meant.")] = None,
     directory: Dir = HERE,
     as_of: Annotated[str | None, typer.Option("--as-of", help="A date (its end), an instant, `now` or `latest event`.")] = None,
     since: Annotated[str | None, typer.Option("--since", help="Record past days too, from this date on.")] = None,
     every: Annotated[str | None, typer.Option("--every", help="How far apart: day, week or month; default: by the span.")] = None,
     if_changed: Annotated[bool, typer.Option("--if-changed", help="Do nothing where a run would find nothing new.")] = False,
     line: Annotated[bool, typer.Option("--line", help="Print one line, for logs.")] = False,
+    accept: Annotated[bool, typer.Option("--accept", help="Publish although more moved than max_change lets through.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -49,7 +51,7 @@ def run(
             typer.echo(f"nothing to do: run {number} is of {day}, and neither data nor definitions changed since")
             return
         with progress(quiet) as say:
-            space.run(as_of, say, since=since, every=every)
+            space.run(as_of, say, since=since, every=every, accept=accepted(names, accept))
         if line:
             typer.echo(in_one_line(space))
             return
@@ -76,6 +78,13 @@ def run(
             page.warn(f"rows were set aside: `{then(directory, 'quarantine')}` shows them")
         page.line()
         segments_shown(page, space.results)
+
+
+def accepted(names: list[str] | None, accept: bool) -> list[str]:
+    """The definitions whose change is accepted; a * stands for all of them."""
+    if names and not accept:
+        raise typer.BadParameter(f"a run answers everything; {names[0]} stands behind --accept only")
+    return (names or ["*"]) if accept else []
 
 
 def local_day_text(results: "Results") -> str:

@@ -1,7 +1,7 @@
 """What a run would do, before it does it: who would enter and leave, what depends on it, whether a gate would stop it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -172,6 +172,29 @@ def planned(results: Results | None, ground: Ground, instant: datetime, answered
         seconds=time.perf_counter() - began,
         rows=rows,
     )
+
+
+def pass_gates(published: Callable[[], Results | None], ground: Ground, answered: Answered, accepted: Sequence[str]) -> tuple[str, ...]:
+    """Let an answer through the project's gates; nothing is compared where there are none.
+
+    Returns:
+        The definitions whose gates would have stopped it, had nobody accepted it.
+
+    Raises:
+        TooMuchChange: E173, more moved than a gate lets through and nobody accepted it.
+        UnknownName: what is accepted has no gate.
+    """
+    gating.known(ground.project, accepted)
+    results = published() if gating.limits(ground.project) else None
+    if results is None:
+        return ()
+    found, _, _ = against(results, ground, ground.engine, answered)
+    assert found is not None
+    there = gating.gates(ground.project, found)
+    stopped = gating.stopped(there, accepted)
+    if stopped:
+        raise gating.refusal(stopped)
+    return tuple(g.name for g in there if not g.passed)
 
 
 def schema_changes(results: Results, ground: Ground) -> tuple[str, ...]:

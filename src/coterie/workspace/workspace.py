@@ -50,7 +50,7 @@ from coterie.workspace.history import History
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
 from coterie.workspace.past import past_days
-from coterie.workspace.plan import Plan, planned
+from coterie.workspace.plan import Plan, pass_gates, planned
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.recording import catch_up, meanings, numbers_by_key, run_record
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
@@ -183,6 +183,7 @@ class Workspace:
         *,
         since: str | None = None,
         every: str | None = None,
+        accept: Sequence[str] = (),
     ) -> Run:
         """Gather the sources, answer every definition, publish the results and record them.
 
@@ -191,14 +192,15 @@ class Workspace:
             progress: called with what is being done.
             since: a date from which on past days are recorded too, as the definitions of today find them.
             every: how far apart these days are: day, week or month; None chooses by the span.
+            accept: definitions that may move more than their `max_change`; "*" is all of them.
 
         Raises:
-            Busy: another run is at work. DefinitionErrors, DataError, EngineError, StoreError: the last results stay.
+            Busy: another run is at work. TooMuchChange: a gate stops it. DefinitionErrors, DataError, EngineError, StoreError: the last results stay.
         """
         if as_of is not None and as_of not in ("now", "latest event"):
             as_of_instant(as_of, self.project, None, utc_now())  # a date that cannot be read is said before any work
         try:
-            return self._run(as_of, progress, since, every)
+            return self._run(as_of, progress, since, every, accept)
         except Busy:
             raise
         except CoterieError as error:
@@ -206,7 +208,9 @@ class Workspace:
                 self.store.note_failure(utc_now(), str(error))
             raise
 
-    def _run(self, as_of: str | None, progress: Progress, since: str | None, every: str | None) -> Run:
+    def _run(
+        self, as_of: str | None, progress: Progress, since: str | None, every: str | None, accept: Sequence[str]
+    ) -> Run:
         project = self.project
         with self.store.lock(), Record(self.store.record) as record:
             self._settle(record)
@@ -219,6 +223,7 @@ class Workspace:
                 instant = self._instant(ground, as_of, now)
                 past = () if since is None else past_days(since, every, instant, project.timezone)
                 answered = ground.answer(instant, progress)
+                accepted = pass_gates(self._published, ground, answered, accept)
                 by_key = numbers_by_key(engine, record)
                 last, found = record.newest(), ground.picture(instant, answered, by_key)
                 if last is not None and not past:
@@ -234,7 +239,7 @@ class Workspace:
                         fits.keep(
                             FittedParameters(fit.column, fit.call, instant, made.finished, answered.population, fit.parameters)
                         )
-                told = run_record(number, made, back_fill=bool(past))
+                told = run_record(number, made, accepted=accepted, back_fill=bool(past))
                 pictures = self._past(ground, past, found, by_key, progress) if past else [found]
                 progress("recording")
                 record.add(told, made.project_text, meanings(ground.catalog, self._was(project)), pictures)
