@@ -137,8 +137,8 @@ def compare(
     labels = {n: w for n, w in segmentations.items() if w is not None and w in results.columns}
     old_money = money if money in results.columns else None
     named = {f"ol{i}": was for i, was in enumerate(labels.values())}
-    engine.register(BEFORE, results.engine.fetch(_side(len(old_order), named, old_money, "o")), temporary=True)
-    after = _side(len(new_order), {f"nl{i}": name for i, name in enumerate(labels)}, money, "n")
+    engine.register(BEFORE, results.engine.fetch(_side(len(old_order), named, old_money)), temporary=True)
+    after = _side(len(new_order), {f"nl{i}": name for i, name in enumerate(labels)}, money)
     pairs = {n: (old_order.index(w), new_order.index(n)) for n, w in segments.items() if w is not None and w in old_order}
     differs = _words_differ(len(new_order)) if old_order == new_order else _verdicts_differ(pairs, segments, old_order, new_order)
     differs += [_distinct(quoted(f"ol{i}", "o"), quoted(f"nl{i}", "n")) for i in range(len(labels))]
@@ -166,10 +166,8 @@ def compare(
     }
     counted = _counted(engine, places, bool(worth))
     gone = [n for n in old_order if n not in segments.values()]
-    rows = [
-        Moved(name, was, _size(results, was), answered.sizes[name], *counted[name]) for name, was in segments.items() if name in places
-    ]
-    rows += [Moved(n, n, results.sizes.get(n), None, left=results.sizes.get(n, NOBODY).inside) for n in gone]
+    rows = [Moved(n, was, _size(results, was), answered.sizes[n], *counted[n]) for n, was in segments.items() if n in places]
+    rows += [Moved(n, n, _size(results, n), None, left=results.sizes.get(n, NOBODY).inside) for n in gone]
     relabelled = []
     for name, was in segmentations.items():
         i = list(labels).index(name) if name in labels else None
@@ -189,7 +187,7 @@ def _width(segments: int) -> int:
     return (segments + PER_WORD - 1) // PER_WORD
 
 
-def _side(segments: int, labels: Mapping[str, str], money: str | None, side: str) -> exp.Select:
+def _side(segments: int, labels: Mapping[str, str], money: str | None) -> exp.Select:
     """Customers with their packed memberships, labels and worth."""
     select = exp.select(quoted("customer", "t")).from_(batch.aliased(TRAITS, "t"))
     for i in range(_width(segments)):
@@ -277,6 +275,7 @@ def _counted(
 
 def _moves(engine: Engine, i: int) -> dict[tuple[str | None, str | None], int]:
     """Customers by label before and after, of those who moved."""
+
     def label(side: str) -> exp.Expression:
         gone = exp.If(this=exp.Not(this=quoted(f"{side}_there")), true=exp.Literal.string(""))
         return exp.Case(ifs=[gone], default=quoted(f"{side}l{i}"))

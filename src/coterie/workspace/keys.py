@@ -320,7 +320,9 @@ TRAIT = table(
     *NOTES.values(),
     *PRIVACY.values(),
 )
-MAX_CHANGE = "how many may enter and leave between two runs, as a part of who was in, before a run waits for somebody to accept it: 20%"
+MAX_CHANGE = (
+    "how many may enter and leave between two runs, as a part of who was in, before a run waits for somebody to accept it: 20%"
+)
 
 SEGMENT = table(
     Key("where", EXPRESSION, "the rule: whom it holds of is in the segment"),
@@ -385,7 +387,12 @@ PROJECT = table(
     Key("engine", one_of("duckdb"), "where the work is done"),
     Key("locale", LOCALE, "how numbers and dates are shown, such as en-GB"),
     Key("goal", GOAL_SHAPE, "what is to be reached", note=True),
-    Key("max_change", PERCENT, "for every segment and segmentation that says nothing itself: how many may move between two runs before somebody is asked: 20%", note=True),
+    Key(
+        "max_change",
+        PERCENT,
+        "for every segment and segmentation that says nothing itself: how many may move between two runs before somebody is asked: 20%",
+        note=True,
+    ),
     *NOTES.values(),
     Key(
         "sources",

@@ -142,9 +142,7 @@ def against(
         return None, (), money
     then = names_before(catalog, earlier_names(ground.project), results.catalog)
     nouns = {noun: {d.name: then[d.name] for d in catalog.of(noun)} for noun in ("segment", "segmentation")}  # type: ignore[arg-type]
-    found = compare(
-        results, engine, answered, segments=nouns["segment"], segmentations=nouns["segmentation"], money=money
-    )
+    found = compare(results, engine, answered, segments=nouns["segment"], segmentations=nouns["segmentation"], money=money)
     return found, edits(catalog, then, results.catalog), money
 
 
@@ -174,7 +172,9 @@ def planned(results: Results | None, ground: Ground, instant: datetime, answered
     )
 
 
-def pass_gates(published: Callable[[], Results | None], ground: Ground, answered: Answered, accepted: Sequence[str]) -> tuple[str, ...]:
+def pass_gates(
+    published: Callable[[], Results | None], ground: Ground, answered: Answered, accepted: Sequence[str]
+) -> tuple[str, ...]:
     """Let an answer through the project's gates; nothing is compared where there are none.
 
     Returns:

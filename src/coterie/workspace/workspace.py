@@ -208,9 +208,7 @@ class Workspace:
                 self.store.note_failure(utc_now(), str(error))
             raise
 
-    def _run(
-        self, as_of: str | None, progress: Progress, since: str | None, every: str | None, accept: Sequence[str]
-    ) -> Run:
+    def _run(self, as_of: str | None, progress: Progress, since: str | None, every: str | None, accept: Sequence[str]) -> Run:
         project = self.project
         with self.store.lock(), Record(self.store.record) as record:
             self._settle(record)
