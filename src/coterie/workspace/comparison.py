@@ -93,7 +93,8 @@ class Comparison:
     places: Mapping[str, tuple[int | None, int | None]]
 
     def of(self, name: str) -> Moved | Relabelled:
-        return next(m for m in (*self.segments, *self.segmentations) if m.name == name)
+        both: tuple[Moved | Relabelled, ...] = (*self.segments, *self.segmentations)
+        return next(m for m in both if m.name == name)
 
     def verdicts(self, name: str) -> list[tuple[str, bool | None, bool | None]]:
         """Of a segment, the customers whose answer is another one: (customer, before, after); None is cannot tell or absent."""
@@ -159,7 +160,7 @@ def compare(
     if worth:
         joined = joined.select((exp.func("coalesce", *worth) if len(worth) > 1 else worth[0]).as_("money"), copy=False)
     engine.create(MOVED, joined, "compare with the results before", temporary=True)
-    places = {
+    places: dict[str, tuple[int | None, int | None]] = {
         name: (old_order.index(was) if was in old_order else None, new_order.index(name))
         for name, was in segments.items()
         if name in new_order
@@ -170,10 +171,9 @@ def compare(
     rows += [Moved(n, n, _size(results, n), None, left=results.sizes.get(n, NOBODY).inside) for n in gone]
     relabelled = []
     for name, was in segmentations.items():
-        i = list(labels).index(name) if name in labels else None
-        moves = {} if i is None else _moves(engine, i)
+        moves = _moves(engine, list(labels).index(name)) if name in labels else {}
         before = None if was is None else _labels(results.made.labels.get(was))
-        relabelled.append(Relabelled(name, was if i is not None else None, before, _labels(answered.labels.get(name)), moves))
+        relabelled.append(Relabelled(name, was if name in labels else None, before, _labels(answered.labels.get(name)), moves))
     relabelled += [
         Relabelled(n, n, _labels(counts), None) for n, counts in results.made.labels.items() if n not in segmentations.values()
     ]

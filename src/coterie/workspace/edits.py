@@ -104,9 +104,8 @@ def edits(now: Catalog, then: Mapping[str, str | None], before: Catalog) -> tupl
     for name, definition in before.definitions.items():
         if name not in then.values():
             rule = format_expr(definition.checked.written)
-            out.append(
-                Edit("gone", definition.noun, name, None, rule, None, _english(before, name), None, (), dependants(before, name))
-            )
+            words, users = _english(before, name), dependants(before, name)
+            out.append(Edit("gone", definition.noun, name, rule_before=rule, words_before=words, dependants=users))
     return tuple(out)
 
 

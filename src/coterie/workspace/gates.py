@@ -66,7 +66,7 @@ def _said(one: Any, most: Decimal) -> str:
     if one.change is None:
         return f"{one.name}: nothing to compare with"
     percent = "from nobody" if one.change == float("inf") else f"{100 * one.change:.1f} %"
-    limit = f"{100 * most.normalize():f} % may"
+    limit = f"{(100 * most).normalize():f} % may"
     if isinstance(one, Moved):
         before = 0 if one.before is None else one.before.inside
         return f"{one.name}: {one.entered:,} entered and {one.left:,} left of {before:,} who were in, {percent}; {limit}"

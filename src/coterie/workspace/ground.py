@@ -102,6 +102,7 @@ class Ground:
         """The same in another engine, so that answers of other instants leave this one's tables alone."""
         for kind in self.events:
             engine.parquet(event_view(kind), self.gathered.events[kind].paths)
+        engine.register("lists", lists_table(self.lists))
         return replace(self, engine=engine)
 
     def describe(self, instant: datetime, answered: Answered, store: Store) -> Made:
@@ -139,6 +140,13 @@ class Ground:
         self.engine.register("asked ids", pa.table({"id": pa.array(sorted(asked), pa.string())}), temporary=True)
         query = exp.select(quoted("id")).from_(relation("asked ids")).where(exp.In(this=quoted("id"), query=here.subquery()))
         return notes(self.project, frozenset(str(i) for (i,) in self.engine.rows(query)))
+
+
+def lists_table(lists: Mapping[str, frozenset[str]]) -> pa.Table:
+    """The lists of ids as one table: list, customer."""
+    rows = [(name, customer) for name, ids in lists.items() for customer in sorted(ids)]
+    names, ids = [r[0] for r in rows], [r[1] for r in rows]
+    return pa.table({"list": pa.array(names, pa.string()), "customer": pa.array(ids, pa.string())})
 
 
 def _summary(gathered: Gathered, store: Store) -> Mapping[str, Any]:

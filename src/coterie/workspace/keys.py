@@ -320,9 +320,7 @@ TRAIT = table(
     *NOTES.values(),
     *PRIVACY.values(),
 )
-MAX_CHANGE = (
-    "how many may enter and leave between two runs, as a part of who was in, before a run waits for somebody to accept it: 20%"
-)
+MAX_CHANGE = "how many may enter and leave from run to run, as a part of who was in, before somebody has to accept it: 20%"
 
 SEGMENT = table(
     Key("where", EXPRESSION, "the rule: whom it holds of is in the segment"),
@@ -390,7 +388,7 @@ PROJECT = table(
     Key(
         "max_change",
         PERCENT,
-        "for every segment and segmentation that says nothing itself: how many may move between two runs before somebody is asked: 20%",
+        "of every segment and segmentation that does not say it itself",
         note=True,
     ),
     *NOTES.values(),

@@ -113,8 +113,8 @@ class Plan:
             "newly_cannot_tell": moved.newly_unknown,
             "cannot_tell": None if moved.after is None else moved.after.cannot_tell,
             "change": None if change in (None, float("inf")) else round(change or 0.0, 6),
-            "share_before": share(moved.before and moved.before.inside, self.population_before),
-            "share": share(moved.after and moved.after.inside, self.population),
+            "share_before": share(None if moved.before is None else moved.before.inside, self.population_before),
+            "share": share(None if moved.after is None else moved.after.inside, self.population),
             "revenue_entered": None if moved.money_entered is None else float(moved.money_entered),
             "revenue_left": None if moved.money_left is None else float(moved.money_left),
         }
@@ -141,7 +141,7 @@ def against(
     if results is None:
         return None, (), money
     then = names_before(catalog, earlier_names(ground.project), results.catalog)
-    nouns = {noun: {d.name: then[d.name] for d in catalog.of(noun)} for noun in ("segment", "segmentation")}  # type: ignore[arg-type]
+    nouns = {noun: {d.name: then[d.name] for d in catalog.of(noun)} for noun in ("segment", "segmentation")}
     found = compare(results, engine, answered, segments=nouns["segment"], segmentations=nouns["segmentation"], money=money)
     return found, edits(catalog, then, results.catalog), money
 

@@ -44,7 +44,7 @@ from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.grid import rfm_grid
-from coterie.workspace.ground import Ground
+from coterie.workspace.ground import Ground, lists_table
 from coterie.workspace.hands import Hands, hand_lists, recorded, with_hands
 from coterie.workspace.history import History
 from coterie.workspace.lost import lost, with_users
@@ -195,7 +195,8 @@ class Workspace:
             accept: definitions that may move more than their `max_change`; "*" is all of them.
 
         Raises:
-            Busy: another run is at work. TooMuchChange: a gate stops it. DefinitionErrors, DataError, EngineError, StoreError: the last results stay.
+            Busy: another run is at work. TooMuchChange: a gate stops it. DefinitionErrors, DataError, EngineError, StoreError:
+                something is wrong. The last results stay.
         """
         if as_of is not None and as_of not in ("now", "latest event"):
             as_of_instant(as_of, self.project, None, utc_now())  # a date that cannot be read is said before any work
@@ -410,16 +411,7 @@ class Workspace:
 
     def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
         found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()} | hand_lists(project)
-        rows = [(name, customer) for name, ids in found.items() for customer in sorted(ids)]
-        engine.register(
-            "lists",
-            pa.table(
-                {
-                    "list": pa.array([r[0] for r in rows], pa.string()),
-                    "customer": pa.array([r[1] for r in rows], pa.string()),
-                }
-            ),
-        )
+        engine.register("lists", lists_table(found))
         return found
 
     # --- results -----------------------------------------------------------------------------------------------------------------
