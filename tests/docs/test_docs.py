@@ -1,11 +1,18 @@
 """The documents are true: every block is run, tables and lists that stand in the program are the same, links lead somewhere."""
 
 import re
+import tomllib
+from calendar import monthrange
 from pathlib import Path
 
 import pytest
 
 import coterie
+from coterie.cli.app import BUSY, STOPPED
+from coterie.engine.duckdb import MEMORY
+from coterie.sources.options import UNPACK
+from coterie.sources.packed import HARMLESS
+from coterie.workspace.export import XLSX_ROWS
 from coterie.workspace.keys import PROJECT, SOURCE
 from tests.docs import tables
 from tests.docs.documents import ROOT, blocks, run, same
@@ -62,6 +69,56 @@ def test_links_lead_somewhere(path: Path) -> None:
 
 def test_the_wheel_that_the_readme_installs_is_this_version() -> None:
     assert f"coterie-{coterie.__version__}-py3-none-any.whl" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+# --- numbers in the text ------------------------------------------------------------------------------------------------------
+
+NUMBER = r"\d[\d,]*(?:\.\d+)?"
+PACKAGE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+KNOWN: dict[str, frozenset[str]] = {
+    "README.md": frozenset({PACKAGE["requires-python"].removeprefix(">="), PACKAGE["license"].removeprefix("Apache-")}),
+    "docs/language.md": frozenset({"64", "8601", str(max(monthrange(2026, month)[1] for month in range(1, 13)))}),
+    "docs/reading.md": frozenset({str(BUSY), str(STOPPED), MEMORY.removesuffix("%"), str(UNPACK), f"{XLSX_ROWS + 1:,}"}),
+    "docs/sources.md": frozenset({str(HARMLESS >> 20), str(UNPACK)}),
+}
+"""Numbers that the program has, or that are part of a name; all others are printed by a command of the same document."""
+
+
+def told(text: str) -> list[str]:
+    """The numbers from 10 on in the text of a document, outside its blocks, its tables of the program and its code."""
+    prose = re.sub(r"```.*?```|<!-- (\w+): .*?<!-- end -->", "", text, flags=re.DOTALL)
+    prose = re.sub(r"`[^`]*`|\]\([^)]*\)", "", prose)
+    found = [number.rstrip(",") for number in re.findall(rf"(?<![\w.])({NUMBER})(?!\w)", prose)]
+    return [number for number in found if float(number.replace(",", "")) >= 10 or "." in number]
+
+
+def printed(text: str) -> set[str]:
+    """The numbers in the blocks of a document."""
+    lines = [line for block in blocks(text) if not isinstance(block, str) and block.kind != "sh" for line in block.lines]
+    return set(re.findall(NUMBER, "\n".join(lines)))
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_numbers_in_the_text_are_those_that_commands_print(path: Path) -> None:
+    text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+    known = KNOWN.get(name, frozenset())
+    assert [number for number in told(text) if number not in printed(text) | known] == []
+    assert [number for number in known if number not in told(text)] == [], "known, and not in the text"
+
+
+def test_a_number_of_the_text_that_nothing_prints_is_found() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    wrong = text.replace("349 order lines have", "351 order lines have").replace(
+        "count above, 120 customers", "count above, 122 customers"
+    )
+    assert {number for number in told(wrong) if number not in printed(wrong)} - KNOWN["README.md"] == {"351", "122"}
+
+
+def test_the_examples_are_as_many_as_is_said() -> None:
+    projects = list((ROOT / "examples").glob("*/coterie.yaml"))
+    assert f"{['no', 'one', 'two', 'three', 'four'][len(projects)]} small projects" in (ROOT / "README.md").read_text(
+        encoding="utf-8"
+    )
 
 
 # --- the program that runs them can fail --------------------------------------------------------------------------------------
