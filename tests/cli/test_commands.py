@@ -96,6 +96,29 @@ def test_count_for_people(shell: Shell, tiny: Path) -> None:
     assert said.out == "2 in · 2 out · 1 cannot tell (country missing)\nof 5 customers as of 31 Mar 2026: country is 'DE'\n"
 
 
+def test_count_tells_of_a_rule_that_can_never_be_true(shell: Shell, tiny: Path) -> None:
+    rule = "revenue > 100 and revenue < 50"
+    said = shell("count", rule, dir=tiny)
+    told = f"""expression:1:19  W110 this can never be true: `revenue > 100` and `revenue < 50` exclude each other
+   {rule}
+                     ^^^^^^^^^^^^  write `or` between what need not hold at once"""
+    assert (said.code, said.out.split("\n\n")[1]) == (0, told + "\n")
+    assert shell("count", rule, "--json", dir=tiny).json["notices"] == [told]
+
+
+def test_check_and_run_tell_of_rules_that_can_never_be_true(shell: Shell, tmp_path: Path) -> None:
+    folder = shops.copied(shops.tiny(), tmp_path / "copy")
+    file = folder / "coterie.yaml"
+    file.write_text(file.read_text().replace("segments:\n", "segments:\n  nobody: revenue > 100 and revenue < 50\n", 1))
+    line = 1 + file.read_text().splitlines().index("  nobody: revenue > 100 and revenue < 50")
+    told = f":{line}:29  W110 the segment 'nobody' can never be true: `revenue > 100` and `revenue < 50` exclude each other"
+    said = shell("check", dir=folder)
+    assert (said.code, said.out.splitlines()[0].endswith(told)) == (0, True)
+    assert "                             ^^^^^^^^^^^^" in said.out.splitlines()[2]
+    run = shell("run", dir=folder)
+    assert (run.code, told in run.out) == (0, True)
+
+
 def test_segments_for_people(shell: Shell, tiny: Path) -> None:
     lines = shell("segments", dir=tiny).out.splitlines()
     assert lines[:3] == [

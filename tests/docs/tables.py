@@ -10,6 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from coterie.language.aggregations import AGGREGATIONS
+from coterie.language.describe import measured
 from coterie.language.fitted import FITTED
 from coterie.language.functions import FUNCTIONS
 from coterie.language.leaves import Leaf
@@ -109,7 +110,6 @@ def shown(value: object) -> str:
 
 
 def measures() -> str:
-    names = {"event": "order", "events": "orders", "column": "amount", "columns": "amounts"}
     how = {"required": "{0}(order.amount)", "optional": "{0}(order)", "none": "{0}(order where amount > 100)"}
     return markdown(
         ("written", "takes", "in words", "over no events"),
@@ -117,7 +117,7 @@ def measures() -> str:
             [
                 f"`{how[row.column].format(row.name)}`",
                 {"required": row.expects, "optional": f"nothing, or {row.expects}", "none": "a condition behind where"}[row.column],
-                row.words.format(**names),
+                measured(row.words, "order", "orders", "amount"),
                 "missing: nothing happened" if row.nothing else shown(row.final(row.zero())),
             ]
             for row in AGGREGATIONS.values()

@@ -385,6 +385,14 @@ SAID = [
         ),
     ),
     ("vip and not vip", "expression:1:9 W110 this can never be true: `vip` and `not vip` exclude each other"),
+    (
+        "last_order within 60 days or not exists(order within 30 days)",
+        (
+            "expression:1:30 W111 this is always true: "
+            "one of `last_order within 60 days` and `not exists(order within 30 days)` always holds"
+        ),
+    ),
+    ("orders >= 0", "expression:1:1 W111 this is always true: `orders` is never below 0"),
     ("count(order) >= 0", "expression:1:1 W111 this is always true: `count(order)` is never below 0"),
     (
         "opted_in or not opted_in",

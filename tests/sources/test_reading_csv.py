@@ -325,7 +325,7 @@ def test_ragged_rows_are_set_apart_with_their_line(tmp_path: Path) -> None:
     assert columns[LINE] == [2, 4, 8]
     assert [(bad.line, bad.row) for bad in typed.quarantined.examples] == [(3, "4,5"), (6, "9,9,9,9")]
     assert "4 cells where the header has 3" in typed.quarantined.examples[1].reason
-    assert "1 blank rows left out" in notes(typed)
+    assert "1 blank row left out" in notes(typed)
 
 
 def test_lines_are_counted_over_many_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -436,8 +436,8 @@ def test_local_times_move_once_and_are_counted(tmp_path: Path) -> None:
     data = "t,w\n2026-10-25 01:30:00,x\n2026-03-29 01:30:00,y\n2026-07-01 12:00:00,z\n"
     typed, columns = read(tmp_path, data, timezone="Europe/London")
     assert columns["t"] == [datetime(2026, 10, 25, 0, 30), datetime(2026, 3, 29, 1, 30), datetime(2026, 7, 1, 11)]
-    assert "1 local times happen twice" in notes(typed)
-    assert "1 local times never happened" in notes(typed)
+    assert "1 local time happens twice" in notes(typed)
+    assert "1 local time never happened" in notes(typed)
 
 
 def test_the_same_answer_in_any_order_of_rows(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
+from coterie.core.words import counted
 
 if TYPE_CHECKING:
     from coterie.cli.page import Page
@@ -24,7 +25,7 @@ FATES = {
     "deleted": "deleted",
 }
 """What can become of a row that is not kept."""
-TOLD = ("rows have no customer", "stand there twice and count once")
+TOLD = ("rows have no customer", "stand there twice and count once", "stands there twice and counts once")
 """Notes that the table of sources tells already."""
 SHOWN_NOTES = 12
 
@@ -64,7 +65,7 @@ def run(
         told = [n.line for n in space.results.notices]
         told += [note for note in made.data["notes"] if not any(text in note for text in TOLD)]
         told += [
-            f"{rows:,} rows are left out of {measure}: its condition cannot be told for them"
+            f"{counted(rows, 'row is', 'rows are')} left out of {measure}: its condition cannot be told there"
             for measure, rows in made.unknown_rows.items()
         ]
         if told:

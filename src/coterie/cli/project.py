@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
+from coterie.core.words import counted
 
 
 def demo(
@@ -24,7 +25,7 @@ def demo(
     rows = [[f.path.as_posix(), f"{f.rows:,}" if f.rows else "", f.about] for f in shop.files]
     page.table([("file", False), ("rows", True), ("what", False)], rows, wide="what")
     page.line()
-    page.line(f"{customers:,} customers, {shop.start} to {shop.end}. Next: {then(folder, 'run')}")
+    page.line(f"{counted(customers, 'customer')}, {shop.start} to {shop.end}. Next: {then(folder, 'run')}")
 
 
 def init(
@@ -67,8 +68,9 @@ def init(
     project = drafted.project
     page.line()
     page.line(
-        f"Wrote {(directory / 'coterie.yaml').as_posix()}: {len(project.traits)} traits, {len(project.segments)} segments, "
-        f"{len(project.segmentations)} segmentations. Next: {then(directory, 'run')}"
+        f"Wrote {(directory / 'coterie.yaml').as_posix()}: {counted(len(project.traits), 'trait')}, "
+        f"{counted(len(project.segments), 'segment')}, {counted(len(project.segmentations), 'segmentation')}. "
+        f"Next: {then(directory, 'run')}"
     )
 
 
@@ -88,7 +90,7 @@ def check(directory: Dir = HERE, json: Json = False, quiet: Quiet = False) -> No
         return
     for notice in notices:
         typer.echo(notice)
-    said = ", ".join(f"{n:,} {noun}" + ("" if n == 1 else "s") for noun, n in counts.items())
+    said = ", ".join(counted(n, noun) for noun, n in counts.items())
     typer.echo(f"{name} is right: {said}")
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coterie.cli.shared import HERE, Dir, Json, opened, print_json, then
+from coterie.core.words import counted
 
 if TYPE_CHECKING:
     from coterie.cli.page import Page
@@ -53,7 +54,7 @@ def segments_shown(page: "Page", results: "Results") -> None:
         page.table([(name, False), ("customers", True), ("share", True)], found)
         page.line()
     whole = f", {results.money} {money(revenue[''], results.project.currency)}" if revenue else ""
-    page.line(f"{population:,} customers as of {day(results.made.as_of, results.project.timezone)}{whole}")
+    page.line(f"{counted(population, 'customer')} as of {day(results.made.as_of, results.project.timezone)}{whole}")
 
 
 def stale_shown(page: "Page", space: "Workspace", directory: Path) -> None:
@@ -96,7 +97,7 @@ def segment_shown(page: "Page", results: "Results", name: str) -> None:
     if name in results.sizes:
         size = results.sizes[name]
         facts.append(("size", three_way(size)))
-        facts.append(("share", f"{share(size.inside, size.population)} of {size.population:,} customers"))
+        facts.append(("share", f"{share(size.inside, size.population)} of {counted(size.population, 'customer')}"))
         if results.revenue and results.money:
             part, whole = results.revenue[name], results.revenue[""]
             facts.append((results.money, f"{money(part, results.project.currency)}, {share(part, whole)} of all"))
@@ -181,7 +182,7 @@ def traits(directory: Dir = HERE, json: Json = False) -> None:
     page = Page()
     page.table([("trait", False), ("kind", False), ("known", True), ("what", False)], rows, wide="what", cut=False)
     page.line()
-    page.line(f"{len(found):,} traits of {population:,} customers")
+    page.line(f"{counted(len(found), 'trait')} of {counted(population, 'customer')}")
 
 
 def count(
@@ -200,7 +201,7 @@ def count(
         return
     page = Page()
     page.line(three_way(found.size))
-    page.quiet(f"of {found.size.population:,} customers as of {day(found.as_of, found.timezone)}: {found.english}")
+    page.quiet(f"of {counted(found.size.population, 'customer')} as of {day(found.as_of, found.timezone)}: {found.english}")
     for notice in found.notices:
         page.line()
         page.line(str(notice))
@@ -267,8 +268,7 @@ def export(
     with opened(directory) as space:
         done = space.export(name, form, listed, out, raw=raw, force=force)
     if done.path != Path("-"):
-        customers = "1 customer" if done.rows == 1 else f"{done.rows:,} customers"
-        typer.echo(f"{customers} in {done.path.as_posix()}", err=True)
+        typer.echo(f"{counted(done.rows, 'customer')} in {done.path.as_posix()}", err=True)
 
 
 def add(app: typer.Typer) -> None:

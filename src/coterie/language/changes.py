@@ -11,6 +11,7 @@ from decimal import ROUND_CEILING, Decimal
 from functools import cached_property
 from itertools import islice, product
 
+from coterie.core import words
 from coterie.core.windows import (
     LATEST,
     MICROSECOND,
@@ -400,7 +401,8 @@ class _Search:
                 yield from turns(sequence.window, event.time, self.world.zone)
             for step in sequence.steps:
                 if step.negated and step.within is not None:
-                    over = f"when {step.within} without {plain(step.event)} are over"
+                    without = words.with_article(plural(step.event, 1))
+                    over = f"when {step.within} without {without} {'is' if step.within.n == 1 else 'are'} over"
                     yield shifted(event.time, step.within), over
 
     def row_turns(self, events: list[Event]) -> Iterator[tuple[datetime, str]]:
@@ -483,12 +485,12 @@ class _Search:
             if value == current and type(value) is type(current):
                 continue
             value = _in_type(value, type_)
-            words = f"{label} = {shown(value)}"
+            said = f"{label} = {shown(value)}"
             if current is None:
-                words = f"{label} recorded ({shown(value)} for example)"
+                said = f"{label} recorded ({shown(value)} for example)"
             elif value == "other" and type_ == TEXT:
-                words = f"{label} other than {', '.join(shown(t) for t in [current, *passed])}"
-            change = OtherValue(name, part, value, words)
+                said = f"{label} other than {', '.join(shown(t) for t in [current, *passed])}"
+            change = OtherValue(name, part, value, said)
             if not self.flips(change):
                 passed.append(value)
             elif self.before is None and self.after(change) is False:

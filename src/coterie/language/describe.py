@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import assert_never
 
+from coterie.core import words
 from coterie.core.windows import EXACT, Ago, Around, Before, Duration, FromTo, Next, Period, Since, Window, Within
 from coterie.language.aggregations import AGGREGATIONS
 from coterie.language.fitted import FITTED
@@ -18,7 +19,7 @@ from coterie.language.format import literal
 from coterie.language.leaves import Leaf, phrase
 from coterie.language.names import is_bare, quoted
 from coterie.language.shape import ARITHMETIC
-from coterie.language.shown import day_shown, plain, plural
+from coterie.language.shown import day_shown, last_of, plain
 from coterie.language.tree import (
     And,
     Apply,
@@ -49,6 +50,12 @@ def describe(tree: Expr, names: Mapping[str, str] | None = None) -> str:
         names: how columns and event kinds are called, where not by their own names.
     """
     return _Words(names or {}).said(tree)
+
+
+def measured(template: str, event: str, events: str, column: str) -> str:
+    """The words of an aggregation over events of a kind (one, many) and a column."""
+    one = words.with_article(event)
+    return template.format(events=events, event=event, one=one, column=column, columns=words.plural(column, "value"))
 
 
 class Level(IntEnum):
@@ -117,27 +124,23 @@ class _Words:
     def name(self, name: str) -> str:
         if name in self.names:
             return self.names[name]
-        words = plain(name)
-        return words if is_bare(name) and not CONNECTIVES.intersection(words.lower().split()) else quoted(name)
+        bare = plain(name)
+        return bare if is_bare(name) and not CONNECTIVES.intersection(bare.lower().split()) else quoted(name)
 
     def event(self, kind: str) -> str:
-        """One of a kind of event, with its article."""
-        name = self.name(kind)
-        if name.startswith('"'):
-            name += " event"
-        return f"an {name}" if name.lstrip('"')[:1].lower() in "aeiou" else f"a {name}"
+        """One of a kind of event: "order", "cart added event"."""
+        return words.singular(self.name(kind))
 
     def events(self, kind: str) -> str:
-        name = self.name(kind)
-        return f"{name} events" if name.startswith('"') else plural(name, 2)
+        return words.plural(self.name(kind))
 
     # Operators and functions
 
     def leaf(self, node: Apply, negated: bool) -> tuple[str, Level]:
         leaf = _leaves().get(node.op)
-        words = "" if leaf is None else phrase((leaf.unlike or "") if negated else leaf.words, len(node.args))
-        slots = {int(n) for n in re.findall(r"\{(\d)\}", words)} | set(range(1, len(node.args)) if "{rest}" in words else ())
-        rest = "{rest}" in words and len(node.args) < 2
+        template = "" if leaf is None else phrase((leaf.unlike or "") if negated else leaf.words, len(node.args))
+        slots = {int(n) for n in re.findall(r"\{(\d)\}", template)} | set(range(1, len(node.args)) if "{rest}" in template else ())
+        rest = "{rest}" in template and len(node.args) < 2
         if leaf is None or rest or slots != set(range(len(node.args))):
             # Not a function of ours, or not so many arguments: the checker will say so.
             inner = ", ".join(self.said(a) for a in node.args)
@@ -147,9 +150,9 @@ class _Words:
         said = [self.argument(a, node.op, condition, plainly) for a in node.args]
         level = Level.TEST if condition else Level.SUM
         # "days since x" and "the year of x" end in what they are of, so nothing behind them is drawn in.
-        if not condition and (words.endswith("{0}") or not node.args) and words.count("{") <= 1:
+        if not condition and (template.endswith("{0}") or not node.args) and template.count("{") <= 1:
             level = Level.WHOLE
-        return words.format(*said, rest=", ".join(said[1:])), level
+        return template.format(*said, rest=", ".join(said[1:])), level
 
     def argument(self, node: Expr, op: str, condition: bool, years: bool) -> str:
         if isinstance(node, Literal):
@@ -176,16 +179,12 @@ class _Words:
     # Events
 
     def measure(self, node: Measure, negated: bool) -> tuple[str, Level]:
-        words = AGGREGATIONS[node.aggregation].words
+        template = AGGREGATIONS[node.aggregation].words
         if negated:
-            words = words.replace("there is a {event}", "there is no {event}")
-        one = self.event(node.event)
-        single = one.split(" ", 1)[1]
-        words = words.replace("a {event}", "{one}") if not negated else words
+            template = template.replace("there is {one}", "there is no {event}")
         column = "" if node.column is None else self.name(node.column)
-        value = column or "value"
-        text = words.format(events=self.events(node.event), event=single, one=one, column=value, columns=plural(value, 2))
-        if column and "{column" not in words:
+        text = measured(template, self.event(node.event), self.events(node.event), column or "value")
+        if column and "{column" not in template:
             text += f" with known {column}"
         if node.where is not None:
             text += f" (where {self.said(node.where)})"
@@ -242,9 +241,9 @@ class _Words:
             case Within(Duration(1, "day")):
                 return "today"
             case Within(length):
-                return f"in the last {length}" + ("" if length.unit in EXACT else " (today included)")
+                return f"in the last {last_of(length)}" + ("" if length.unit in EXACT else " (today included)")
             case Next(length):
-                return f"in the next {length}"
+                return f"in the next {last_of(length)}"
             case Since(day):
                 return f"since {day_shown(day)}"
             case _:
@@ -256,9 +255,9 @@ class _Words:
             case Within(Duration(1, "day")):
                 return "today"
             case Within(length):
-                return f"within the last {length}"
+                return f"within the last {last_of(length)}"
             case Next(length):
-                return f"within the next {length}"
+                return f"within the next {last_of(length)}"
             case Period(_, unit) if unit != "day":
                 return f"in {self.both(window)}"
             case Since(day):
@@ -268,6 +267,8 @@ class _Words:
 
     def both(self, window: Window) -> str:
         match window:
+            case Ago(far, 1, unit):
+                return f"between {Duration(far, unit)} and 1 {unit} ago"
             case Ago(far, near, unit):
                 return f"between {far} and {Duration(near, unit)} ago"
             case Period("this", "day"):

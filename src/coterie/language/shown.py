@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 
+from coterie.core import words
 from coterie.core.windows import Duration
 from coterie.language.format import literal
 from coterie.language.types import INTEGER, MONEY, Type, Value
@@ -18,13 +19,18 @@ def plain(name: str) -> str:
 
 
 def plural(kind: str, n: int) -> str:
-    """A kind of event in words, for n of them."""
-    name = plain(kind)
-    if n == 1 or name.endswith("s"):
-        return name
-    if name.endswith("y") and name[-2:-1] not in "aeiou":
-        return f"{name[:-1]}ies"
-    return name + ("es" if name.endswith(("ch", "sh", "x", "z")) else "s")
+    """A kind of event in words, for n of them: 1 order, 2 orders, 2 cart added events."""
+    return words.singular(plain(kind)) if n == 1 else words.plural(plain(kind))
+
+
+def last_of(length: Duration) -> str:
+    """A length behind "the last" or "the next": "90 days", "year"."""
+    return length.unit if length.n == 1 else str(length)
+
+
+def runs_out(length: Duration) -> str:
+    """ "the 90 days run out", "the day runs out"."""
+    return f"the {last_of(length)} {'runs' if length.n == 1 else 'run'} out"
 
 
 def shown(value: Value | None) -> str:

@@ -25,6 +25,7 @@ from coterie.core.windows import (
     local_day,
     start_of,
 )
+from coterie.language.shown import runs_out
 
 Turn = tuple[datetime, str]
 """An instant, and in words what happens then."""
@@ -58,7 +59,7 @@ def _exact(window: Window, instant: datetime) -> Iterator[Turn]:
     match window:
         case Within(length):
             yield instant, "when it happens"
-            yield shifted(instant, length), f"when the {length} run out"
+            yield shifted(instant, length), f"when {runs_out(length)}"
         case Ago(far, near, unit):
             yield shifted(instant, Duration(near, unit)), f"when it is {Duration(near, unit)} ago"
             yield shifted(instant, Duration(far, unit)), f"when it is {Duration(far, unit)} ago"
@@ -73,7 +74,7 @@ def _days(window: Window, day: date) -> Iterator[tuple[date, str]]:
     match window:
         case Within(length) if length.unit not in EXACT:
             yield day, "when the day comes"
-            yield _reached(day, length.n, length.unit), f"when the {length} run out"
+            yield _reached(day, length.n, length.unit), f"when {runs_out(length)}"
         case Ago(far, near, unit) if unit not in EXACT:
             yield _reached(day, near, unit), f"when it is {Duration(near, unit)} ago"
             yield _reached(day, far, unit), f"when it is {Duration(far, unit)} ago"

@@ -33,6 +33,7 @@ from coterie.language.tree import (
     Members,
     Not,
     Or,
+    WindowTest,
     children,
     typed,
     walk,
@@ -232,7 +233,7 @@ def _limits(operand: Expr, names: Names) -> str:
     labels = labels_of(operand, names)
     if labels:
         return f"one of {_listed([literal(x) for x in sorted(labels)])}"
-    least, most = gives(operand)
+    least, most = gives(stands_for(operand, names))
     found = fitted_of(operand, names)
     strictly = False
     if found is not None:
@@ -252,13 +253,19 @@ def labels_of(operand: Expr, names: Names) -> frozenset[str] | None:
     if found is not None:
         values = FITTED[found[0].function].values(*found)
         return values if isinstance(values, frozenset) else None
-    while isinstance(operand, Column) and operand.part is None and not names.row and operand.name in names.definitions:
-        operand = names.definitions[operand.name]
+    operand = stands_for(operand, names)
     if not isinstance(operand, Case) or typed(operand) != TEXT:
         return None
     results = [then for _, then in branches(operand)]
     texts = [r.value for r in results if isinstance(r, Literal) and isinstance(r.value, str)]
     return frozenset(texts) if len(texts) == len(results) else None
+
+
+def stands_for(operand: Expr, names: Names) -> Expr:
+    """What a name stands for, through other names."""
+    while isinstance(operand, Column) and operand.part is None and not names.row and operand.name in names.definitions:
+        operand = names.definitions[operand.name]
+    return operand
 
 
 def fitted_of(operand: Expr, names: Names) -> tuple[Fitted, str] | None:
@@ -343,8 +350,14 @@ class _Judge:
             case Measure(aggregation="count" | "exists" | "distinct", event=event, window=window):
                 info = self.names.events.get(event)
                 return info is None or info.partial or isinstance(window, Around)
-            case Column() if definition(node, self.names) is not None:
-                return self.unknown(self.names.definitions[node.name])
+            case WindowTest(value=value, window=window) if isinstance(stands_for(value, self.names), Measure):
+                measured = stands_for(value, self.names)
+                assert isinstance(measured, Measure)
+                info = self.names.events.get(measured.event)
+                around = isinstance(window, Around) or isinstance(measured.window, Around)
+                return info is None or info.partial or around or measured.column != "time"
+            case Column() if stands_for(node, self.names) is not node:
+                return self.unknown(stands_for(node, self.names))
             case And() | Or() | Not():
                 return any(self.unknown(c) for c in children(node))
             case Apply(op="=" | "<" | "<=" | ">" | ">=" | "between" | "in", args=args):

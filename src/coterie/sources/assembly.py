@@ -19,6 +19,7 @@ from sqlglot import exp
 from coterie.core.errors import Busy, DataError, DefinitionError, MissingColumn, StoreError
 from coterie.core.hashing import fingerprint
 from coterie.core.windows import local
+from coterie.core.words import counted
 from coterie.engine.engine import Engine
 from coterie.language.leaves import Context
 from coterie.language.names import normal
@@ -323,7 +324,9 @@ class _Gathering:
         if not lost:
             return []
         listed = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
-        return [f"{source.name}: {len(lost):,} files are no longer there and their rows no longer count: {listed}"]
+        return [
+            f"{source.name}: {counted(len(lost), 'file is', 'files are')} no longer there and their rows no longer count: {listed}"
+        ]
 
     def check(self, loaded: Sequence[Loaded]) -> None:
         """What only all sources together can tell."""
@@ -772,7 +775,8 @@ class _Gathering:
 
     def notes(self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path]) -> list[str]:
         """What a person should know of the rows, in plain words: numbers first."""
-        out = [note for item in loaded for note in item.notes]
+        looked_up = [f"{SOURCE_OF_CUSTOMERS}: {item.source.lookup}: {AS_TEXT}" for item in loaded if item.source.lookup]
+        out = [note for item in loaded for note in item.notes if not note.startswith(tuple(looked_up))]
         for item in loaded:
             r, source = gathered.sources[item.name], item.source
             if r.without_customer:
@@ -781,35 +785,32 @@ class _Gathering:
                     "they count nowhere"
                 )
             if r.undecided:
-                out.append(
-                    f"{item.name}: {r.undecided:,} rows are left out because `where:` cannot be told for them (a column is missing)"
-                )
+                rows = counted(r.undecided, "row is", "rows are")
+                out.append(f"{item.name}: {rows} left out because `where:` cannot be told for them (a column is missing)")
             if r.strangers:
-                out.append(
-                    f"{item.name}: {r.strangers:,} rows belong to customers whom the customers source does not have "
-                    "(population: customers)"
-                )
+                rows = counted(r.strangers, "row belongs", "rows belong")
+                out.append(f"{item.name}: {rows} to customers whom the customers source does not have (population: customers)")
             if r.conflicts:
-                out.append(
-                    f"{item.name}: {r.conflicts:,} rows have an id that another row has with other values: the newest counts"
-                )
+                rows = counted(r.conflicts, "row has", "rows have")
+                out.append(f"{item.name}: {rows} an id that another row has with other values: the newest counts")
             if r.duplicates:
-                out.append(f"{item.name}: {r.duplicates:,} rows stand there twice and count once")
+                rows = counted(r.duplicates, "row stands there twice and counts", "rows stand there twice and count")
+                out.append(f"{item.name}: {rows} once")
             if r.overlaps:
+                rows = counted(r.overlaps, "row stands in two files and counts", "rows stand in two files and count")
                 out.append(
-                    f"{item.name}: {r.overlaps:,} rows stand in two files and count once; where they are different events, "
-                    "name the column that tells them apart as `id:`"
+                    f"{item.name}: {rows} once; where they are different events, name the column that tells them apart as `id:`"
                 )
             if r.identical and source.id is None and source.lines is None:
+                rows = counted(r.identical, "row is", "rows are")
                 out.append(
-                    f"{item.name}: {r.identical:,} rows are the same as another row of their file; all of them count, since "
-                    "the source names no `id:`"
+                    f"{item.name}: {rows} the same as another row of their file; all of them count, since the source names no `id:`"
                 )
             if r.match is not None and r.match < MATCH:
                 out.append(self.strange(item, r, ids[item.name]))
         for bad in gathered.quarantine:
             where = ", ".join(f"{name}:{line}" for name, line, _, _ in bad.examples)
-            out.append(f"{bad.source}: {bad.rows:,} rows in quarantine: {bad.reason}" + (f" ({where})" if where else ""))
+            out.append(f"{bad.source}: {counted(bad.rows, 'row')} in quarantine: {bad.reason}" + (f" ({where})" if where else ""))
         return out
 
     def strange(self, item: Loaded, r: SourceReport, ids: Path) -> str:
@@ -837,11 +838,17 @@ def empty_columns(files: Sequence[SourceFile], types: Mapping[str, Type]) -> fro
     return frozenset(c for c in types if not any(f.shard.known.get(c) for f in files))
 
 
+AS_TEXT = "kept as text"
+SOURCE_OF_CUSTOMERS = "customers"
+
+
 def notes_of(source: Source, files: Sequence[SourceFile]) -> list[str]:
-    """What was noticed while reading, the same note of several files once."""
+    """What was noticed while reading, the same note of several files once. Ids are text, so that is no news of them."""
+    keys = [c for c in (source.id, source.customer, source.account, source.lines) if c is not None]
+    known = tuple(f"{key}: {AS_TEXT}" for key in keys)
     where: dict[str, list[str]] = {}
     for file in files:
-        for note in file.shard.notes:
+        for note in (n for n in file.shard.notes if not n.startswith(known)):
             where.setdefault(note, []).append(file.name)
     several = len(files) > 1
     out = []

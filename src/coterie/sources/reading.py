@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from coterie.core.errors import DataError
 from coterie.core.place import Place
+from coterie.core.words import counted
 from coterie.language.types import INTEGER, MONEY, TEXT, TIMES, Type
 from coterie.sources import numbers
 from coterie.sources.cells import ARROW, Evidence, Typed, repeats, shown
@@ -234,7 +235,7 @@ class _Look:
             else:
                 plans[name] = made[name]
         if self.blank:
-            notes.append(Note(f"{self.blank:,} blank rows left out"))
+            notes.append(Note(f"{counted(self.blank, 'blank row')} left out"))
         if self.totals:
             listed = "; ".join(f"line {line:,}: {text}" for line, text in self.totals)
             notes.append(Note(f"{len(self.totals)} total row{'s' if len(self.totals) > 1 else ''} at the end left out ({listed})"))
@@ -405,9 +406,11 @@ class _Writer:
                     hint="leave the declaration out and the type is found by looking",
                 )
             if count := self.repeats.get(name):
-                notes.append(Note(f"{count:,} local times happen twice (clocks set back): the first is taken", name))
+                times = counted(count, "local time happens", "local times happen")
+                notes.append(Note(f"{times} twice (clocks set back): the first is taken", name))
             if count := self.skips.get(name):
-                notes.append(Note(f"{count:,} local times never happened (clocks set forward): moved forward by the gap", name))
+                times = counted(count, "local time")
+                notes.append(Note(f"{times} never happened (clocks set forward): moved forward by the gap", name))
             if count := self.nans.get(name):
                 notes.append(Note(f"{count:,} NaN read as missing", name))
         facts = {}

@@ -16,6 +16,7 @@ import apsw
 
 import coterie
 from coterie.core.errors import CoterieError
+from coterie.core.words import counted
 from coterie.sources.loads import FILE as RECORD
 from coterie.workspace.freshness import stale
 from coterie.workspace.project import Project, load
@@ -84,18 +85,14 @@ def zones() -> Finding:
 
 
 def project_file(project: Project) -> Finding:
-    counted = [
-        _some(len(project.sources), "source"),
-        _some(len(project.traits), "trait"),
-        _some(len(project.segments), "segment"),
-        _some(len(project.segmentations), "segmentation"),
+    parts = [
+        counted(len(project.sources), "source"),
+        counted(len(project.traits), "trait"),
+        counted(len(project.segments), "segment"),
+        counted(len(project.segmentations), "segmentation"),
     ]
-    notices = f"; {_some(len(project.notices), 'notice')} (`coterie check`)" if project.notices else ""
-    return Finding("ok", "project file", f"{project.file.as_posix()}: {', '.join(counted)}{notices}")
-
-
-def _some(n: int, noun: str) -> str:
-    return f"{n:,} {noun}" + ("" if n == 1 else "s")
+    notices = f"; {counted(len(project.notices), 'notice')} (`coterie check`)" if project.notices else ""
+    return Finding("ok", "project file", f"{project.file.as_posix()}: {', '.join(parts)}{notices}")
 
 
 def writable(folder: Path) -> Finding:
@@ -151,7 +148,7 @@ def record(store: Store) -> Finding:
     if whole is None or whole[0] != "ok":
         return Finding("broken", "record", f"{path} is damaged", "restore it from a copy; it cannot be made again")
     files = int(str(loads[0])) if loads else 0
-    return Finding("ok", "record", f"whole; {_some(files, 'file')} loaded so far")
+    return Finding("ok", "record", f"whole; {counted(files, 'file')} loaded so far")
 
 
 def published(store: Store, file: Path, opened: Callable[[], Results]) -> Iterator[Finding]:
@@ -173,12 +170,12 @@ def published(store: Store, file: Path, opened: Callable[[], Results]) -> Iterat
     try:
         results = opened()
         made = results.made
-        yield Finding("ok", "results", f"{_numbers(kept)}; {made.population:,} customers, finished {_utc(made.finished)}")
+        yield Finding("ok", "results", f"{_numbers(kept)}; {counted(made.population, 'customer')}, finished {_utc(made.finished)}")
         bad = made.data.get("quarantine", ())
         rows = sum(int(n) for _, _, n, _ in bad)
         names = ", ".join(dict.fromkeys(str(s) for s, *_ in bad))
         if rows:
-            yield Finding("ok", "quarantine", f"{_some(rows, 'row')} set aside, of {names}", "`coterie quarantine` shows them")
+            yield Finding("ok", "quarantine", f"{counted(rows, 'row')} set aside, of {names}", "`coterie quarantine` shows them")
         else:
             yield Finding("ok", "quarantine", "no row was set aside")
         said = stale(results, store, file).said()
