@@ -43,7 +43,7 @@ def test_g31_an_edit_is_shown_with_who_enters_and_leaves(space: coterie.Workspac
     (vip,) = [m for m in plan.segments if m.name == "vip"]
     assert (vip.entered, vip.left, vip.net, vip.change) == (0, 2, -2, 2 / 3)
     assert (plan.entered("vip"), plan.left("vip")) == ([], ["a1", "a4"])
-    assert (str(vip.money_entered), str(vip.money_left)) == ("0", "240.7500")
+    assert (str(vip.money_entered), str(vip.money_left)) == ("0.0000", "240.7500")
     (edit,) = [e for e in plan.edits if e.name == "vip"]
     assert (edit.what, edit.rule_before, edit.rule_after) == (
         "changed", "revenue >= 100 and last_order within 60 days", "revenue >= 121 and last_order within 60 days",

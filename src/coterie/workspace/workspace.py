@@ -28,6 +28,7 @@ from coterie.core.windows import local_day
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
+from coterie.language.scope import Scope
 from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.by_hand import Side
 from coterie.segments.history import Picture, Record, RunRecord
@@ -43,6 +44,7 @@ from coterie.workspace.doctor import Finding, examine
 from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
+from coterie.workspace.gone import gone
 from coterie.workspace.grid import rfm_grid
 from coterie.workspace.ground import Ground, lists_table
 from coterie.workspace.hands import Hands, hand_lists, recorded, with_hands
@@ -403,7 +405,12 @@ class Workspace:
         except DefinitionErrors as errors:
             with Loads(self.store.record) as record:
                 had = {name: record.had(name) for name in project.sources}
-            raise lost(project, scope, had) or errors from None
+            raise lost(project, scope, had) or self._gone(errors, project, scope) from None
+
+    def _gone(self, errors: DefinitionErrors, project: Project, scope: Scope) -> DefinitionErrors:
+        """The errors, in which definitions of the last run that are gone are told with all who name them."""
+        before = self._published()
+        return errors if before is None else gone(errors, project, scope, before.catalog, before.made.as_of)
 
     def _hands(self) -> Hands:
         """Who the record says is in a segment or out of it by hand."""
