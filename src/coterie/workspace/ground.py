@@ -16,7 +16,7 @@ from coterie.segments.history import Picture
 from coterie.segments.state import Numbers
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
-from coterie.traits.batch import Tables, quoted, relation
+from coterie.traits.batch import KEY, Tables, quoted, relation
 from coterie.workspace.hands import Hands, asked_ids, notes
 from coterie.workspace.project import Project
 from coterie.workspace.recording import Touched, kept, picture, touched_since
@@ -101,7 +101,7 @@ class Ground:
     def in_engine(self, engine: DuckDB) -> "Ground":
         """The same in another engine, so that answers of other instants leave this one's tables alone."""
         for kind in self.events:
-            engine.parquet(event_view(kind), self.gathered.events[kind].paths)
+            engine.parquet(event_view(kind), self.gathered.events[kind].paths, sorted_by=KEY)
         engine.register("lists", lists_table(self.lists))
         return replace(self, engine=engine)
 

@@ -7,7 +7,7 @@ aside and publishes it, so that a run that fails or is killed leaves the last re
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -113,11 +113,16 @@ def answer(
 
 
 def look(engine: Engine, asked: Planned) -> tuple[Packed, tuple["Learned", ...]]:
-    """Everybody's memberships, and what the fits learned; the engine keeps the traits until the next look."""
-    learned = carry_out(engine, asked.batch)
+    """Everybody's memberships, and what the fits learned; nothing is kept but where a fit needs it."""
     labels = [d.name for d in asked.catalog.of("segmentation")]
     compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY, *labels])
-    return membership.looked(engine, compiled, labels), learned
+    if len(asked.batch.steps) > 1:
+        learned = carry_out(engine, asked.batch)
+        return membership.looked(engine, compiled, labels), learned
+    # One step and one reader: the traits need not be written down.
+    traits = asked.batch.steps[0].query
+    query = compiled.query.with_(exp.to_identifier(TRAITS, quoted=True), as_=traits, copy=False)  # type: ignore[attr-defined]
+    return membership.looked(engine, replace(compiled, query=query), labels), ()
 
 
 def builder(engine: Engine, context: Context) -> Builder:
