@@ -10,6 +10,7 @@ shop.history.members("vip", "2011-06-30")       # who was in it then, as it is k
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import NoReturn
 
 import numpy as np
@@ -114,7 +115,7 @@ class History:
     def __init__(
         self, opened: Callable[[], Record], instant: Callable[[str], datetime], was: Callable[[], Mapping[str, Sequence[str]]]
     ):
-        self._opened, self._instant, self._was = opened, instant, was
+        self._opened, self._instant, self._was = opened, instant, cache(was)  # the project file is read once
 
     def runs(self) -> list[RunRecord]:
         """All runs, oldest first, with those that were undone."""

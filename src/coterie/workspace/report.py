@@ -45,6 +45,7 @@ from coterie.profiles.sections import turnover as turnover_section
 from coterie.profiles.turnover import Turnover, turnover
 from coterie.traits.batch import TIME, quoted, relation
 from coterie.workspace.grid import is_rfm, rfm_grid
+from coterie.workspace.history import History
 from coterie.workspace.results import Results, event_view
 from coterie.workspace.run import TRAITS, Progress, builder, silent
 from coterie.workspace.store import write_whole
@@ -328,9 +329,13 @@ class Gathering:
     # --- numbers, each once
 
     @cached_property
+    def history(self) -> History:
+        return self.space.history
+
+    @cached_property
     def series(self) -> Mapping[str, Sequence[tuple[datetime, int]]]:
         """Of each segment its size by as_of, from the record."""
-        shown = self.space.history.all_sizes(list(self.results.sizes))
+        shown = self.history.all_sizes(list(self.results.sizes))
         return {name: [s for s in series if s[0] <= self.setting.as_of] for name, series in shown.items()}
 
     @cached_property
@@ -340,7 +345,7 @@ class Gathering:
     @cached_property
     def moved(self) -> Mapping[str, Movement]:
         """Of each segmentation who moved since about a month ago (else since the first day on record)."""
-        history = self.space.history
+        history = self.history
         days = sorted(s.as_of for s in history.snapshots() if s.as_of <= self.setting.as_of)
         if len(days) < 2:
             return {}

@@ -31,6 +31,7 @@ def sankey(
     then: str,
     now: str,
     colours: Mapping[str, str],
+    totals: Mapping[tuple[str, str], int] | None = None,
     note: str = "",
     height: int = 420,
 ) -> alt.LayerChart:
@@ -39,6 +40,7 @@ def sankey(
     Args:
         order: of labels, from the top.
         then, now: what the two sides are called.
+        totals: customers by (side, label), side "then" or "now", where small bands are left out; else the sums of bands.
     """
     whole = sum(b.customers for b in bands) or 1
     before = {n: sum(b.customers for b in bands if b.before == n) for n in order}
@@ -76,14 +78,14 @@ def sankey(
             "y2": e,
             "mid": (s + e) / 2,
             "side": side,
-            "n": counts[n],
+            "n": (totals or {}).get((side, n), counts[n]),
             "colour": colours.get(n, REST),
         }
         for side, found, counts, x, x2 in (("then", left, before, 0.0, 0.015), ("now", right, after, 0.985, 1.0))
         for n, (s, e) in found.items()
         if e > s
     ]
-    side_room = 118
+    side_room = 168
     fits = alt.Scale(domain=[0, 1], nice=False, rangeMin=alt.ExprRef(str(side_room)), rangeMax=alt.ExprRef(f"width - {side_room}"))
     down = alt.Scale(domain=[tall, 0], nice=False)
     x = alt.X("x:Q", scale=fits, axis=None)

@@ -55,13 +55,16 @@ def heat_map(
         }
         for c, s in zip(cells, steps, strict=True)
     ]
+    top = alt.Axis(orient="top", labelAngle=0, labelLimit=130)
+    if labels_angle:
+        top = alt.Axis(orient="top", labelAngle=labels_angle, labelAlign="left", labelOverlap=False, labelLimit=130)
     base = alt.Chart(rows(parts)).encode(
         x=alt.X(
             "x:N",
             sort=list(across),
             scale=alt.Scale(domain=list(across), paddingInner=0.03),
             title=across_title,
-            axis=alt.Axis(orient="top", labelAngle=labels_angle, labelLimit=130),
+            axis=top,
         ),
         y=alt.Y("y:N", sort=list(up), scale=alt.Scale(domain=list(up), paddingInner=0.05), title=up_title),
     )

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from coterie.profiles.charts.flows import Band, sankey
 from coterie.profiles.charts.grid import Cell, heat_map
-from coterie.profiles.hidden import Hidden, hide
+from coterie.profiles.hidden import Hidden, hide, is_small
 from coterie.profiles.movement import Movement
 from coterie.profiles.page import words
 from coterie.profiles.page.parts import Figure, Section, Setting, Table
@@ -107,26 +107,21 @@ def _figures(moved: Moved, names: list[str], table: list[list[int]], hidden: Hid
     behind = Table(f"From (rows, {then}) to (columns, {now})", (("from", False), *((n, True) for n in names)), tuple(rows))
     out = []
     if flows:
-        order = [n for n in names if n != NOBODY]
+        told = f"{note} Bands have the colour of where they come from; those who stayed are lighter."
+        if any(any(row) for row in hidden.cells):
+            told += " Small moves are not drawn."
+        totals = {("then", v.name): v.before for v in m.labels} | {("now", v.name): v.after for v in m.labels}
         chart = sankey(
             [Band(a, b, n) for a, b, n in shown],
-            order,
+            [n for n in names if n != NOBODY],
             title=finding,
             then=then,
             now=now,
             colours=moved.colours,
-            note=f"{note} Bands have the colour of where they come from; those who stayed are lighter.",
+            totals={key: n for key, n in totals.items() if not is_small(n, setting.k)},
+            note=told,
         )
-        out.append(
-            Figure(
-                f"flows-{anchor(moved.name)}",
-                finding,
-                chart,
-                f"{note} Bands have the colour of where they come from; those who stayed are lighter.",
-                behind,
-                least=480,
-            )
-        )
+        out.append(Figure(f"flows-{anchor(moved.name)}", finding, chart, told, behind, least=600))
     stayed = words.share(m.stayed, m.stayed + m.moved) if m.stayed + m.moved and m.stayed >= setting.k else "few"
     other = f"{name[0].upper()}{name[1:]}: {stayed} stayed where they were; every move from {then} (rows) to {now} (columns)."
     chart = heat_map(
