@@ -5,6 +5,7 @@ import os
 import pty
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -138,6 +139,62 @@ def test_killed_runs_leave_the_last_results(busy: Path, tmp_path: Path) -> None:
 @pytest.mark.long
 def test_fifty_killed_runs_leave_the_last_results(busy: Path, tmp_path: Path, size: Callable[[int], int]) -> None:
     kill(busy, tmp_path / "copy", size(50), seed=2)
+
+
+def kill_history(busy: Path, folder: Path, times: int, seed: int) -> None:
+    """Kill runs, back-fills and undos at random moments: history is never doubled nor torn, and what it says is right."""
+    folder = shops.copied(busy, folder)
+    shutil.rmtree(folder / ".coterie")
+    draw = random.Random(seed)
+    started = time.perf_counter()
+    assert called("run", "--dir", str(folder)).returncode == 0
+    whole = time.perf_counter() - started
+    ends: dict[str, list[dict[str, object]]] = {}
+    for n in range(times):
+        day = f"2026-03-{1 + n % 28:02d}"
+        command = draw.choice(
+            [["run", "--as-of", day], ["run", "--as-of", "2026-03-31", "--since", "2026-03-27", "--every", "day"], ["undo"]]
+        )
+        length = draw.uniform(0.3, 1.2) * whole * (2 if "--since" in command else 1)
+        process = subprocess.Popen([*COTERIE, *command, "--dir", str(folder)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            process.wait(length)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        consistent(folder, ends)
+    space = coterie.open(folder)
+    space.run("2026-03-31", since="2026-03-25", every="day")
+    consistent(folder, ends)
+    assert len(space.history.snapshots()) >= 7
+    assert {f.state for f in space.doctor()} == {"ok"}
+    space.close()
+
+
+def consistent(folder: Path, ends: dict[str, list[dict[str, object]]]) -> None:
+    """The data never changes here: whatever is recorded of a day is the same for ever, and stands there once."""
+    space = coterie.open(folder)
+    runs = space.history.runs()
+    assert len({r.number for r in runs}) == len(runs)
+    days = [s.as_of.isoformat() for s in space.history.snapshots()]
+    assert len(set(days)) == len(days)
+    for day in days:
+        found = space.history.members("vip", f"{day}Z").to_pylist()
+        assert len({row["customer"] for row in found}) == len(found)
+        assert ends.setdefault(day, found) == found
+    if days:
+        assert [s.as_of.isoformat() for s in space.history.sizes("vip")] == days
+    assert space.segments.size("vip").population
+    space.close()
+
+
+def test_killed_runs_back_fills_and_undos_leave_a_whole_history(busy: Path, tmp_path: Path) -> None:
+    kill_history(busy, tmp_path / "copy", 4, seed=5)
+
+
+@pytest.mark.long
+def test_fifty_kills_leave_a_whole_history(busy: Path, tmp_path: Path, size: Callable[[int], int]) -> None:
+    kill_history(busy, tmp_path / "copy", size(50), seed=6)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of files are POSIX")
