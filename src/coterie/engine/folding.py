@@ -156,6 +156,9 @@ class _Chunk:
         self.masks: dict[Mask, Truths | None] = {frozenset(): None}
         self.running: dict[tuple[str | None, Mask], Integers] = {}
         self.spans: dict[Kept, tuple[Integers, Integers, Mask]] = {}
+        self.totals: dict[tuple[str | None, Mask, int], Integers] = {}
+        self.counts: dict[tuple[Kept, Mask], Integers] = {}
+        self.having: dict[tuple[Kept, Mask], Truths | None] = {}
         key, known = self.column(plan.key)
         if known is not None or (key[1:] < key[:-1]).any():
             raise NotFolded(f"the rows do not lie sorted by {plan.key}")
@@ -279,30 +282,45 @@ class _Chunk:
             self.running[column, mask] = total
         return self.running[column, mask]
 
-    def counted(self, first: Integers, last: Integers, mask: Mask) -> Integers:
-        if not mask:
-            return last - first
-        total = self.run(None, mask)
-        return total[last] - total[first]
+    def run_at(self, column: str | None, mask: Mask, place: Integers) -> Integers:
+        """A running total at the places where stretches begin or end. Many windows share these, above all the ends."""
+        key = column, mask, id(place)
+        if key not in self.totals:
+            self.totals[key] = self.run(column, mask)[place]
+        return self.totals[key]
+
+    def counted(self, kept: Kept, mask: Mask) -> Integers:
+        """How many rows of each group are kept and meet a mask."""
+        if (kept, mask) not in self.counts:
+            first, last, _ = self.span(kept)
+            start, stop = (self.run_at(None, mask, first), self.run_at(None, mask, last)) if mask else (first, last)
+            self.counts[kept, mask] = (stop - start).astype(np.int32)
+        return self.counts[kept, mask]
+
+    def some(self, kept: Kept, mask: Mask) -> Truths | None:
+        """Which groups have such a row; None for all."""
+        if (kept, mask) not in self.having:
+            some = self.counted(kept, mask) > 0
+            self.having[kept, mask] = None if some.all() else some
+        return self.having[kept, mask]
 
     def primitive(self, primitive: Primitive) -> Any:
         first, last, mask = self.span(primitive.kept)
         column, function = primitive.column, primitive.function
         if column is None:
-            return self.counted(first, last, mask).astype(np.int32)
+            return self.counted(primitive.kept, mask).copy()
         if self.table.column(column).null_count:
             mask |= {("known", column, 0)}
         if function == "count":
-            return self.counted(first, last, mask).astype(np.int32)
+            return self.counted(primitive.kept, mask).copy()
         if function in ("first", "last"):
             return self.picked(function, column, first, last, mask)
-        some = self.counted(first, last, mask) > 0
-        known = None if some.all() else some
+        some = self.some(primitive.kept, mask)
+        known = None if some is None else some.copy()
         if function == "sum":
             if self.largest(column) * int(self.sizes.max()) >= LARGEST:
                 raise NotFolded(f"the total of {column} may not fit into 64 bits")
-            total = self.run(column, mask)
-            return total[last] - total[first], known
+            return self.run_at(column, mask, last) - self.run_at(column, mask, first), known
         return self.extreme(function, column, first, last, mask), known
 
     def extreme(self, function: Function, column: str, first: Integers, last: Integers, mask: Mask) -> Integers:
