@@ -552,3 +552,17 @@ def test_online_retail(shared, tmp_path):
     counted = project.engine.rows("SELECT count(*), sum(amount), count(DISTINCT _customer) FROM orders")
     assert counted == [(18_532, Decimal("8911407.9040"), 4_338)]
     assert gathered.events["order_line"].rows == 397_884
+
+
+def test_that_ids_are_kept_as_text_is_no_news(tmp_path):
+    project = Project(
+        tmp_path,
+        source("customers", path="customers.csv", id="id"),
+        source("places", path="places.csv", id="postcode", lookup="postcode"),
+        source("order", path="orders.csv", customer="who", time="at", id="no"),
+    )
+    project.write("customers.csv", "id,postcode,size", "0017,10115,010", "0018,E1 6AN,011")
+    project.write("places.csv", "postcode,region", "10115,east", "E1 6AN,london")
+    project.write("orders.csv", "no,who,at,code", "01,0017,2026-01-01,02", "02,0018,2026-01-02,03")
+    told = [note for note in project.gather().notes if "kept as text" in note]
+    assert [note.split(": kept")[0] for note in told] == ["customers: size", "order: code"]
