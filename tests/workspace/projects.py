@@ -130,7 +130,7 @@ segments:
     was: [old]
     tags: [x]
     examples: {in: [17850], out: [12346]}
-    expect: {size: 100 to 200}
+    expect: [size between 100 and 200, change below 20%]
     include: [17850, {list: friends, reason: r}]
     exclude:
     - ids: [17850.0, "9"]
@@ -156,7 +156,7 @@ segmentations:
       rest: otherwise
     about: with labels
     examples: {rest: [5]}
-    expect: {rest: most}
+    expect: share of rest above 50%
     max_change: 5%
     channel: post
     missing: rest

@@ -17,7 +17,8 @@ from coterie.segments.state import Numbers
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
 from coterie.traits.batch import KEY, Tables, quoted, relation
-from coterie.workspace.hands import Hands, asked_ids, notes
+from coterie.workspace.hands import Hands, asked_ids
+from coterie.workspace.hands import notes as notes_of
 from coterie.workspace.project import Project
 from coterie.workspace.recording import Touched, kept, picture, touched_since
 from coterie.workspace.results import RUN, EventSource, Made, account_columns, event_view, tables_of
@@ -105,10 +106,10 @@ class Ground:
         engine.register("lists", lists_table(self.lists))
         return replace(self, engine=engine)
 
-    def describe(self, instant: datetime, answered: Answered, store: Store) -> Made:
+    def describe(self, instant: datetime, answered: Answered, store: Store, notes: Sequence[str] = ()) -> Made:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
         data = dict(_summary(self.gathered, store))
-        data["notes"] = [*data["notes"], *self.by_hand_notes()]
+        data["notes"] = [*data["notes"], *self.by_hand_notes(), *notes]
         made = Made(
             as_of=instant,
             finished=utc_now(),
@@ -139,7 +140,7 @@ class Ground:
         here = exp.select(quoted("customer")).from_(relation(TRAITS))
         self.engine.register("asked ids", pa.table({"id": pa.array(sorted(asked), pa.string())}), temporary=True)
         query = exp.select(quoted("id")).from_(relation("asked ids")).where(exp.In(this=quoted("id"), query=here.subquery()))
-        return notes(self.project, frozenset(str(i) for (i,) in self.engine.rows(query)))
+        return notes_of(self.project, frozenset(str(i) for (i,) in self.engine.rows(query)))
 
 
 def lists_table(lists: Mapping[str, frozenset[str]]) -> pa.Table:

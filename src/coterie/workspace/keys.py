@@ -12,6 +12,7 @@ from coterie.core.errors import DefinitionError, DefinitionErrors, did_you_mean,
 from coterie.core.windows import UNITS
 from coterie.language.fitted import FITTED, LATER
 from coterie.segments.by_hand import ByHand, Side
+from coterie.segments.expectations import FORMS, Expectation, expectation
 from coterie.sources.ids import one_id
 from coterie.workspace.document import List, Map, Node, Scalar
 from coterie.workspace.shapes import (
@@ -39,6 +40,8 @@ from coterie.workspace.shapes import (
     WHOLE,
     ZONE,
     Shape,
+    each,
+    items,
     map_of,
     mapping,
     one_of,
@@ -153,6 +156,39 @@ def hands_shape(side: Side) -> Shape:
     words = "customers, or entries such as {ids: [C001], author: Ann, reason: …, until: 2026-12-31}"
     return Shape(words, lambda node: _hands(node, side), {"anyOf": [SCALAR, entry, {"type": "array", "items": item}]})
 
+
+def _expect(node: Node) -> tuple[Expectation, ...]:
+    def read(item: Node) -> Expectation:
+        try:
+            return expectation(TEXT.read(item))
+        except ValueError as error:
+            raise refuse(item, "E174", str(error.args[0]), str(error.args[1])) from None
+
+    return each(items(node, FORMS), read)
+
+
+EXPECT = Shape("what is expected, such as size between 100 and 5000", _expect, TEXTS.schema)
+KNOWN_OF_SEGMENTS = ("in", "out", "cannot_tell")
+
+
+def _examples(node: Node, segment: bool) -> Mapping[str, tuple[str, ...]]:
+    known = "customers by what is known: {in: [17850], out: [12346]}"
+    words = known if segment else "customers by their label: {Champions: [17850]}"
+    out: dict[str, tuple[str, ...]] = {}
+    for entry in mapping(node, words).entries:
+        if segment and entry.key.text not in KNOWN_OF_SEGMENTS:
+            raise unknown_key(entry.key, KNOWN_OF_SEGMENTS, "the examples of a segment")
+        out[entry.key.text] = tuple(one_id(i) or "" for i in EXACTS.read(entry.value))
+    return MappingProxyType(out)
+
+
+_EXAMPLE_IDS = {"type": "object", "additionalProperties": dict(TEXTS.schema)}
+EXAMPLES = Shape(
+    "customers by what is known of them",
+    lambda node: _examples(node, True),
+    {**_EXAMPLE_IDS, "propertyNames": {"enum": list(KNOWN_OF_SEGMENTS)}},
+)
+LABELLED = Shape("customers by their label", lambda node: _examples(node, False), _EXAMPLE_IDS)
 
 NOTES = shown(
     Key("about", TEXT, "what it is, for people"),
@@ -336,8 +372,8 @@ SEGMENT = table(
             GOAL_SHAPE,
             "what is to be reached with it: a text, or {metric: avg(revenue), change: +5%, per: quarter}",
         ),
-        Key("examples", FREE, "customers known to be in or out, checked as tests: {in: [17850], out: [12346]}", idle=True),
-        Key("expect", FREE, "what is expected of its size, checked at each run", idle=True),
+        Key("examples", EXAMPLES, "customers of whom it is known, for `coterie test`: {in: [17850], out: [12346]}"),
+        Key("expect", EXPECT, "what is expected, for `coterie test`: [size between 100 and 5000, change below 20%]"),
         Key("max_change", PERCENT, MAX_CHANGE),
         Key("channel", TEXTS, "the channels it is used on"),
         Key("missing", TEXT, "how a customer for whom the rule cannot tell is to be taken", idle=True),
@@ -355,8 +391,8 @@ SEGMENTATION = table(
     ),
     *shown(
         Key("goal", GOAL_SHAPE, "what is to be reached with it"),
-        Key("examples", FREE, "customers whose label is known, checked as tests", idle=True),
-        Key("expect", FREE, "what is expected of its sizes, checked at each run", idle=True),
+        Key("examples", LABELLED, "customers whose label is known, for `coterie test`: {Champions: [17850], cannot_tell: [12346]}"),
+        Key("expect", EXPECT, "what is expected, for `coterie test`: [share of Champions above 5%, cannot tell below 10%]"),
         Key("max_change", TEXT, "by how much a size may change between two runs before somebody is asked: 20%", idle=True),
         Key("channel", TEXTS, "the channels it is used on"),
         Key("missing", TEXT, "how a customer without a label is to be taken", idle=True),

@@ -15,6 +15,7 @@ from coterie.workspace.gates import Gate
 from coterie.workspace.ground import Ground
 from coterie.workspace.results import Results, account_columns, money_of
 from coterie.workspace.run import Answered
+from coterie.workspace.trial import Answers
 
 if TYPE_CHECKING:
     from coterie.engine.engine import Engine
@@ -144,6 +145,15 @@ def against(
     nouns = {noun: {d.name: then[d.name] for d in catalog.of(noun)} for noun in ("segment", "segmentation")}
     found = compare(results, engine, answered, segments=nouns["segment"], segmentations=nouns["segmentation"], money=money)
     return found, edits(catalog, then, results.catalog), money
+
+
+def answers_of(ground: Ground, answered: Answered, published: Callable[[], Results | None]) -> Answers:
+    """What examples and expectations are held against; nothing is compared that none of them asks for."""
+
+    def compared() -> Comparison | None:
+        return against(published(), ground, ground.engine, answered)[0]
+
+    return Answers(ground.project, ground.engine, answered, money_of(ground.catalog), compared)
 
 
 def planned(results: Results | None, ground: Ground, instant: datetime, answered: Answered, began: float) -> Plan:

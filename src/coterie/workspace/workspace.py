@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError
+from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError, UnknownName, did_you_mean
 from coterie.core.windows import local_day
 from coterie.engine.duckdb import DuckDB
 from coterie.language.catalog import Catalog
@@ -52,13 +52,14 @@ from coterie.workspace.history import History
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
 from coterie.workspace.past import past_days
-from coterie.workspace.plan import Plan, pass_gates, planned
+from coterie.workspace.plan import Plan, answers_of, pass_gates, planned
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.recording import catch_up, meanings, numbers_by_key, run_record
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
 from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, silent, utc_now
 from coterie.workspace.settings import Settings
 from coterie.workspace.store import Generation, Store, write_whole
+from coterie.workspace.trial import Trial, explained, hold, not_exercised, tested, warnings
 
 if TYPE_CHECKING:
     from coterie.workspace.charts import Charts
@@ -230,7 +231,8 @@ class Workspace:
                 if last is not None and not past:
                     numbers = found.touched(last)  # while the engine is open
                     found = replace(found, touched=lambda _: numbers)
-                made = ground.describe(instant, answered, self.store)
+                unmet = warnings(answers_of(ground, answered, self._published))
+                made = ground.describe(instant, answered, self.store, unmet)
                 progress("publishing")
                 engine.finish()
                 number = self._next_number(record)
@@ -339,6 +341,35 @@ class Workspace:
             answered = ground.answer(instant, progress)
             progress("comparing")
             return planned(self._published(), ground, instant, answered, began)
+
+    def test(self, names: Sequence[str] = (), progress: Progress = silent) -> Trial:
+        """Hold examples and expectations against fresh answers; nothing is published.
+
+        Args:
+            names: of segments and segmentations; all of them where there is none.
+            progress: called with what is being done.
+
+        Raises: as `run`; UnknownName: a name has no examples and no expectations.
+        """
+        with self.store.lock(), self._engine() as engine:
+            now = utc_now()
+            ground = self._ground(self.project, engine, now, progress)
+            known = {d.name: d for d in tested(ground.project)}
+            for name in names:
+                if name not in known:
+                    hint = did_you_mean(name, known, "Tested are")
+                    raise UnknownName(f"{name!r} has no examples and no expectations", hint=hint)
+            instant = self._instant(ground, None, now)
+            answered = ground.answer(instant, progress)
+            progress("holding examples and expectations against it")
+            held = hold(answers_of(ground, answered, self._published), names)
+            ground.describe(instant, answered, self.store)
+            results = Results(Generation(0, self.folder, {}), self.store.cache, engine=engine)
+            held = [explained(h, results) for h in held]
+            some = [d for d in known.values() if not names or d.name in names]
+            idle = [(d.name, text) for d in some for text in not_exercised(results, d, held)]
+            every = (*ground.project.segments, *ground.project.segmentations)
+            return Trial(tuple(held), tuple(idle), tuple(n for n in every if n not in known))
 
     def _published(self) -> Results | None:
         """The newest published results; None before the first run."""

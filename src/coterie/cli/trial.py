@@ -1,0 +1,57 @@
+"""The command that tests segments: test."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress
+
+if TYPE_CHECKING:
+    from coterie.cli.page import Page
+    from coterie.workspace.trial import Trial
+
+
+def trial(
+    names: Annotated[list[str] | None, typer.Argument(help="Segments and segmentations; all of them otherwise.")] = None,
+    directory: Dir = HERE,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Hold the examples and expectations of segments against the data as it is now."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        with progress(quiet) as say:
+            found = space.test(names or (), say)
+        if json:
+            print_json(found.to_json())
+        else:
+            trial_shown(Page(), found, space.project.timezone)
+    if found.failed:
+        raise typer.Exit(1)
+
+
+def trial_shown(page: "Page", found: "Trial", zone: str) -> None:
+    """What came of examples and expectations, for people."""
+    from coterie.cli.shown import reasons
+
+    for held in found.failed:
+        page.warn(held.in_words())
+        if held.why is not None:
+            page.table([("condition", False), ("holds", False), ("found", False)], [list(r) for r in reasons(held.why, zone)])
+        page.line()
+    if found.idle:
+        page.quiet("no example exercises: each of these could be the other way round, and every example would still come out right")
+        page.listed([f"{name}: {text}" for name, text in found.idle])
+        page.line()
+    if not found.held:
+        page.line("Nothing to test: write `examples: {in: […], out: […]}` or `expect: [size > 0]` beside a segment.")
+        return
+    if found.untested:
+        page.quiet(f"{len(found.untested):,} without examples and expectations: {', '.join(found.untested[:8])}")
+    passed = len(found.held) - len(found.failed)
+    page.line(f"{passed:,} passed" + (f", {len(found.failed):,} failed" if found.failed else ""))
+
+
+def add(app: typer.Typer) -> None:
+    app.command("test")(trial)
