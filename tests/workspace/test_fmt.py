@@ -36,7 +36,7 @@ segments:
         - a
         -
           b
-        examples:
+        sensitive:
           -   [c, d
             ]
           - {in: 5}
@@ -244,7 +244,7 @@ segments:
         # eight
         where: # nine
             a > 1
-        examples: # ten
+        sensitive: # ten
         # eleven
         - a # twelve
         -
@@ -282,7 +282,7 @@ segments:
   x:  # seven
     # eight
     where: a > 1  # nine
-    examples:     # ten
+    sensitive:    # ten
       # eleven
       - a  # twelve
       - b
