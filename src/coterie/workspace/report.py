@@ -340,7 +340,8 @@ class Gathering:
 
     @cached_property
     def jumped(self) -> Mapping[str, Sequence[Jump]]:
-        return {name: jumps(series) for name, series in self.series.items()}
+        """Jumps from hardly anybody are left out: a segment that could not have members before is no news."""
+        return {name: [j for j in jumps(series) if j.before >= K] for name, series in self.series.items()}
 
     @cached_property
     def moved(self) -> Mapping[str, Movement]:

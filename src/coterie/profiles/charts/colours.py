@@ -109,7 +109,7 @@ def on(fill: str) -> str:
     return next((ON_GROUPS[f"on-{name}"] for name in _FILLS if LIGHT[name] == fill), INK)
 
 
-_WHITE, _BLACK = "#fffff", "#14131"
+_WHITE, _BLACK = "#fffff", "#00000"
 _FILLS = (*(f"group-{n}" for n in range(1, 11)), "rest")
 
 
