@@ -46,6 +46,11 @@ BINARY: dict[str, type[exp.Expression]] = {
 }
 
 
+def own(tree: exp.Expression) -> exp.Expression:
+    """A tree to put below another one: itself where nobody holds it yet, else a copy, since a node stands in one place only."""
+    return tree if tree.parent is None else tree.copy()
+
+
 @dataclass(frozen=True)
 class Builder:
     """Makes SQL trees for one engine. `context` gives as_of and the zone; `customer` is the SQL of the customer's id text."""
@@ -56,17 +61,17 @@ class Builder:
 
     def call(self, name: str, *args: exp.Expression) -> exp.Expression:
         """A function written exactly as named."""
-        return exp.Anonymous(this=name, expressions=[a.copy() for a in args])
+        return exp.Anonymous(this=name, expressions=[own(a) for a in args])
 
     def binary(self, op: str, a: exp.Expression, b: exp.Expression) -> exp.Expression:
         """`(a op b)`, in parentheses."""
-        return exp.Paren(this=BINARY[op](this=a.copy(), expression=b.copy()))
+        return exp.Paren(this=BINARY[op](this=own(a), expression=own(b)))
 
     def not_(self, a: exp.Expression) -> exp.Expression:
-        return exp.Paren(this=exp.Not(this=a.copy()))
+        return exp.Paren(this=exp.Not(this=own(a)))
 
     def is_null(self, a: exp.Expression) -> exp.Expression:
-        return exp.Paren(this=exp.Is(this=a.copy(), expression=exp.Null()))
+        return exp.Paren(this=exp.Is(this=own(a), expression=exp.Null()))
 
     def all(self, trees: Iterable[exp.Expression]) -> exp.Expression:
         """Kleene's and; true over nothing. A balanced tree, so that long rules do not nest deeply."""
@@ -83,10 +88,10 @@ class Builder:
             return trees[0]
         middle = len(trees) // 2
         left, right = self._fold(node, trees[:middle], empty), self._fold(node, trees[middle:], empty)
-        return exp.Paren(this=node(this=left.copy(), expression=right.copy()))
+        return exp.Paren(this=node(this=own(left), expression=own(right)))
 
     def filter(self, aggregate: exp.Expression, keep: exp.Expression) -> exp.Expression:
-        return exp.Filter(this=aggregate.copy(), expression=exp.Where(this=keep.copy()))
+        return exp.Filter(this=own(aggregate), expression=exp.Where(this=own(keep)))
 
     def count_rows(self) -> exp.Expression:
         return exp.Count(this=exp.Star())
@@ -94,7 +99,7 @@ class Builder:
     def divide(self, a: exp.Expression, b: exp.Expression) -> exp.Expression:
         """Float division; NULL where b is zero."""
         guarded = self.call("nullif", self.cast(b, "DOUBLE"), self.cast(self.literal(0), "DOUBLE"))
-        return exp.Paren(this=exp.Div(this=a.copy(), expression=guarded, typed=False, safe=False))
+        return exp.Paren(this=exp.Div(this=own(a), expression=guarded, typed=False, safe=False))
 
     def result(self, a: exp.Expression, type_: Type | None) -> exp.Expression:
         """A value picked from events as a result: a float column, stored as an exact decimal, becomes a double."""
@@ -102,7 +107,7 @@ class Builder:
 
     def most_frequent(self, value: exp.Expression, n: exp.Expression) -> exp.Expression:
         """Of rows (value, n): the value with the largest n > 0, the smallest value among equals."""
-        pairs = self.call("min", self.call("row", exp.Neg(this=n.copy()), value))
+        pairs = self.call("min", self.call("row", exp.Neg(this=own(n)), value))
         return self.call("struct_extract", self.filter(pairs, self.binary(">", n, self.literal(0))), self.literal(2))
 
     def step(self, day: exp.Expression, n: int, unit: str) -> exp.Expression:
@@ -110,7 +115,7 @@ class Builder:
         length = exp.Interval(
             this=self.literal(abs(n) * {"quarter": 3}.get(unit, 1)), unit=exp.var({"quarter": "month"}.get(unit, unit))
         )
-        moved = exp.Add(this=day.copy(), expression=length) if n >= 0 else exp.Sub(this=day.copy(), expression=length)
+        moved = exp.Add(this=own(day), expression=length) if n >= 0 else exp.Sub(this=own(day), expression=length)
         return self.cast(exp.Paren(this=moved), "DATE")
 
     def micros(self, n: int) -> exp.Expression:
@@ -121,20 +126,20 @@ class Builder:
         self, branches: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None = None
     ) -> exp.Expression:
         return exp.Case(
-            ifs=[exp.If(this=when.copy(), true=then.copy()) for when, then in branches],
-            default=otherwise.copy() if otherwise is not None else None,
+            ifs=[exp.If(this=own(when), true=own(then)) for when, then in branches],
+            default=own(otherwise) if otherwise is not None else None,
         )
 
     def neg(self, a: exp.Expression) -> exp.Expression:
-        return exp.Paren(this=exp.Neg(this=a.copy()))
+        return exp.Paren(this=exp.Neg(this=own(a)))
 
     def between(self, a: exp.Expression, low: exp.Expression, high: exp.Expression) -> exp.Expression:
         """`low <= a and a <= high`, Kleene's."""
-        return exp.Paren(this=exp.Between(this=a.copy(), low=low.copy(), high=high.copy()))
+        return exp.Paren(this=exp.Between(this=own(a), low=own(low), high=own(high)))
 
     def one_of(self, a: exp.Expression, items: Iterable[exp.Expression]) -> exp.Expression:
         """`a in (…)`: Kleene's or of equalities."""
-        return exp.Paren(this=exp.In(this=a.copy(), expressions=[i.copy() for i in items]))
+        return exp.Paren(this=exp.In(this=own(a), expressions=[own(i) for i in items]))
 
     def interval(self, n: int, unit: str) -> exp.Expression:
         return exp.Interval(this=exp.Literal.string(str(n)), unit=exp.var(unit.upper()))
@@ -142,7 +147,7 @@ class Builder:
     def local(self, instant: exp.Expression) -> exp.Expression:
         """The wall-clock time (a TIMESTAMP) of a UTC TIMESTAMP in the project's zone."""
         if self.context.zone == "UTC":
-            return instant.copy()
+            return own(instant)
         utc = self.call("TIMEZONE", exp.Literal.string("UTC"), instant)
         return self.call("TIMEZONE", exp.Literal.string(self.context.zone), utc)
 
@@ -153,7 +158,7 @@ class Builder:
         """Whether the customer is on a list of ids, from the table `lists(list, customer)`."""
         named = exp.EQ(this=exp.column("list"), expression=exp.Literal.string(name))
         ids = exp.select("customer").from_("lists").where(named)
-        return exp.Paren(this=exp.In(this=self.customer.copy(), query=exp.Subquery(this=ids)))
+        return exp.Paren(this=exp.In(this=own(self.customer), query=exp.Subquery(this=ids)))
 
     def let(self, trees: Iterable[exp.Expression], body: Callable[..., exp.Expression]) -> exp.Expression:
         """`body` of these trees, each of which it may mention several times (and no other tree).
@@ -163,7 +168,7 @@ class Builder:
         """
         trees = list(trees)
         if not any(_is_large(tree) for tree in trees):
-            return body(*(tree.copy() for tree in trees))
+            return body(*(own(tree) for tree in trees))
         name = exp.column("x")
         if len(trees) == 1:
             bound, out = trees[0].copy(), body(name)
@@ -175,11 +180,11 @@ class Builder:
 
     def cast(self, a: exp.Expression, to: str) -> exp.Expression:
         """A cast to a type named as this engine names it; fails on what does not fit."""
-        return exp.Cast(this=a.copy(), to=exp.DataType.build(to, dialect=self.dialect))
+        return exp.Cast(this=own(a), to=exp.DataType.build(to, dialect=self.dialect))
 
     def try_cast(self, a: exp.Expression, to: str) -> exp.Expression:
         """A cast that gives NULL for what does not fit."""
-        return exp.TryCast(this=a.copy(), to=exp.DataType.build(to, dialect=self.dialect))
+        return exp.TryCast(this=own(a), to=exp.DataType.build(to, dialect=self.dialect))
 
     def as_type(self, a: exp.Expression, type_: Type) -> exp.Expression:
         return self.cast(a, sql_type(type_))
