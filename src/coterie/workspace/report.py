@@ -249,7 +249,7 @@ class Gathering:
                 continue
             metric, change, per = (_note(noted, key) for key in ("metric", "change", "per"))
             wanted = f"{change} per {per}" if per else change
-            why = "there is one day on record so far. " + sizes_section.RUN_AGAIN
+            why = "what it was when the period began is not on record yet."
             found.append(goals_section.GoalNumbers(name, metric, wanted, None, why))
         return goals_section.goals(found, self.setting)
 
