@@ -1,10 +1,10 @@
-"""The command that tests segments: test."""
+"""Commands that judge definitions: test, lint."""
 
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress
+from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
 
 if TYPE_CHECKING:
     from coterie.cli.page import Page
@@ -53,5 +53,27 @@ def trial_shown(page: "Page", found: "Trial", zone: str) -> None:
     page.line(f"{passed:,} passed" + (f", {len(found.failed):,} failed" if found.failed else ""))
 
 
+def lint(directory: Dir = HERE, json: Json = False) -> None:
+    """Look at all definitions together: what is double, empty, unused or odd."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        found = space.lint()
+        stale = bool(space.stale())
+    if json:
+        print_json([smell.to_json() for smell in found])
+    else:
+        page = Page()
+        for smell in found:
+            page.warn(f"{smell.code}  {smell.said}")
+            page.line(f"     {smell.todo}")
+        if stale:
+            page.line(f"These are the definitions and customers of the last run: `{then(directory, 'run')}` first")
+        page.line(f"{len(found):,} finding{'' if len(found) == 1 else 's'}" if found else "nothing found")
+    if found:
+        raise typer.Exit(1)
+
+
 def add(app: typer.Typer) -> None:
     app.command("test")(trial)
+    app.command()(lint)

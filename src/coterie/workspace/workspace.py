@@ -49,6 +49,7 @@ from coterie.workspace.grid import rfm_grid
 from coterie.workspace.ground import Ground, lists_table
 from coterie.workspace.hands import Hands, hand_lists, recorded, with_hands
 from coterie.workspace.history import History
+from coterie.workspace.lint import Smell, lint
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
 from coterie.workspace.past import past_days
@@ -370,6 +371,10 @@ class Workspace:
             idle = [(d.name, text) for d in some for text in not_exercised(results, d, held)]
             every = (*ground.project.segments, *ground.project.segmentations)
             return Trial(tuple(held), tuple(idle), tuple(n for n in every if n not in known))
+
+    def lint(self) -> tuple[Smell, ...]:
+        """What is double, empty, unused or odd among the definitions of the newest results."""
+        return lint(self.results, self.history)
 
     def _published(self) -> Results | None:
         """The newest published results; None before the first run."""
