@@ -25,6 +25,7 @@ from coterie.workspace.results import RUN, EventSource, Made, account_columns, e
 from coterie.workspace.run import (
     TRAITS,
     Answered,
+    Planned,
     Progress,
     answer,
     definitions_table,
@@ -85,15 +86,23 @@ class Ground:
         return picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), answered.fits)
 
     def pictures(self, instants: Sequence[datetime], by_key: Numbers) -> Iterator[Picture]:
-        """Everybody's memberships as of several instants, one after the other; the events are read once for many of them."""
+        """Everybody's memberships as of several instants, one after the other."""
+        for instant, asked in self.foreseen(instants):
+            found, fits = look(self.engine, asked)
+            yield picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), fits)
+
+    def foreseen(self, instants: Sequence[datetime]) -> Iterator[tuple[datetime, Planned]]:
+        """What to ask as of several instants, planned ahead, so that the events are scanned once for many of them.
+
+        Each is to be asked before the next is taken: the customers in view are those of its instant.
+        """
         for start in range(0, len(instants), TOGETHER):
             some = instants[start : start + TOGETHER]
-            asked = [planned(self.engine, self.names(), self.catalog, self.context(instant)) for instant in some]
-            with self.engine.foreseen([step.query for each in asked for step in each.batch.steps]):
-                for instant, each in zip(some, asked, strict=True):
+            plans = [planned(self.engine, self.names(), self.catalog, self.context(instant)) for instant in some]
+            with self.engine.foreseen([step.query for asked in plans for step in asked.batch.steps]):
+                for instant, asked in zip(some, plans, strict=True):
                     self.tables(instant)
-                    found, fits = look(self.engine, each)
-                    yield picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), fits)
+                    yield instant, asked
 
     def touched(self, instant: datetime, by_key: Numbers) -> Touched:
         """Of whom something was learned between a snapshot and an instant."""

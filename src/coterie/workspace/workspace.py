@@ -57,7 +57,7 @@ from coterie.workspace.plan import Plan, answers_of, pass_gates, planned
 from coterie.workspace.project import FILE, Project, load
 from coterie.workspace.recording import catch_up, meanings, numbers_by_key, run_record
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
-from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, silent, utc_now
+from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, carry_out, silent, utc_now
 from coterie.workspace.settings import Settings
 from coterie.workspace.store import Generation, Store, write_whole
 from coterie.workspace.trial import Trial, explained, hold, not_exercised, tested, warnings
@@ -381,14 +381,13 @@ class Workspace:
         return self.results if self.store.generations() else None
 
     def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
-        """One batch per instant over the same gathered tables, one below the other with their `as_of`."""
+        """The traits as of several instants over the same gathered tables, one below the other with their `as_of`."""
         project, parts = self.project, []
         with self.store.lock(), self._engine() as engine:
             now = utc_now()
             ground = self._ground(project, engine, now, progress)
-            for text in instants:
-                instant = self._instant(ground, text, now)
-                ground.answer(instant, progress)
+            for instant, asked in ground.foreseen([self._instant(ground, text, now) for text in instants]):
+                carry_out(engine, asked.batch, progress)
                 found = engine.fetch(exp.select("*").from_(relation(TRAITS)).order_by(quoted("customer")))
                 found = found.drop_columns([KEY])
                 parts.append(found.add_column(1, "as_of", pa.array([instant] * len(found), pa.timestamp("us"))))
