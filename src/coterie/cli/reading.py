@@ -84,7 +84,9 @@ def segment(
 def segment_shown(page: "Page", results: "Results", name: str) -> None:
     """A definition with all that is known of it."""
     from coterie.cli.shown import day, labels, money, one_line, share, three_way
+    from coterie.cli.trial import goal_said
     from coterie.language.format import format as canonical
+    from coterie.workspace.goals import standings
     from coterie.workspace.overview import definition, plain
 
     checked = results.definition(name)
@@ -105,6 +107,7 @@ def segment_shown(page: "Page", results: "Results", name: str) -> None:
         facts.append(("kind", str(checked.type)))
     facts.append(("follows", follows(checked.fresh)))
     facts += [(key, told(plain(found))) for key, found in notes.items() if key != "about"]
+    facts += [("goal stands", goal_said(s)) for s in standings(results) if s.goal.name == name and s.goal.change]
     users = results.catalog.users(name)
     if users:
         facts.append(("used by", ", ".join(users)))

@@ -1,4 +1,4 @@
-"""Commands that judge definitions: test, lint."""
+"""Commands that judge definitions: test, lint, goals."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -8,6 +8,7 @@ from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progr
 
 if TYPE_CHECKING:
     from coterie.cli.page import Page
+    from coterie.workspace.goals import Standing
     from coterie.workspace.trial import Trial
 
 
@@ -74,6 +75,29 @@ def lint(directory: Dir = HERE, json: Json = False) -> None:
         raise typer.Exit(1)
 
 
+def goals(directory: Dir = HERE, json: Json = False) -> None:
+    """How far the goals are."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        found, zone = space.goals(), space.results.project.timezone
+    if json:
+        print_json([standing.to_json(zone) for standing in found])
+        return
+    page = Page()
+    if not found:
+        page.line("No goal is set: write `goal: {metric: avg(revenue), change: +5%, per: quarter}` beside a segment.")
+    for standing in found:
+        page.title(f"{standing.goal.name or 'everybody'}: {standing.goal.metric} {standing.goal.wanted}".rstrip())
+        page.line(f"  {goal_said(standing)}")
+
+
+def goal_said(standing: "Standing") -> str:
+    """How a goal stands, in a sentence."""
+    return f"Not measured: {standing.why}" if standing.progress is None else standing.progress.sentence
+
+
 def add(app: typer.Typer) -> None:
+    app.command()(goals)
     app.command("test")(trial)
     app.command()(lint)

@@ -115,9 +115,17 @@ class Ground:
         engine.register("lists", lists_table(self.lists))
         return replace(self, engine=engine)
 
-    def describe(self, instant: datetime, answered: Answered, store: Store, notes: Sequence[str] = ()) -> Made:
+    def describe(
+        self,
+        instant: datetime,
+        answered: Answered,
+        store: Store,
+        notes: Sequence[str] = (),
+        goals: Sequence[Mapping[str, Any]] = (),
+    ) -> Made:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
         data = dict(_summary(self.gathered, store))
+        data["goals"] = [dict(g) for g in goals]
         data["notes"] = [*data["notes"], *self.by_hand_notes(), *notes]
         made = Made(
             as_of=instant,

@@ -44,6 +44,7 @@ from coterie.profiles.sections import sizes as sizes_section
 from coterie.profiles.sections import turnover as turnover_section
 from coterie.profiles.turnover import Turnover, turnover
 from coterie.traits.batch import TIME, quoted, relation
+from coterie.workspace.goals import standings
 from coterie.workspace.grid import is_rfm, rfm_grid
 from coterie.workspace.history import History
 from coterie.workspace.results import Results, event_view
@@ -242,15 +243,10 @@ class Gathering:
         return labels.labels(found, self.setting)
 
     def goals(self) -> Section:
-        found = []
-        for name in self.results.sizes:
-            noted = self.results.project.segments[name].notes.get("goal")
-            if not isinstance(noted, Mapping):
-                continue
-            metric, change, per = (_note(noted, key) for key in ("metric", "change", "per"))
-            wanted = f"{change} per {per}" if per else change
-            why = "what it was when the period began is not on record yet."
-            found.append(goals_section.GoalNumbers(name, metric, wanted, None, why))
+        told = [s for s in standings(self.results) if s.goal.change]
+        found = [
+            goals_section.GoalNumbers(s.goal.name or "everybody", s.goal.metric, s.goal.wanted, s.progress, s.why) for s in told
+        ]
         return goals_section.goals(found, self.setting)
 
     def sizes(self) -> Section:

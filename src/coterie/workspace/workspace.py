@@ -14,7 +14,7 @@ shop.why("C000012", "vip")
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -44,6 +44,7 @@ from coterie.workspace.doctor import Finding, examine
 from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
+from coterie.workspace.goals import Standing, goals, of_run, standings
 from coterie.workspace.gone import gone
 from coterie.workspace.grid import rfm_grid
 from coterie.workspace.ground import Ground, lists_table
@@ -234,6 +235,9 @@ class Workspace:
                     found = replace(found, touched=lambda _: numbers)
                 unmet = warnings(answers_of(ground, answered, self._published))
                 made = ground.describe(instant, answered, self.store, unmet)
+                if goals(ground.project):
+                    progress("measuring goals")
+                    made = ground.describe(instant, answered, self.store, unmet, self._goals(ground))
                 progress("publishing")
                 engine.finish()
                 number = self._next_number(record)
@@ -265,6 +269,24 @@ class Workspace:
                 progress(f"recording {found.as_of:%Y-%m-%d}, day {n:,} of {len(past):,}")
                 yield found
             yield replace(today, touched=there.touched(today.as_of, by_key))
+
+    def _goals(self, ground: Ground) -> list[dict[str, Any]]:
+        """What a run measures of its goals; the beginning of a period is answered for once."""
+
+        @contextmanager
+        def as_of(instant: datetime) -> Iterator[Results]:
+            with self._engine() as other:
+                there = ground.in_engine(other)
+                there.describe(instant, there.answer(instant), self.store)
+                yield Results(Generation(0, self.folder, {}), self.store.cache, engine=other)
+
+        published = self._published()
+        before = () if published is None else published.made.data.get("goals", ())
+        return of_run(Results(Generation(0, self.folder, {}), self.store.cache, engine=ground.engine), before, as_of)
+
+    def goals(self) -> tuple[Standing, ...]:
+        """How the goals of the project and its segments stand in the newest results."""
+        return standings(self.results)
 
     def _settle(self, record: Record) -> None:
         """Finish what a process that was killed had begun: results that are not in the record yet, an undo not yet shown."""
