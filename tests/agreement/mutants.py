@@ -119,6 +119,8 @@ def nudged(b: Builder, tree_: exp.Expression, type_: Type) -> exp.Expression:
         return b.try_cast(b.binary("+", b.cast(tree_, "TIMESTAMP"), b.interval(1, "day")), "DATE")
     if type_ == TIMESTAMP:
         return b.binary("+", tree_, b.interval(1, "second"))
+    if type_ not in NUMBERS:
+        return b.null()  # a list has nothing next to it
     return b.try_cast(b.binary("+", b.cast(tree_, "DOUBLE"), b.literal(1.0, FLOAT)), sql_of(type_))
 
 
