@@ -227,6 +227,21 @@ def test_the_reason_is_told(shop: Both) -> None:
     assert space.history.sizes("big")[-1].reasons == {"data": (1, 0)}
 
 
+def test_only_what_a_rule_reads_counts_as_data_for_it(shop: Both) -> None:
+    """A visit is nothing new for a rule on orders."""
+    made, space = shop
+    (made.folder / "visits.csv").write_text("customer,at\nd,2026-03-22T10:00:00\n")
+    text = (made.folder / "coterie.yaml").read_text()
+    text = text.replace("traits:", "  visit: {path: visits.csv, customer: customer, time: at}\ntraits:")
+    (made.folder / "coterie.yaml").write_text(text.replace("  german:", "  seen: exists(visit within 9 days) or lately\n  german:"))
+    space.run("2026-03-15")
+    space.run("2026-03-25")
+    assert space.history.sizes("lately")[-1].reasons == {"time": (0, 1)}
+    assert space.history.sizes("seen")[-1].reasons == {}
+    space.run("2026-03-31")
+    assert space.history.sizes("seen")[-1].reasons == {"time": (0, 2)}
+
+
 def test_as_it_was_known_then(shop: Both) -> None:
     """Late data changes what is known of a day; what was known then can still be told (two clocks)."""
     made, space = shop

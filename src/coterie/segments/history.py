@@ -18,13 +18,14 @@ from typing import Literal
 
 import apsw
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coterie.core.errors import StoreError
 from coterie.segments import numbering
 from coterie.segments.numbering import Numbering
-from coterie.segments.state import NO_LABEL, Codes, Flags, Layout, Numbers, State, Words
+from coterie.segments.state import NO_LABEL, Codes, Layout, Numbers, State, Words
 
 PART, VERSION = "history", 1
 FILE = "record.sqlite"
@@ -37,28 +38,41 @@ CREATE TABLE runs (
 );
 CREATE TABLE projects (fingerprint TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE meanings (
-    run INTEGER NOT NULL, name TEXT NOT NULL, noun TEXT NOT NULL, hash TEXT NOT NULL, was TEXT NOT NULL,
+    run INTEGER NOT NULL, name TEXT NOT NULL, noun TEXT NOT NULL, hash TEXT NOT NULL, was TEXT NOT NULL, reads TEXT NOT NULL,
     PRIMARY KEY (run, name)
 ) WITHOUT ROWID;
 CREATE TABLE snapshots (
     number INTEGER PRIMARY KEY, run INTEGER NOT NULL, as_of TEXT NOT NULL, recorded_at TEXT NOT NULL, previous INTEGER,
     base INTEGER, depth INTEGER NOT NULL, layout TEXT NOT NULL, population INTEGER NOT NULL, size INTEGER NOT NULL,
-    models TEXT NOT NULL
+    models TEXT NOT NULL, kinds TEXT NOT NULL
 );
 """
 
 FOLDER = "memberships"
+
+ATTRIBUTES = ""
+"""Beside the kinds of event: what is known of a customer without any."""
+KINDS = 60
+"""Kinds beyond so many share one bit."""
+Masks = npt.NDArray[np.int64]
 
 Kind = Literal["run", "back-fill"]
 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a name stood for in a run: its noun, the hash of its definition, its earlier names."""
+    """What a name stood for in a run.
+
+    Attributes:
+        noun, hash: what it was, and the hash of its definition.
+        was: its earlier names.
+        reads: the kinds of event that its answer depends on, directly or through names; ATTRIBUTES where it reads some.
+    """
 
     noun: str
     hash: str
     was: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +111,7 @@ class Snapshot:
         base: the snapshot whose differences its file holds; None where it holds everybody.
         size: how many customers had a number then.
         models: by definition, a fingerprint of the fitted parameters that it stands on.
+        kinds: what the bits of `touched` stand for.
     """
 
     number: int
@@ -110,6 +125,11 @@ class Snapshot:
     population: int
     size: int
     models: Mapping[str, str]
+    kinds: tuple[str, ...]
+
+    def bits(self, reads: Iterable[str]) -> int:
+        """The bits of some kinds of event."""
+        return sum({1 << min(self.kinds.index(kind), KINDS) for kind in reads if kind in self.kinds})
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +139,7 @@ class Picture:
     Attributes:
         numbers: of the customers, in the order of the other arrays.
         words: as `membership` packs them; `labels`: by segmentation, a dictionary array of the labels (null: cannot tell).
-        touched: given the snapshot before, the numbers of customers of whom something new was learned since.
+        touched: given the snapshot before, by kind of event (and ATTRIBUTES) the customers of whom something was learned.
         models: as in `Snapshot`.
     """
 
@@ -128,20 +148,21 @@ class Picture:
     numbers: Numbers
     words: Sequence[Words]
     labels: Mapping[str, pa.DictionaryArray]
-    touched: Callable[[Snapshot], Numbers]
+    touched: Callable[[Snapshot], Mapping[str, Numbers]]
     models: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A snapshot on the way through history: its memberships, and of whom something new was learned since the one before.
+    """A snapshot on the way through history: its memberships, and of whom something was learned since the one before, as
+    bits of `snapshot.kinds`.
 
     `touched` is None where the snapshot was not found after that one, so that it cannot be told.
     """
 
     snapshot: Snapshot
     state: State
-    touched: Flags | None
+    touched: Masks | None
 
 
 class Record:
@@ -219,8 +240,11 @@ class Record:
 
     def meanings(self, run: int) -> dict[str, Meaning]:
         """What every name stood for in a run."""
-        found = self.connection.execute("SELECT name, noun, hash, was FROM meanings WHERE run = ?", (run,))
-        return {str(n): Meaning(str(noun), str(hash_), tuple(json.loads(str(was)))) for n, noun, hash_, was in found}
+        found = self.connection.execute("SELECT name, noun, hash, was, reads FROM meanings WHERE run = ?", (run,))
+        return {
+            str(n): Meaning(str(noun), str(hash_), tuple(json.loads(str(was))), tuple(json.loads(str(reads))))
+            for n, noun, hash_, was, reads in found
+        }
 
     def project(self, fingerprint: str) -> str | None:
         """The text of a project file that some run used."""
@@ -251,9 +275,11 @@ class Record:
         with self.connection:
             self.connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", _run_row(run))
             self.connection.execute("INSERT OR IGNORE INTO projects VALUES (?, ?)", (run.project, text))
-            rows = [(run.number, n, m.noun, m.hash, json.dumps(list(m.was))) for n, m in meanings.items()]
-            self.connection.executemany("INSERT INTO meanings VALUES (?, ?, ?, ?, ?)", rows)
-            self.connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, out))
+            rows = [
+                (run.number, n, m.noun, m.hash, json.dumps(list(m.was)), json.dumps(list(m.reads))) for n, m in meanings.items()
+            ]
+            self.connection.executemany("INSERT INTO meanings VALUES (?, ?, ?, ?, ?, ?)", rows)
+            self.connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, out))
             self.customers.keep()
         return out
 
@@ -266,9 +292,10 @@ class Record:
         codes = [_codes(found, layout.labels[n]) for n, found in picture.labels.items()]
         size = len(self.customers)
         state = State.of(layout, size, picture.numbers, picture.words, codes)
-        touched = np.zeros(size, np.bool_)
-        if previous is not None:
-            touched[picture.touched(previous)] = True
+        learned = {} if previous is None else picture.touched(previous)
+        touched = np.zeros(size, np.int64)
+        for place, numbers in enumerate(learned.values()):
+            touched[numbers] |= 1 << min(place, KINDS)
         base, rows = None, np.flatnonzero(state.there())
         if previous is not None and before is not None and layout.like(previous.layout) and previous.depth < FULL_EVERY:
             base, rows = previous.number, np.flatnonzero(state.differs(before.grown(size)))
@@ -288,6 +315,7 @@ class Record:
             len(picture.numbers),
             size,
             dict(picture.models),
+            tuple(learned),
         )
         return snapshot, state
 
@@ -331,25 +359,25 @@ class Record:
             before = Walked(snapshot, state, touched if linked else None)
             yield before
 
-    def _laid(self, snapshot: Snapshot, onto: State) -> tuple[State, Flags]:
+    def _laid(self, snapshot: Snapshot, onto: State) -> tuple[State, Masks]:
         """A state with a snapshot's file laid over it, and of whom in it something new was learned."""
         rows = pq.read_table(self._file(snapshot.number))
         numbers = rows.column("number").to_numpy()
         arrays = [rows.column(n).to_numpy() for n in rows.column_names if n not in ("number", "touched")]
         width = snapshot.layout.width
-        touched = np.zeros(snapshot.size, np.bool_)
+        touched = np.zeros(snapshot.size, np.int64)
         touched[numbers] = rows.column("touched").to_numpy()
         return onto.grown(snapshot.size).overlaid(snapshot.layout, numbers, arrays[:width], arrays[width:]), touched
 
-    def _touched(self, snapshot: Snapshot, size: int) -> Flags:
+    def _touched(self, snapshot: Snapshot, size: int) -> Masks:
         rows = pq.read_table(self._file(snapshot.number), columns=["number", "touched"])
-        touched = np.zeros(size, np.bool_)
+        touched = np.zeros(size, np.int64)
         touched[rows.column("number").to_numpy()] = rows.column("touched").to_numpy()
         return touched
 
     def _snapshots(self) -> list[Snapshot]:
         found = self.connection.execute(
-            "SELECT number, run, as_of, recorded_at, previous, base, depth, layout, population, size, models FROM snapshots"
+            "SELECT number, run, as_of, recorded_at, previous, base, depth, layout, population, size, models, kinds FROM snapshots"
             " ORDER BY number"
         )
         return [_snapshot(*row) for row in found]
@@ -415,11 +443,12 @@ def _row(snapshot: Snapshot) -> tuple[int | str | None, ...]:
         snapshot.population,
         snapshot.size,
         json.dumps(dict(snapshot.models)),
+        json.dumps(list(snapshot.kinds)),
     )
 
 
 def _snapshot(*row: object) -> Snapshot:
-    number, run, as_of, recorded, previous, base, depth, layout, population, size, models = row
+    number, run, as_of, recorded, previous, base, depth, layout, population, size, models, kinds = row
     said = json.loads(str(layout))
     return Snapshot(
         int(str(number)),
@@ -433,6 +462,7 @@ def _snapshot(*row: object) -> Snapshot:
         int(str(population)),
         int(str(size)),
         json.loads(str(models)),
+        tuple(json.loads(str(kinds))),
     )
 
 

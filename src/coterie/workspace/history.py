@@ -413,6 +413,9 @@ class _Seen:
     def meaning(self, names: Sequence[str]) -> str | None:
         return next((self.meanings[n].hash for n in names if n in self.meanings), None)
 
+    def reads(self, names: Sequence[str]) -> tuple[str, ...]:
+        return next((self.meanings[n].reads for n in names if n in self.meanings), ())
+
     def model(self, names: Sequence[str]) -> str | None:
         return next((self.snapshot.models[n] for n in names if n in self.snapshot.models), None)
 
@@ -443,7 +446,7 @@ def _because(before: _Seen, now: _Seen, then: Verdicts | None, found: Verdicts, 
     if now.touched is None:
         take("not recorded", everybody)
     else:
-        take("data", _padded(now.touched, size, False))
+        take("data", _padded(now.touched & now.snapshot.bits(now.reads(names)), size, 0) != 0)
     if before.model(names) != now.model(names):
         take("model", everybody)
     take("time", everybody)

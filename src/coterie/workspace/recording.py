@@ -15,7 +15,7 @@ from coterie.language.leaves import Context
 from coterie.language.sql import Builder
 from coterie.language.tree import Fitted
 from coterie.segments import membership
-from coterie.segments.history import Meaning, Picture, Record, RunRecord, Snapshot
+from coterie.segments.history import ATTRIBUTES, Meaning, Picture, Record, RunRecord, Snapshot
 from coterie.segments.membership import Packed
 from coterie.segments.state import Numbers
 from coterie.sources.population import CUSTOMERS
@@ -24,7 +24,7 @@ from coterie.traits.batch import KEY, TIME, column_of, quoted, relation, walk_ou
 from coterie.workspace.results import EventSource, Made, Results, event_view
 from coterie.workspace.run import TRAITS, Learned, builder
 
-Touched = Callable[[Snapshot], Numbers]
+Touched = Callable[[Snapshot], Mapping[str, Numbers]]
 
 
 def numbers_by_key(engine: Engine, record: Record, table: str = CUSTOMERS) -> Numbers:
@@ -57,18 +57,17 @@ def kept(engine: Engine, catalog: Catalog) -> Packed:
 
 def touched_since(
     engine: Engine, events: Iterable[str], previous: Snapshot, instant: datetime, by_key: Numbers, zone: str
-) -> Numbers:
-    """The customers of whom something was learned between a snapshot and an instant: an event that happened in between, or
-    one that was loaded since; an attribute that began to hold or was loaded since.
+) -> Mapping[str, Numbers]:
+    """The customers of whom something was learned between a snapshot and an instant, by kind of event: one that happened in
+    between, or that was loaded since; and under ATTRIBUTES those with one that began to hold or was loaded since.
 
     Where a whole file was loaded anew, all its rows were, and only what happened in between counts.
     """
     q = builder(engine, Context(instant, zone))
     first, last = sorted((previous.as_of, instant))
-    parts = [_learned(engine, q, event_view(kind), TIME, first, last, previous.recorded_at) for kind in events]
-    parts.append(_learned(engine, q, CUSTOMERS, "_valid_from", first, last, previous.recorded_at))
-    keys = np.unique(np.concatenate(parts))
-    return by_key[keys[keys < len(by_key)]]
+    asked = [(ATTRIBUTES, CUSTOMERS, "_valid_from"), *((kind, event_view(kind), TIME) for kind in events)]
+    keys = {name: _learned(engine, q, table, time, first, last, previous.recorded_at) for name, table, time in asked}
+    return {name: by_key[found[found < len(by_key)]] for name, found in keys.items()}
 
 
 def _learned(engine: Engine, q: Builder, table: str, time: str, first: datetime, last: datetime, recorded: datetime) -> Numbers:
@@ -105,7 +104,18 @@ def _told(fit: Learned, instant: datetime) -> str:
 
 
 def meanings(catalog: Catalog, was: Mapping[str, Sequence[str]]) -> dict[str, Meaning]:
-    return {d.name: Meaning(d.noun, d.hash, tuple(was.get(d.name, ()))) for d in catalog.definitions.values()}
+    """What the names of a catalog stand for."""
+    reads: dict[str, set[str]] = {}
+    for definition in catalog.definitions.values():  # in the order in which they use each other
+        checked = definition.checked
+        found = set(checked.events)
+        for name in checked.uses:
+            found |= reads.get(name, {ATTRIBUTES})
+        reads[definition.name] = found
+    return {
+        d.name: Meaning(d.noun, d.hash, tuple(was.get(d.name, ())), tuple(sorted(reads[d.name])))
+        for d in catalog.definitions.values()
+    }
 
 
 def run_record(
@@ -139,5 +149,5 @@ def catch_up(record: Record, results: Results) -> None:
     results.attach_events()
 
     packed = kept(results.engine, results.catalog)
-    found = picture(results.catalog, packed, results.made.as_of, by_key, lambda _: np.zeros(0, np.int64))
+    found = picture(results.catalog, packed, results.made.as_of, by_key, lambda _: {})
     record.add(run_record(number, results.made, events=events), results.made.project_text, meanings(results.catalog, {}), [found])
