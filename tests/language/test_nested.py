@@ -34,7 +34,7 @@ def admits(window: Window, at: datetime, as_of: datetime, zone: str) -> bool:
     if exact is None:
         value, limits = local_day(at, zone), days(window, local_day(as_of, zone), ANCHOR)  # type: ignore[assignment]
     assert limits is not None
-    return (limits.lo is None or limits.lo <= value) and (limits.hi is None or value < limits.hi)  # type: ignore[operator]
+    return (limits.lo is None or limits.lo <= value) and (limits.hi is None or value < limits.hi)
 
 
 MOMENTS = st.datetimes(datetime(2022, 12, 1), datetime(2027, 1, 1))

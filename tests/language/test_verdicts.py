@@ -10,7 +10,7 @@ import pytest
 
 from coterie.core.errors import CoterieError
 from coterie.core.place import Origin
-from coterie.core.windows import Ago, Duration, Next, Period, Window, Within
+from coterie.core.windows import Ago, Duration, Next, Period, Unit, Window, Within
 from coterie.language.catalog import Catalog, Entry, resolve
 from coterie.language.check import check
 from coterie.language.contradictions import exclude
@@ -353,7 +353,7 @@ def changed(node: Expr, rng: Random) -> Expr:
 
 
 def other_window(window: Window | None, rng: Random) -> Window | None:
-    units = ("minute", "hour", "day", "day", "week", "month", "quarter", "year")
+    units: tuple[Unit, ...] = ("minute", "hour", "day", "day", "week", "month", "quarter", "year")
     match rng.randrange(6):
         case 0:
             return window
