@@ -97,10 +97,10 @@ def local_day_text(results: "Results") -> str:
 def in_one_line(space: "Workspace") -> str:
     """A run in one line: what was made, who moved, what was set aside."""
     made = space.results.made
-    last = [space.history.sizes(name)[-1] for name in space.results.sizes]
+    entered, left = space.history.last_turn(list(space.results.sizes))
     parts = [
         f"{made.population:,} customers",
-        f"{len(last):,} segments: {sum(s.entered for s in last):,} entered, {sum(s.left for s in last):,} left",
+        f"{len(space.results.sizes):,} segments: {entered:,} entered, {left:,} left",
         f"{sum(rows for _, _, rows, _ in made.data['quarantine']):,} rows set aside",
     ]
     return f"run {space.results.generation.number}, {local_day_text(space.results)}: {', '.join(parts)}"

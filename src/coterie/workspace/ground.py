@@ -17,6 +17,7 @@ from coterie.segments.state import Numbers
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
 from coterie.traits.batch import KEY, Tables, quoted, relation
+from coterie.workspace.collapsed import collapsed
 from coterie.workspace.hands import Hands, asked_ids
 from coterie.workspace.hands import notes as notes_of
 from coterie.workspace.project import Project
@@ -36,6 +37,7 @@ from coterie.workspace.run import (
     utc_now,
 )
 from coterie.workspace.store import Store
+from coterie.workspace.strangers import strangers
 
 CUSTOMERS = "customers of this run"
 """The view of the customers at an instant."""
@@ -126,7 +128,8 @@ class Ground:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
         data = dict(_summary(self.gathered, store))
         data["goals"] = [dict(g) for g in goals]
-        data["notes"] = [*data["notes"], *self.by_hand_notes(), *notes]
+        lists = strangers(self.engine, self.lists, frozenset(self.project.lists))
+        data["notes"] = [*data["notes"], *self.by_hand_notes(), *lists, *collapsed(self.engine, self.catalog), *notes]
         made = Made(
             as_of=instant,
             finished=utc_now(),

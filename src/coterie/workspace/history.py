@@ -170,6 +170,19 @@ class History:
                     out[name].append((now.as_of, int(np.count_nonzero(found == IN))))
         return out
 
+    def last_turn(self, names: Sequence[str]) -> tuple[int, int]:
+        """How many memberships of several segments were entered and left in the newest snapshot, all together."""
+        with self._opened() as record:
+            pair = [_Seen(record, Walked(s, record.state(s), None)) for s in record.snapshots()[-2:]]
+            entered = left = 0
+            for name in names if len(pair) > 1 else ():
+                then, now = (seen.verdicts(self._names(name)) for seen in pair)
+                if now is not None:
+                    came, went = _turned(then, now)
+                    entered += int(np.count_nonzero(came))
+                    left += int(np.count_nonzero(went))
+        return entered, left
+
     def _reasons(
         self, name: str, before: "_Seen", now: "_Seen", then: Verdicts | None, found: Verdicts
     ) -> Mapping[str, tuple[int, int]]:
