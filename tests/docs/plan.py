@@ -7,6 +7,7 @@ from tests.docs.documents import ROOT
 
 ORDER: tuple[tuple[str, ...], ...] = (
     ("README.md", "docs/segments.md", "docs/reading.md", "docs/history.md", "docs/report.md"),
+    ("docs/changing.md",),
     ("docs/start.md",),
     ("docs/sources.md",),
     ("docs/language.md",),

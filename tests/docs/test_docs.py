@@ -3,6 +3,7 @@
 import re
 import tomllib
 from calendar import monthrange
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -10,10 +11,12 @@ import pytest
 import coterie
 from coterie.cli.app import BUSY, STOPPED
 from coterie.engine.duckdb import MEMORY
+from coterie.profiles.goals import progress
 from coterie.sources.options import UNPACK
 from coterie.sources.packed import HARMLESS
 from coterie.workspace.export import XLSX_ROWS
 from coterie.workspace.keys import PROJECT, SOURCE
+from coterie.workspace.lint import IDLE
 from tests.docs import tables
 from tests.docs.documents import ROOT, blocks, run, same
 from tests.docs.plan import ORDER, begin
@@ -75,8 +78,12 @@ def test_the_wheel_that_the_readme_installs_is_this_version() -> None:
 
 NUMBER = r"\d[\d,]*(?:\.\d+)?"
 PACKAGE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+LEAST_MEASURED = signature(progress).parameters["least"].default
+LEVEL = 95
+"""Per cent, of every interval."""
 KNOWN: dict[str, frozenset[str]] = {
     "README.md": frozenset({PACKAGE["requires-python"].removeprefix(">="), PACKAGE["license"].removeprefix("Apache-")}),
+    "docs/changing.md": frozenset({str(IDLE), str(LEVEL), str(LEAST_MEASURED)}),
     "docs/language.md": frozenset({"64", "8601", str(max(monthrange(2026, month)[1] for month in range(1, 13)))}),
     "docs/reading.md": frozenset({str(BUSY), str(STOPPED), MEMORY.removesuffix("%"), str(UNPACK), f"{XLSX_ROWS + 1:,}"}),
     "docs/sources.md": frozenset({str(HARMLESS >> 20), str(UNPACK)}),

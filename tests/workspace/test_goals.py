@@ -94,11 +94,23 @@ def test_other_metrics(tmp_path: Path, metric: str, start: float | None, now: fl
 
 
 def test_a_goal_of_the_whole_project(tmp_path: Path) -> None:
-    space = shop(tmp_path, "", "goal: {metric: avg(revenue), change: +2, per: year}")
+    space = shop(tmp_path, "", "goal: {metric: avg(revenue), change: +2, per: month}")
     space.run()
     (standing,) = space.goals()
-    assert standing.progress is None
-    assert standing.why == "it was 0 when the period began, of which nothing is a part (choose another metric)"
+    assert standing.progress is not None
+    assert (standing.goal.name, standing.progress.start.n) == ("", 100)
+    assert standing.progress.target == pytest.approx(standing.progress.start.value + 2)
+    said = standing.to_json("Europe/Berlin")
+    assert (said["name"], said["start"]["at"], said["ends"]) == (None, "2025-04-30", "2025-05-31")
+    space.run("2025-01-05")
+    assert space.goals()[0].why == "it was 0 when the period began, of which nothing is a part (choose another metric)"
+    space.close()
+
+
+def test_a_segment_that_began_empty(tmp_path: Path) -> None:
+    space = shop(tmp_path, "  buyers:\n    where: revenue > 0\n    goal: {metric: avg(revenue), change: +5%, per: year}")
+    space.run()
+    assert space.goals()[0].why == "there was nobody when the period began"
     space.close()
 
 

@@ -108,7 +108,9 @@ def progress(start: Measured, now: Measured, change: float, ends: datetime, *, l
 def _told(p: Progress, wanted: float, least: int) -> Progress:
     goal = f"{change_words(wanted)} is the goal, {round(100 * p.elapsed)} % of the time is over"
     if min(p.start.n, p.now.n) < least:
-        text = f"Cannot tell yet: {min(p.start.n, p.now.n):,} customers are too few ({goal})."
+        fewer = min(p.start.n, p.now.n)
+        who = "1 customer is" if fewer == 1 else f"{fewer:,} customers are"
+        text = f"Cannot tell yet: {who} too few ({goal})."
     elif p.change is None or p.low is None or p.high is None:
         text = f"{p.state.capitalize()}: {p.now.value:,.2f}, and {p.needed:,.2f} would be needed by now ({goal})."
     else:

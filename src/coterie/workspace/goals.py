@@ -230,6 +230,8 @@ def _standing(goal: Goal, told: Mapping[str, Any] | None) -> Standing:
     if "start" not in told:
         return Standing(goal, None, str(told.get("why", "")))
     start, now = _measured(told["start"]), _measured(told["now"])
+    if not start.n:
+        return Standing(goal, None, "there was nobody when the period began")
     try:
         wanted = wanted_change(goal, start.value)
     except CoterieError as error:
