@@ -103,14 +103,15 @@ def test_a_goal_of_the_whole_project(tmp_path: Path) -> None:
     said = standing.to_json("Europe/Berlin")
     assert (said["name"], said["start"]["at"], said["ends"]) == (None, "2025-04-30", "2025-05-31")
     space.run("2025-01-05")
-    assert space.goals()[0].why == "it was 0 when the period began, of which nothing is a part (choose another metric)"
+    assert space.goals()[0].why == "there was nobody when the period began"
     space.close()
 
 
 def test_a_segment_that_began_empty(tmp_path: Path) -> None:
-    space = shop(tmp_path, "  buyers:\n    where: revenue > 0\n    goal: {metric: avg(revenue), change: +5%, per: year}")
+    rich = "  rich:\n    where: revenue > 1000000\n    goal: {metric: share, change: +5%, per: month}"
+    space = shop(tmp_path, rich)
     space.run()
-    assert space.goals()[0].why == "there was nobody when the period began"
+    assert space.goals()[0].why == "it was 0 when the period began, of which nothing is a part (choose another metric)"
     space.close()
 
 
