@@ -89,7 +89,7 @@ def test_overlap_without_an_id_is_reported_and_counted_once(tmp_path):
     assert [n for (n,) in project.events(gathered, "order", "total")] == [1, 2, 2, 3]
     report = gathered.sources["order"]
     assert (report.overlaps, report.identical, report.kept) == (1, 1, 4)
-    assert any("1 rows stand in two files" in note for note in gathered.notes)
+    assert any("1 row stands in two files and counts" in note for note in gathered.notes)
 
 
 def test_a_snapshot_replaces(tmp_path):

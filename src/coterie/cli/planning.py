@@ -21,7 +21,7 @@ def plan(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """What a run would change: who enters and leaves, what depends on it."""
+    """What a run would change, and what depends on it."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:

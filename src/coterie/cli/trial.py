@@ -18,7 +18,7 @@ def trial(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Hold the examples and expectations of segments against the data as it is now."""
+    """Try the examples and expectations of segments on the data."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:
@@ -55,7 +55,7 @@ def trial_shown(page: "Page", found: "Trial", zone: str) -> None:
 
 
 def lint(directory: Dir = HERE, json: Json = False) -> None:
-    """Look at all definitions together: what is double, empty, unused or odd."""
+    """What is double, empty, unused or odd in the definitions."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:
