@@ -22,13 +22,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coterie.core.errors import StoreError
 from coterie.segments import numbering
 from coterie.segments.numbering import Numbering
 from coterie.segments.state import NO_LABEL, Codes, Layout, Numbers, State, Words
+from coterie.sources.record import Part, connected, unwritten
 
-PART, VERSION = "history", 1
-FILE = "record.sqlite"
 FULL_EVERY = 32
 """A snapshot of everybody after so many of differences."""
 _TABLES = """
@@ -174,34 +172,8 @@ class Record:
 
     def __init__(self, folder: Path):
         self.folder = folder / FOLDER
-        self.folder.mkdir(parents=True, exist_ok=True)
-        try:
-            self.connection = apsw.Connection(str(folder / FILE))
-            self.connection.set_busy_timeout(10_000)
-            self.connection.execute("PRAGMA journal_mode = WAL")
-            self.connection.execute("PRAGMA synchronous = FULL")
-            with self.connection:
-                self._form()
-            self.customers = Numbering(folder, self.connection)
-        except apsw.Error as error:
-            raise StoreError(
-                f"the record {folder / FILE} cannot be opened: {error}",
-                code="E502",
-                hint="restore it from a copy, or move it away and run again: history then begins now",
-            ) from error
-
-    def _form(self) -> None:
-        self.connection.execute("CREATE TABLE IF NOT EXISTS forms (part TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-        found = self.connection.execute("SELECT version FROM forms WHERE part = ?", (PART,)).fetchone()
-        if found is None:
-            self.connection.execute(_TABLES + numbering.TABLE)
-            self.connection.execute("INSERT INTO forms VALUES (?, ?)", (PART, VERSION))
-        elif int(str(found[0])) > VERSION:
-            raise StoreError(
-                f"the history in {self.folder} was written by a newer coterie (form {found[0]}, known is {VERSION})",
-                code="E503",
-                hint="install the newer version",
-            )
+        self.connection = connected(folder, Part("history", 1, _TABLES + numbering.TABLE))
+        self.customers = Numbering(folder, self.connection)
 
     def close(self) -> None:
         self.connection.close()
@@ -263,8 +235,15 @@ class Record:
             run: the run; `text`: its project file; `meanings`: what its names stood for.
             pictures: one an instant, oldest first; each is written before the next is asked for.
         """
+        try:
+            return self._add(run, text, meanings, pictures)
+        except (apsw.Error, OSError, pa.ArrowException) as error:
+            raise unwritten(self.folder.parent, error) from error
+
+    def _add(self, run: RunRecord, text: str, meanings: Mapping[str, Meaning], pictures: Iterable[Picture]) -> list[Snapshot]:
         previous = self.newest()
         state = None if previous is None else self.state(previous)
+        self.folder.mkdir(exist_ok=True)
         number, out = self._next_snapshot(), []
         for picture in pictures:
             previous, state = self._write(number, run, picture, previous, state)

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-import apsw
-
-from coterie.core.errors import StoreError
 from coterie.segments.by_hand import ByHand, Side
+from coterie.sources.record import FILE, Part, connected
 
-PART, VERSION = "overrides", 1
-FILE = "record.sqlite"
 _TABLES = """
 CREATE TABLE overrides (
     number INTEGER PRIMARY KEY, segment TEXT NOT NULL, side TEXT NOT NULL, customer TEXT NOT NULL, author TEXT,
@@ -47,30 +43,8 @@ class Overrides:
     """
 
     def __init__(self, folder: Path):
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        try:
-            self.connection = apsw.Connection(str(self.path))
-            self.connection.set_busy_timeout(10_000)
-            with self.connection:
-                self._form()
-        except apsw.Error as error:
-            raise StoreError(
-                f"the record {self.path} cannot be opened: {error}", code="E502", hint="see `coterie doctor`"
-            ) from error
-
-    def _form(self) -> None:
-        self.connection.execute("CREATE TABLE IF NOT EXISTS forms (part TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-        found = self.connection.execute("SELECT version FROM forms WHERE part = ?", (PART,)).fetchone()
-        if found is None:
-            self.connection.execute(_TABLES)
-            self.connection.execute("INSERT INTO forms VALUES (?, ?)", (PART, VERSION))
-        elif int(str(found[0])) > VERSION:
-            raise StoreError(
-                f"the record {self.path} was written by a newer coterie ({PART}: form {found[0]}, known is {VERSION})",
-                code="E503",
-                hint="install the newer version",
-            )
+        self.connection = connected(folder, Part("overrides", 1, _TABLES))
 
     def close(self) -> None:
         self.connection.close()

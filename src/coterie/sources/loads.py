@@ -11,13 +11,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import apsw
-
-from coterie.core.errors import StoreError
 from coterie.core.hashing import fingerprint
+from coterie.sources.record import FILE, Part, connected
 
-PART, VERSION = "loads", 3
-FILE = "record.sqlite"
 _TABLES = """
 CREATE TABLE loads (
     source TEXT NOT NULL, content TEXT NOT NULL, name TEXT NOT NULL, first_loaded TEXT NOT NULL,
@@ -58,41 +54,8 @@ class Loads:
     """When each file was first loaded, the parts of the attribute history, and the map from ids to customers."""
 
     def __init__(self, folder: Path):
-        folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / FILE
-        try:
-            self.connection = apsw.Connection(str(self.path))
-            self.connection.set_busy_timeout(10_000)
-            self.connection.execute("PRAGMA journal_mode = WAL")
-            self.connection.execute("PRAGMA synchronous = FULL")
-            with self.connection:
-                self._form()
-        except apsw.Error as error:
-            raise StoreError(
-                f"the record {self.path} cannot be opened: {error}",
-                code="E502",
-                hint="restore it from a copy, or move it away and run again: first loads then count from now",
-            ) from error
-
-    def _form(self) -> None:
-        self.connection.execute("CREATE TABLE IF NOT EXISTS forms (part TEXT PRIMARY KEY, version INTEGER NOT NULL)")
-        found = self.connection.execute("SELECT version FROM forms WHERE part = ?", (PART,)).fetchone()
-        if found is None:
-            self.connection.execute(_TABLES)
-            self.connection.execute("INSERT INTO forms VALUES (?, ?)", (PART, VERSION))
-        elif int(str(found[0])) < VERSION:
-            self._migrate(int(str(found[0])))
-        elif int(str(found[0])) > VERSION:
-            raise StoreError(
-                f"the record {self.path} was written by a newer coterie ({PART}: form {found[0]}, known is {VERSION})",
-                code="E503",
-                hint="install the newer version",
-            )
-
-    def _migrate(self, version: int) -> None:
-        for number, step in enumerate(_MIGRATIONS[version - 1 :], version + 1):
-            self.connection.execute(step)
-            self.connection.execute("UPDATE forms SET version = ? WHERE part = ?", (number, PART))
+        self.connection = connected(folder, Part("loads", 3, _TABLES, _MIGRATIONS))
 
     def close(self) -> None:
         self.connection.close()

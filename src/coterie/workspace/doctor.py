@@ -17,7 +17,7 @@ import apsw
 import coterie
 from coterie.core.errors import CoterieError
 from coterie.core.words import counted
-from coterie.sources.loads import FILE as RECORD
+from coterie.sources.record import FILE as RECORD
 from coterie.workspace.freshness import stale
 from coterie.workspace.project import Project, load
 from coterie.workspace.results import Results

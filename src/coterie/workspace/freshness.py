@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from coterie.core.errors import CoterieError, DataError
+from coterie.core.errors import CoterieError, DataError, StoreError
 from coterie.sources.files import Hashes, find
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.hands import recorded, with_hands
@@ -81,7 +81,10 @@ def _some(names: tuple[str, ...]) -> str:
 
 def stale(results: Results, store: Store, file: Path) -> Stale:
     """What has happened to a project since its results were made."""
-    hands = recorded(store.record)
+    try:
+        hands = recorded(store.record)
+    except StoreError:
+        hands = results.made.hands  # a damaged record is for the next run and for `doctor` to say
     put = tuple(n for n in sorted({*hands, *results.made.hands}) if hands.get(n) != results.made.hands.get(n))
     return replace(_stale(results, store, file), by_hand=put)
 

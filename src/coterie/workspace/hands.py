@@ -14,8 +14,9 @@ from coterie.language.parse import parse
 from coterie.language.shown import day_shown
 from coterie.segments import by_hand
 from coterie.segments.by_hand import PAST, ByHand, Side
-from coterie.segments.overrides import FILE, Overrides, standing
+from coterie.segments.overrides import Overrides, standing
 from coterie.segments.segment import Segment
+from coterie.sources.record import FILE
 from coterie.workspace.project import Project
 
 Hands = Mapping[str, tuple[ByHand, ...]]

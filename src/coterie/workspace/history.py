@@ -211,7 +211,7 @@ class History:
             if not snapshots:
                 raise StoreError(
                     "nothing is recorded so early" if as_of or known_at else "nothing is recorded yet",
-                    code="E506",
+                    code="E508",
                     hint="`coterie run` records a day, `coterie run --since DATE` also the days before",
                 )
             seen = _Seen(record, Walked(snapshots[-1], record.state(snapshots[-1]), None))
@@ -324,7 +324,7 @@ class History:
             if first is None or last is None:
                 raise StoreError(
                     f"there are no two days of {name} to compare",
-                    code="E506",
+                    code="E508",
                     hint="`coterie run --since DATE` fills in the days before",
                 )
             sides = []
@@ -400,7 +400,7 @@ class History:
     def _unknown(self, name: str, noun: str, known_at: str | None) -> NoReturn:
         snapshots = self.snapshots(known_at)
         if not snapshots:
-            raise StoreError("nothing is recorded yet", code="E506", hint="`coterie run` records a day")
+            raise StoreError("nothing is recorded yet", code="E508", hint="`coterie run` records a day")
         known = [*snapshots[-1].layout.segments, *snapshots[-1].layout.labels]
         raise UnknownName(f"no {noun} {name!r} is recorded", hint=did_you_mean(name, known, "Recorded are"))
 
