@@ -182,3 +182,22 @@ def test_by_hand_mistakes_teach(tmp_path: Path, keys: str, said: str) -> None:
     shops.write_tiny(tmp_path, shops.TINY.replace("    about: Spent", f"    {keys}\n    about: Spent"))
     with pytest.raises(DefinitionErrors, match=said):
         coterie.open(tmp_path).run()
+
+
+def test_by_hand_counts_on_past_days_too(tmp_path: Path) -> None:
+    space = written(tmp_path / "p", "    include: [{ids: [a5], until: 2026-03-10}, a3]")
+    space.run(since="2026-03-08", every="day")
+    found = {s.as_of.date().day: s.inside for s in space.history.sizes("vip")}
+    # On the 8th a2 has bought enough, and a5 and a3 are in by hand; on the 11th a5 is not any more.
+    assert (found[8], found[9], found[10], found[11]) == (3, 3, 3, 2)
+    space.close()
+
+
+def test_by_hand_is_listed_with_its_segment(folder: Path) -> None:
+    space = coterie.open(folder)
+    space.include("vip", ["a5"], reason="a friend", author="Ann")
+    space.run()
+    assert space.describe("vip")["by_hand"] == [
+        {"side": "include", "ids": ["a5"], "list": None, "author": "Ann", "reason": "a friend", "until": None}
+    ]
+    space.close()

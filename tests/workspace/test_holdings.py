@@ -46,6 +46,10 @@ segmentations:
     )
     workspace = coterie.open(folder)
     workspace.run()
+    workspace.include("buyers", [f"C-{MARKER}"], reason=f"asked: {MARKER}", author=MARKER)
+    workspace.exclude("buyers", ["C1"], reason="asked")
+    workspace.take_back("buyers", "exclude", ["C1"], author=MARKER)
+    workspace.run()
     workspace.close()
     return folder / ".coterie"
 

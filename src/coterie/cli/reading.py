@@ -87,6 +87,7 @@ def segment_shown(page: "Page", results: "Results", name: str) -> None:
     from coterie.cli.trial import goal_said
     from coterie.language.format import format as canonical
     from coterie.workspace.goals import standings
+    from coterie.workspace.hands import some
     from coterie.workspace.overview import definition, plain
 
     checked = results.definition(name)
@@ -108,6 +109,9 @@ def segment_shown(page: "Page", results: "Results", name: str) -> None:
     facts.append(("follows", follows(checked.fresh)))
     facts += [(key, told(plain(found))) for key, found in notes.items() if key != "about"]
     facts += [("goal stands", goal_said(s)) for s in standings(results) if s.goal.name == name and s.goal.change]
+    if name in results.project.segments:
+        for entry in results.project.segments[name].by_hand:
+            facts.append(("by hand", f"{entry.said()}: {f'list {entry.list}' if entry.list else some(entry.ids)}"))
     users = results.catalog.users(name)
     if users:
         facts.append(("used by", ", ".join(users)))

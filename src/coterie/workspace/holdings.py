@@ -44,7 +44,16 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding(
         "record/record.sqlite",
         "sqlite",
-        ("identity.id", "identity.customer", "fits.parameters", "overrides.customer", "overrides.reason", "projects.text"),
+        (
+            "identity.id",
+            "identity.customer",
+            "fits.parameters",
+            "overrides.customer",
+            "overrides.reason",
+            "overrides.author",
+            "overrides.removed_by",
+            "projects.text",
+        ),
         "loads, ids, fits, who is in by hand, runs and the project files they used",
     ),
     Holding("lock", "text", (), "the process at work"),

@@ -13,6 +13,7 @@ from coterie.core.windows import local
 from coterie.language.evaluate import Missing
 from coterie.language.explain import Reason
 from coterie.language.format import format as format_expr
+from coterie.segments.by_hand import ByHand
 from coterie.traits.batch import quoted, relation
 from coterie.workspace.freshness import Stale
 from coterie.workspace.results import Results, Why
@@ -104,9 +105,22 @@ def describe(results: Results, name: str, stale: Stale) -> Json:
         segment = _segment(results, name)
         out |= {k: segment[k] for k in segment if k not in ("name", "about", "english", "definition")}
         out["overlap"] = dict(results.overlap(name))
+        out["by_hand"] = [by_hand(e) for e in results.project.segments[name].by_hand]
     if name in results.made.labels:
         out["labels"] = _labels(results.made.labels[name], results.made.population)
     return out | {"stale": stale.said()}
+
+
+def by_hand(entry: ByHand) -> Json:
+    """Customers who were put in or out by hand, as plain values."""
+    return {
+        "side": entry.side,
+        "ids": list(entry.ids),
+        "list": entry.list,
+        "author": entry.author,
+        "reason": entry.reason,
+        "until": plain(entry.until),
+    }
 
 
 def definition(results: Results, name: str) -> Definition:
