@@ -68,7 +68,7 @@ def test_concentration_months_retention_moves_jumps_and_quality() -> None:
         "31 customers went from loyal to at risk since 31 Jan 2026, 31 % of those who were loyal"
     ]
     jump = Jump(5, NOW, 100.4, 150.2)
-    assert said(jumps={"big_ones": [jump]}) == ["Big ones grew from about 100 to about 150 customers on 28 Feb 2026, and stayed so"]
+    assert said(jumps={"big_ones": [jump]}) == ["Big ones grew from about 100 to about 150 customers on 28 Feb 2026"]
     known = quality([Coverage("email", "text", 120, 1000)], {}, as_of=NOW)
     assert said(quality=known) == ["Email is known for 12 % only: rules on it cannot tell for 880 of 1,000 customers"]
 

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from coterie.core.windows import local_day
+from coterie.core.words import with_article
 from coterie.language.format import literal
 from coterie.language.names import written
 from coterie.language.shown import day_shown, plural
@@ -191,9 +192,9 @@ def _came_back(r: Retention, k: int) -> list[Finding]:
     if not of or is_small(active, k):
         return []
     sentence = f"{words.share(active / of)} of customers came back in the {r.period} after their first {words.name(r.kind)}"
-    formula = f"customers of cohorts with a {r.kind} one {r.period} after their first / customers of those cohorts"
+    formula = f"customers of cohorts with {with_article(r.kind)} one {r.period} after their first / customers of those cohorts"
     numbers = (
-        Number(active, "customers", f"customers with a {r.kind} in the {r.period} after that of their first one"),
+        Number(active, "customers", f"customers with {with_article(r.kind)} in the {r.period} after that of their first one"),
         Number(of, "customers", f"customers whose {r.period} after the first {r.kind} is over"),
         Number(active / of, "share", formula),
     )
@@ -224,10 +225,10 @@ def _jumped(name: str, found: Sequence[Jump], zone: str) -> list[Finding]:
     grew = "grew" if jump.after > jump.before else "shrank"
     at = day_shown(local_day(jump.at, zone))
     before, after = round(jump.before), round(jump.after)
-    sentence = f"{words.begin(words.name(name))} {grew} from about {before:,} to about {after:,} customers on {at}, and stayed so"
+    sentence = f"{words.begin(words.name(name))} {grew} from about {before:,} to about {after:,} customers on {at}"
     numbers = (
-        Number(before, "customers", f"mean size of {name} over the snapshots before {jump.at:%Y-%m-%d}, back to the jump before"),
-        Number(after, "customers", f"mean size of {name} over the snapshots from {jump.at:%Y-%m-%d} on, up to the next jump"),
+        Number(before, "customers", f"mean size of {name} over the snapshots before {jump.at:%Y-%m-%d}"),
+        Number(after, "customers", f"mean size of {name} over the snapshots from {jump.at:%Y-%m-%d} on"),
     )
     return [Finding(sentence, "sizes", 0.3 + min(0.4, abs(jump.change or 1.0)), numbers, (name,))]
 

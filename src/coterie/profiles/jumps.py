@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from math import log, sqrt
-from statistics import NormalDist, median
+from statistics import NormalDist, fmean, median
 
 ALARMS = 0.02
 """How often a series without a jump may show one."""
@@ -30,7 +30,8 @@ LEAST = 0.03
 class Jump:
     """The level changed between two points of a series: `index` is the first point of the new level, `at` its instant.
 
-    before, after: the mean size over the stretch before and after (up to the neighbouring jumps).
+    before, after: the mean size before and after: over the whole stretch up to the neighbouring jumps where a series has
+    levels, over the `shortest` points next to the jump where it drifts.
     """
 
     index: int
@@ -61,10 +62,8 @@ def jumps(series: Sequence[tuple[datetime, int]], *, shortest: int = 3) -> tuple
     clipped = [max(-3 * spread, min(3 * spread, s - drift)) for s in steps]
     turned = sum(a * b for a, b in pairwise(clipped)) / (sum(s * s for s in clipped) or 1.0)
     if turned < -0.2:
-        places = _levels(x, max(1.0, spread / sqrt(2)), shortest)
-    else:
-        places = _steps(x, steps, drift, max(1.0, spread), shortest)
-    return _jumps(series, places)
+        return _jumps(sizes, series, _levels(x, max(1.0, spread / sqrt(2)), shortest), len(series))
+    return _jumps(sizes, series, _steps(x, steps, drift, max(1.0, spread), shortest), shortest)
 
 
 def _levels(x: Sequence[float], noise: float, shortest: int) -> list[int]:
@@ -118,13 +117,18 @@ def _steps(x: Sequence[float], steps: Sequence[float], drift: float, noise: floa
     return places
 
 
-def _jumps(series: Sequence[tuple[datetime, int]], places: Sequence[int]) -> tuple[Jump, ...]:
-    """The places whose change of level is large enough to speak of."""
+def _jumps(sizes: Sequence[int], series: Sequence[tuple[datetime, int]], places: Sequence[int], near: int) -> tuple[Jump, ...]:
+    """The places whose change of level is large enough to speak of; levels are means over at most `near` points."""
     kept = list(places)
     while True:
         bounds = [0, *kept, len(series)]
-        means = [sum(n for _, n in series[a:b]) / (b - a) for a, b in pairwise(bounds)]
-        small = [i for i, (a, b) in enumerate(pairwise(means)) if abs(b - a) < LEAST * max(a, b)]
+        sides = [(fmean(sizes[max(a, b - near) : b]), fmean(sizes[b : min(c, b + near)])) for a, b, c in _triples(bounds)]
+        small = [i for i, (a, b) in enumerate(sides) if abs(b - a) < LEAST * max(a, b)]
         if not small:
-            return tuple(Jump(p, series[p][0], means[i], means[i + 1]) for i, p in enumerate(kept))
+            return tuple(Jump(p, series[p][0], *pair) for p, pair in zip(kept, sides, strict=True))
         del kept[small[0]]
+
+
+def _triples(bounds: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Each inner bound with those beside it."""
+    return list(zip(bounds, bounds[1:], bounds[2:], strict=False))

@@ -35,7 +35,7 @@ def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -
         for e in found
     ]
     order = [e.name for e in found]
-    scale = alt.Scale(domain=[-1, 1], nice=False, rangeMax=alt.ExprRef("width > 280 ? width - 172 : width"))
+    scale = alt.Scale(domain=[-1, 1], nice=False, rangeMax=alt.ExprRef("width > 280 ? width - 196 : width"))
     base = alt.Chart(rows(parts)).encode(
         y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 260 ? 96 : 170")))
     )
@@ -43,6 +43,6 @@ def effects(found: Sequence[Effect], *, title: str, axis: str, note: str = "") -
     bar = base.mark_bar(height=14).encode(x=alt.X("effect:Q", scale=scale, title=axis, axis=across), color=raw("colour"))
     interval = base.mark_rule(strokeWidth=1.5, color=INK).encode(x=alt.X("low:Q", scale=scale), x2="high:Q")
     nothing = alt.Chart(rows([{"x": 0}])).mark_rule(color=QUIET).encode(x=alt.X("x:Q", scale=scale))
-    values = base.mark_text(align="right", x=alt.ExprRef("width"), opacity=alt.ExprRef("width > 280 ? 1 : 0"), limit=168)
+    values = base.mark_text(align="right", x=alt.ExprRef("width"), opacity=alt.ExprRef("width > 280 ? 1 : 0"), limit=192)
     told = values.encode(text="words:N")
     return drawn(bar, interval, nothing, told, title=title, note=note, height=26 * max(len(found), 1))
