@@ -78,7 +78,7 @@ def run(
             page.line()
             page.warn(f"rows were set aside: `{then(directory, 'quarantine')}` shows them")
         page.line()
-        segments_shown(page, space.results)
+        segments_shown(page, space.results, directory)
 
 
 def accepted(names: list[str] | None, accept: bool) -> list[str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,9 +18,15 @@ if TYPE_CHECKING:
 
 OVERLAPS = 8
 """How many other segments are listed."""
+LISTED = 100
+"""How many segments are listed where nobody asks for more."""
 
 
-def segments(directory: Dir = HERE, json: Json = False) -> None:
+def segments(
+    directory: Dir = HERE,
+    limit: Annotated[int, typer.Option(help="How many segments at most.", min=1)] = LISTED,
+    json: Json = False,
+) -> None:
     """All segments with their sizes, and the labels."""
     from coterie.cli.page import Page
 
@@ -28,19 +35,20 @@ def segments(directory: Dir = HERE, json: Json = False) -> None:
             print_json(space.summary())
             return
         page = Page()
-        segments_shown(page, space.results)
+        segments_shown(page, space.results, directory, limit)
         stale_shown(page, space, directory)
 
 
-def segments_shown(page: "Page", results: "Results") -> None:
-    """Segments and labels as tables, and of what population and day they are."""
+def segments_shown(page: "Page", results: "Results", directory: Path, limit: int = LISTED) -> None:
+    """Segments (the first of very many) and labels as tables, and of what population and day they are."""
     from coterie.cli.shown import day, labels, money, one_line, share
 
-    population, revenue = results.made.population, results.revenue
+    listed = dict(islice(results.sizes.items(), limit))
+    population, revenue = results.made.population, results.revenue_of(list(listed))
     headings = [("segment", False), ("in", True), ("share", True), ("cannot tell", True)]
     headings += [(str(results.money), True)] if revenue else []
     rows = []
-    for name, size in results.sizes.items():
+    for name, size in listed.items():
         row = [name, f"{size.inside:,}", share(size.inside, population), f"{size.cannot_tell:,}" if size.cannot_tell else ""]
         if revenue:
             row.append(share(revenue[name], revenue[""]))
@@ -48,6 +56,11 @@ def segments_shown(page: "Page", results: "Results") -> None:
         rows.append([*row, one_line(str(about or results.english(name)))])
     if rows:
         page.table([*headings, ("who", False)], rows, wide="who")
+        page.line()
+    if len(listed) < len(results.sizes):
+        page.quiet(
+            f"the first {len(listed):,} of {len(results.sizes):,} segments; `{then(directory, 'segments')} --limit` shows more"
+        )
         page.line()
     for name, counts in results.made.labels.items():
         found = [[label, f"{n:,}", share(n, population)] for label, n in labels(counts)]

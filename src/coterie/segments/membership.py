@@ -155,7 +155,7 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
         keys: columns to bring along.
     """
     conditions: dict[Expr, Condition] = {}
-    select = exp.select(*(quoted(k) for k in keys)).from_(relation(table))
+    columns: list[exp.Expression] = []
     missing: dict[str, str] = {}
     places: dict[int, str] = {}
     for tree in trees.values():
@@ -166,18 +166,20 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
                 places[id(leaf)] = conditions[leaf].column
                 continue
             column = f"~{len(conditions)}"
-            select = select.select(compiler.sql(leaf).as_(column, quoted=True), copy=False)
+            columns.append(compiler.sql(leaf).as_(column, quoted=True))
             named = []
             for name, null in ({read_by(leaf): None} if is_plain(leaf) else blames(leaf, compiler, asked=True)).items():
                 key = "" if null is None else null.sql()
                 if null is not None and key not in missing:
                     missing[key] = f"~missing {len(missing)}"
-                    select = select.select(null.as_(missing[key], quoted=True), copy=False)
+                    columns.append(null.as_(missing[key], quoted=True))
                 named.append((name, missing.get(key, "")))
             conditions[leaf] = Condition(leaf, column, tuple(named))
             places[id(leaf)] = column
     if not conditions:
-        select = select.select(exp.true().as_("~none", quoted=True), copy=False)
+        columns.append(exp.true().as_("~none", quoted=True))
+    # All at once: one by one, each looks at all before it.
+    select = exp.select(*(quoted(k) for k in keys), *columns, copy=False).from_(relation(table), copy=False)
     return Rules(trees, conditions, places, select)
 
 
@@ -237,16 +239,16 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
     for rows, answers, found in answered(engine, compiled, about):
         for name, bits in zip(compiled.trees, found, strict=True):
             sizes[name] += answers.size(name, bits)
-        columns = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
-        parts.append(pa.RecordBatch.from_arrays(columns, names=["_customer", *(f"w{i}" for i in range(len(columns) - 1))]))
+        held = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
+        parts.append(pa.RecordBatch.from_arrays(held, names=["_customer", *(f"w{i}" for i in range(len(held) - 1))]))
     if not parts:
         fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(width(len(compiled.trees))))]
         parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
     engine.register(BITS, pa.Table.from_batches(parts))
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
     view = exp.select(quoted("customer", "t")).from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on)
-    for i, name in enumerate(compiled.trees):
-        view = view.select(exp.alias_(member(i), name, quoted=True, copy=False), copy=False)
+    columns = [exp.alias_(member(i), name, quoted=True, copy=False) for i, name in enumerate(compiled.trees)]
+    view = view.select(*columns, copy=False)
     engine.view(VIEW, view)
     return sizes
 

@@ -17,7 +17,7 @@ from coterie.sources.relations import LEARNED, col, down, rel, row_number, up
 CUSTOMERS = "coterie_customers"
 
 
-def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str) -> exp.Select:
+def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str, population: str = "all") -> exp.Select:
     """The customers of an instant, with the attributes that were known to hold then.
 
     Args:
@@ -25,6 +25,7 @@ def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str
         gathered: the tables.
         as_of: UTC, naive.
         zone: the project's, whose day `since:` is compared with.
+        population: `all`, or `customers`: then who has left the customers source is none any more, events or not.
 
     Returns:
         A query of `_customer` (BIGINT), `customer` (the id), the attributes, those of lookups, and accounts' columns as
@@ -37,7 +38,7 @@ def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str
     select = exp.select(col("_customer", "c").as_("_customer", quoted=True), col("customer", "c").as_("customer", quoted=True))
     for name in facts.columns:
         select = select.select(col(name, "c").as_(name, quoted=True), copy=False)
-    select = select.from_(held.subquery("c"), copy=False).where(_exists(q, gathered, as_of, zone), copy=False)
+    select = select.from_(held.subquery("c"), copy=False).where(_exists(q, gathered, as_of, zone, population), copy=False)
     joined: list[tuple[AttributeFacts, str, exp.Expression, Type | None, str]] = []
     for i, lookup in enumerate(gathered.lookups):
         name = lookup.of or ""
@@ -98,7 +99,7 @@ def _held(q: Builder, facts: AttributeFacts, table: exp.Expression, key: str, ke
     return select.from_(source, copy=False)
 
 
-def _exists(q: Builder, gathered: Gathered, as_of: datetime, zone: str) -> exp.Expression:
+def _exists(q: Builder, gathered: Gathered, as_of: datetime, zone: str, population: str) -> exp.Expression:
     """Who exists: from the first event or the day of `since:`; without either always; never who has left without events."""
     facts = gathered.customers
     first = q.binary("<=", col("_first_event", "c"), q.literal(as_of))
@@ -116,7 +117,8 @@ def _exists(q: Builder, gathered: Gathered, as_of: datetime, zone: str) -> exp.E
     there = q.any(parts)
     if not facts.gone:
         return there
-    has_left = q.all([col("_left", "c"), q.not_(seen)])
+    left = col("_left", "c")
+    has_left = left if population == "customers" else q.all([left, q.not_(seen)])
     return q.all([there, q.not_(has_left)])
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from sqlglot import exp
 
@@ -18,8 +20,9 @@ from coterie.workspace.results import Results
 from coterie.workspace.run import TRAITS, Answered
 
 BEFORE, MOVED = "results before", "customers who moved"
-CHUNK = 60
-"""Segments asked of one query."""
+TRUE = 1
+"""How a word holds that a customer is in; 0 is out."""
+Words = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,12 +163,13 @@ def compare(
     if worth:
         joined = joined.select((exp.func("coalesce", *worth) if len(worth) > 1 else worth[0]).as_("money"), copy=False)
     engine.create(MOVED, joined, "compare with the results before", temporary=True)
-    places: dict[str, tuple[int | None, int | None]] = {
+    places: dict[str, tuple[int | None, int]] = {
         name: (old_order.index(was) if was in old_order else None, new_order.index(name))
         for name, was in segments.items()
         if name in new_order
     }
-    counted = _counted(engine, places, bool(worth))
+    table = engine.fetch(exp.select(exp.Star()).from_(relation(MOVED)).order_by(quoted("customer")))
+    counted = _counted(table, places, bool(worth))
     gone = [n for n in old_order if n not in segments.values()]
     rows = [Moved(n, was, _size(results, was), answered.sizes[n], *counted[n]) for n, was in segments.items() if n in places]
     rows += [Moved(n, n, _size(results, n), None, left=results.sizes.get(n, NOBODY).inside) for n in gone]
@@ -177,7 +181,6 @@ def compare(
     relabelled += [
         Relabelled(n, n, _labels(counts), None) for n, counts in results.made.labels.items() if n not in segmentations.values()
     ]
-    table = engine.fetch(exp.select(exp.Star()).from_(relation(MOVED)).order_by(quoted("customer")))
     for made in (BEFORE, MOVED):
         engine.drop(made)
     return Comparison(tuple(rows), tuple(relabelled), table, {**places, **{n: (old_order.index(n), None) for n in gone}})
@@ -238,39 +241,51 @@ def _true(node: exp.Expression) -> exp.Expression:
 
 
 def _counted(
-    engine: Engine, places: Mapping[str, tuple[int | None, int | None]], worth: bool
+    table: pa.Table, places: Mapping[str, tuple[int | None, int]], worth: bool
 ) -> dict[str, tuple[int, int, int, Decimal | None, Decimal | None]]:
     """By segment: entered, left, newly not to be told, and what those who entered and left are worth."""
+    there = {side: table.column(f"{side}_there").to_numpy() for side in "on"}
+    units = _units(table.column("money")) if worth else None
+    words: dict[str, Words] = {}
+
+    def codes(side: str, place: int) -> Words:
+        """Everybody's answer to a segment: TRUE, FALSE or another number for who cannot be told or was not there."""
+        column = f"{side}{place // PER_WORD}"
+        if column not in words:
+            words[column] = table.column(column).combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
+        return (words[column] >> (2 * (place % PER_WORD))) & 3
+
     out: dict[str, tuple[int, int, int, Decimal | None, Decimal | None]] = {}
-    names = list(places)
-    for start in range(0, len(names), CHUNK):
-        select = exp.select().from_(relation(MOVED))
-        some = names[start : start + CHUNK]
-        for i, name in enumerate(some):
-            before, after = places[name]
-            old = exp.Null() if before is None else _member(before, "o")
-            new = exp.Null() if after is None else _member(after, "n")
-            was, now = (exp.false(), _true(new)) if before is None else (_true(old), _true(new))
-            entered = exp.and_(now.copy(), exp.Not(this=was.copy()))
-            left = exp.and_(was.copy(), exp.Not(this=now.copy()))
-            doubt = exp.and_(quoted("n_there"), _null(new.copy()))
-            if before is not None:
-                doubt = exp.and_(doubt, exp.Not(this=exp.paren(exp.and_(quoted("o_there"), _null(old.copy())))))
-            for j, condition in enumerate((entered, left, doubt)):
-                counted = exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=condition.copy()))
-                select = select.select(counted.as_(f"c{i}_{j}"), copy=False)
-            if worth:
-                for j, condition in enumerate((entered, left)):
-                    total = exp.Anonymous(this="sum", expressions=[quoted("money")])
-                    summed = exp.Filter(this=total, expression=exp.Where(this=condition.copy()))
-                    select = select.select(exp.func("coalesce", summed, exp.Literal.number(0)).as_(f"m{i}_{j}"), copy=False)
-        row = list(engine.rows(select, "count who moved")[0])
-        each = 5 if worth else 3
-        for i, name in enumerate(some):
-            values = row[i * each : (i + 1) * each]
-            amounts = [Decimal(str(v)) for v in values[3:]] if worth else [None, None]
-            out[name] = (_int(values[0]), _int(values[1]), _int(values[2]), amounts[0], amounts[1])
+    for name, (before, after) in places.items():
+        new = codes("n", after)
+        old = np.zeros_like(new) if before is None else codes("o", before)
+        entered, left = (new == TRUE) & (old != TRUE), (old == TRUE) & (new != TRUE)
+        doubt = there["n"] & (new > TRUE)
+        if before is not None:
+            doubt &= ~(there["o"] & (old > TRUE))
+        amounts = [None if units is None else _sum(units, where) for where in (entered, left)]
+        out[name] = (_many(entered), _many(left), _many(doubt), amounts[0], amounts[1])
     return out
+
+
+def _units(money: pa.ChunkedArray) -> Words:
+    """Money in units of its last place, as whole numbers; what is missing is nothing."""
+    exact = money.cast(pa.decimal128(18, 4)).combine_chunks().fill_null(Decimal(0))
+    if not len(exact):
+        return np.zeros(0, np.int64)
+    # The lower half of a decimal of at most 18 digits is the whole of it.
+    halves = np.frombuffer(exact.buffers()[1], np.int64)
+    return halves[2 * exact.offset : 2 * (exact.offset + len(exact)) : 2]
+
+
+def _sum(units: Words, where: npt.NDArray[np.bool_]) -> Decimal:
+    """An exact sum: the halves of the numbers are added up apart, so that none runs over."""
+    chosen = units[where]
+    return Decimal((int((chosen >> 32).sum()) << 32) + int((chosen & 0xFFFFFFFF).sum())).scaleb(-4)
+
+
+def _many(where: npt.NDArray[np.bool_]) -> int:
+    return int(np.count_nonzero(where))
 
 
 def _moves(engine: Engine, i: int) -> dict[tuple[str | None, str | None], int]:

@@ -67,7 +67,8 @@ class Ground:
 
     def tables(self, instant: datetime) -> Tables:
         """The tables as of an instant; the customers of any instant before are no longer in view."""
-        population = population_at(self.engine, self.gathered, instant, self.project.timezone)
+        project = self.project
+        population = population_at(self.engine, self.gathered, instant, project.timezone, project.population)
         self.engine.view(CUSTOMERS, population, temporary=True)
         return self.names()
 

@@ -454,6 +454,10 @@ class Results:
     @cached_property
     def revenue(self) -> Mapping[str, Decimal]:
         """The money trait summed over each segment, and over everybody under the empty name; empty where there is none."""
+        return self.revenue_of(self.sizes_order)
+
+    def revenue_of(self, segments: Sequence[str]) -> Mapping[str, Decimal]:
+        """The same of some segments, and of everybody."""
         if self.money is None:
             return {}
         out: dict[str, Decimal] = {}
@@ -461,7 +465,7 @@ class Results:
         on = exp.EQ(this=quoted(batch.KEY, "t"), expression=quoted(batch.KEY, "s"))
         joined = joined.join(batch.aliased(membership.BITS, "s"), on=on)
         total = exp.Anonymous(this="sum", expressions=[quoted("money")])
-        names = ["", *self.sizes_order]
+        names = ["", *segments]
         for start in range(0, len(names), 100):
             select = exp.select().from_(joined.subquery("j"))
             for i, name in enumerate(names[start : start + 100]):
