@@ -11,6 +11,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("docs/start.md",),
     ("docs/sources.md",),
     ("docs/language.md",),
+    ("docs/promises.md",),
 )
 
 

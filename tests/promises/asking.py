@@ -19,7 +19,8 @@ currency: EUR
 as_of: {as_of}
 sources:
   customers: {{path: customers.jsonl, id: id{constant}{customers}}}
-  order: {{path: orders.jsonl, customer: customer, time: at, id: order_id, options: {{types: {{at: timestamp, amount: money}}}}{order}}}
+  order:
+    {{path: orders.jsonl, customer: customer, time: at, id: order_id, options: {{types: {{at: timestamp, amount: money}}}}{order}}}
 """
 
 

@@ -233,8 +233,8 @@ def test_g34_kinds_are_checked_before_a_run(tmp_path: Path) -> None:
     assert members(space) == {"listed": {"a"}, "text": {"a"}, "unlisted": {"b"}, "number": {"b"}, "mixed": {"b"}, "text of": {"a"}}
     for name in rules:
         assert space.segments.size(name).cannot_tell == 1  # a missing value is neither
-    wrong = ["plan in ('1')", "code in (1)", "plan contains '1'", "plan = '1'", "code = 1", "code > 1", "plan matches '1'", "plan and code",
-             "score starts with '1'", "plan = true", "plan in (1, '2')"]  # fmt: skip
+    wrong = ["plan in ('1')", "code in (1)", "plan contains '1'", "plan = '1'", "code = 1", "code > 1", "plan matches '1'",
+             "plan and code", "score starts with '1'", "plan = true", "plan in (1, '2')"]  # fmt: skip
     for rule in wrong:
         with pytest.raises(CoterieError) as error:
             space.count(rule)

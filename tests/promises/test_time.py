@@ -36,7 +36,8 @@ CLOCKS = [
 def test_g21_days_are_those_of_the_project_also_when_clocks_change(tmp_path: Path, clock: tuple[str, str]) -> None:
     """Relative dates were off by the time zone."""
     asked = [(happened, window, counts) for zone, as_of, happened, window, counts in CLOCKS if (zone, as_of) == clock]
-    rules, orders = {}, []
+    rules: dict[str, str] = {}
+    orders = []
     for n, (happened, window, _) in enumerate(asked):
         orders.append((f"c{n}", happened, 1))
         rules |= {f"event {n}": f"exists(order {window})", f"time {n}": f"last(order.time) {window}"}
@@ -66,7 +67,7 @@ def test_g22_one_text_means_the_same_wherever_it_stands(tmp_path: Path) -> None:
 traits:
   as_trait: {rule}
 segments:
-  as_rule: {{where: "{rule}", examples: {{in: [a1]}}, expect: size between 1 and 8}}
+  as_rule: {{where: "{rule}", examples: {{in: [a0], out: [a1]}}, expect: size between 1 and 8}}
   through_trait: as_trait
 segmentations:
   as_label: {{yes_: "{rule}", no_: otherwise}}
@@ -152,8 +153,8 @@ def test_g23_windows_roll_follow_the_calendar_look_ahead_and_are_open_ended(tmp_
     for window, holds in (GRAMMAR | AHEAD).items():
         expected = {f"{d}" for d in days if holds(d)}
         assert found[f"due {window}"] - {f"{d}" for d in days if d > TODAY} == {d for d in expected if d <= f"{TODAY}"}, window
-    for window in AHEAD:
-        assert found[f"due {window}"] == {f"{d}" for d in days if AHEAD[window](d)}, window
+    for window, holds in AHEAD.items():
+        assert found[f"due {window}"] == {f"{d}" for d in days if holds(d)}, window
     assert found["hours"] == {"2026-03-30", "2026-03-31"}
     assert found["minutes"] == {"2026-03-31"}
 

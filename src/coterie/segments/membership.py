@@ -155,7 +155,7 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
         keys: columns to bring along.
     """
     conditions: dict[Expr, Condition] = {}
-    columns: list[exp.Expression] = []
+    columns: list[exp.Expr] = []
     missing: dict[str, str] = {}
     places: dict[int, str] = {}
     for tree in trees.values():
