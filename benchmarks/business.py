@@ -118,11 +118,15 @@ class Business:
     stores: Stores
 
     @contextmanager
-    def engine(self, memory: str = MEMORY, threads: int | None = None) -> Iterator[DuckDB]:
-        """An empty results file with views of the warm tables: what a run starts from."""
+    def engine(self, memory: str = MEMORY, threads: int | None = None, *, kept: bool = True) -> Iterator[DuckDB]:
+        """An empty results file with views of the warm tables: what a run starts from.
+
+        Args:
+            kept: False makes the results in memory, beside something that writes nothing either.
+        """
         path = self.folder / "measured.duckdb"
         path.unlink(missing_ok=True)
-        with DuckDB(path, memory=memory, threads=threads, temp=self.folder / "temp") as engine:
+        with DuckDB(path if kept else None, memory=memory, threads=threads, temp=self.folder / "temp") as engine:
             for kind, facts in self.gathered.events.items():
                 engine.parquet(event_view(kind), facts.paths, sorted_by=KEY)
             engine.view(CUSTOMERS, population_at(engine, self.gathered, AS_OF, "UTC"), temporary=True)
