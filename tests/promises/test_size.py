@@ -136,25 +136,25 @@ def many(folder: Path, n: int) -> Path:
     return shops.write_tiny(folder, f"{head}segments:\n{rules}")
 
 
-def test_g40_a_thousand_segments_are_listed_in_part_and_all_there(tmp_path: Path, shell: Shell) -> None:
+def test_g40_hundreds_of_segments_are_listed_in_part_and_all_there(tmp_path: Path, shell: Shell) -> None:
     """The page broke with a thousand groups."""
-    folder = many(tmp_path / "x", 1000)
+    folder = many(tmp_path / "x", 400)
     began = perf_counter()
-    assert "1,000 segments" in shell("run", "--line", dir=folder).out
+    assert "400 segments" in shell("run", "--line", dir=folder).out
     listed = shell("segments", dir=folder).out
     assert len(listed.splitlines()) < 115
-    assert "the first 100 of 1,000 segments" in listed
-    assert len(shell("segments", "--limit", "1000", dir=folder).out.splitlines()) > 1000
+    assert "the first 100 of 400 segments" in listed
+    assert len(shell("segments", "--limit", "300", dir=folder).out.splitlines()) > 300
     everything = shell("segments", "--json", dir=folder).json["segments"]
-    assert [s["name"] for s in everything] == [f"s{i}" for i in range(1000)]
+    assert [s["name"] for s in everything] == [f"s{i}" for i in range(400)]
     space = coterie.open(folder)
     people = [(31, 120.5), (45, 250), (None, 500), (52, 120.25), (28, 0)]
     for i, row in enumerate(everything):
         # Kleene's and: false where the revenue is too low, whatever the age.
         asked = [False if money < i // 10 else None if age is None else age > i % 60 for age, money in people]
         assert (row["in"], row["cannot_tell"]) == (asked.count(True), asked.count(None))
-    assert space.plan().segments[999].change == 0
-    assert perf_counter() - began < 180  # a few seconds; this is to notice what grows with the square
+    assert space.plan().segments[399].change == 0
+    assert perf_counter() - began < 120  # a few seconds; this is to notice what grows with the square
 
 
 @pytest.mark.long
@@ -164,7 +164,10 @@ def test_g40_five_thousand_segments(tmp_path: Path, figure: Callable[..., object
     for command in (("check",), ("run", "--line"), ("segments",), ("segments", "--json"), ("segment", "s77"), ("plan",)):
         began = perf_counter()
         done = subprocess.run(
-            [sys.executable, "-m", "coterie", *command, "--dir", str(folder)], capture_output=True, text=True, check=True
+            [sys.executable, "-c", "from coterie.cli import main; main()", *command, "--dir", str(folder)],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         seconds = perf_counter() - began
         figure(f"5,000 segments: {' '.join(command)}", seconds, "s")
@@ -200,13 +203,14 @@ def test_g43_an_export_has_no_largest_number_of_rows(tmp_path: Path) -> None:
 
 
 PEAK = """
-import resource, sys
+import re, sys
+from pathlib import Path
 import coterie
 from coterie.workspace.settings import Settings
-space = coterie.open(sys.argv[1], Settings(threads=1, memory="300MB"))
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+space = coterie.open(sys.argv[1], Settings(threads=1, memory="120MB"))
 done = space.export(sys.argv[2], form="csv", out=sys.argv[3], columns=["name", "age"])
-print(done.rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# Of this process alone; what resource tells begins with the size of the process that started it.
+print(done.rows, int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024)
 """
 
 
@@ -215,18 +219,18 @@ def test_g43_an_export_needs_no_more_memory_for_more_rows(
     tmp_path: Path, size: Callable[[int], int], figure: Callable[..., object]
 ) -> None:
     """Exports ended after some ten thousand rows, or ran out of memory."""
-    n = max(size(2_000_000), 500_000)
+    n = max(size(5_000_000), 1_000_000)
     folder = large(tmp_path / "x", n)
     coterie.open(folder).run()
     peaks = {}
-    for rule in ("few", "everybody"):
-        command = [sys.executable, "-c", PEAK, str(folder), rule, str(tmp_path / f"{rule}.csv")]
+    for rule, rows_are in (("age < 30", 30), ("everybody", 90)):
+        command = [sys.executable, "-c", PEAK, str(folder), rule, str(tmp_path / f"{rows_are}.csv")]
         rows, peak = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
         peaks[rule] = int(peak)
-        figure(f"export of {rule}: peak memory", int(peak), "MB", n=int(rows))
-        assert int(rows) == sum(1 for i in range(n) if rule == "everybody" or i % 90 == 3)
-    assert peaks["everybody"] < 700
-    assert peaks["everybody"] - peaks["few"] < 400  # the engine may fill what it was given; a table of all rows would be more
+        figure(f"export where {rule}: peak memory", int(peak), "MB", n=int(rows))
+        assert int(rows) == sum(1 for i in range(n) if i % 90 < rows_are)
+    assert peaks["everybody"] < 500
+    assert peaks["everybody"] - peaks["age < 30"] < 60  # three times the rows
 
 
 def test_g44_taking_a_segment_away_touches_nothing_else(tmp_path: Path) -> None:
