@@ -16,7 +16,7 @@ from coterie.core.windows import MICROSECOND, local_day
 from coterie.engine.engine import Engine
 from coterie.language.types import Kind, Type
 from coterie.profiles.intervals import Floats
-from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.bitmaps import CANNOT_TELL, IN, PER_WORD, unpacked
 from coterie.segments.membership import BITS
 from coterie.traits.batch import KEY, aliased, quoted
 
@@ -200,9 +200,9 @@ def features(
     held = {w: _array(rows.column(f"w{w}")) for w in words}
     inside, unknown = (np.zeros((len(segments), rows.num_rows), dtype=np.bool_) for _ in range(2))
     for i, name in enumerate(segments):
-        word, bit = divmod(order.index(name), PER_WORD)
-        inside[i] = held[word] & (1 << 2 * bit) != 0
-        unknown[i] = held[word] & (2 << 2 * bit) != 0
+        place = order.index(name)
+        answers = unpacked(held[place // PER_WORD], place)
+        inside[i], unknown[i] = answers == IN, answers == CANNOT_TELL
     out = Features(inside, unknown, _array(rows.column(KEY)), zone)
     with ThreadPoolExecutor(THREADS) as threads:  # what takes long, sorting and encoding, lets others work
         found = threads.map(lambda i: _read(list(used.values())[i].kind, rows.column(f"c{i}"), least), range(len(used)))

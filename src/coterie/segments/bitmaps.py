@@ -121,6 +121,23 @@ def exact_sets(parts: Mapping[str, Bytes]) -> list[tuple[tuple[str, ...], int]]:
 
 PER_WORD = 31
 """Segments in one 64-bit word: two bits each, and the sign bit left alone."""
+OUT, IN, CANNOT_TELL, ABSENT = 0, 1, 2, 3
+"""The verdicts that two bits hold; ABSENT: no customer then (or no such segment)."""
+
+
+def word_count(segments: int) -> int:
+    """How many words hold so many segments."""
+    return (segments + PER_WORD - 1) // PER_WORD
+
+
+def unpacked(word: npt.NDArray[np.int64], place: int) -> Bytes:
+    """Everybody's verdict on the segment at a place among all, out of its word.
+
+    Two bits never lie across two bytes, so one byte of each word is all that is looked at.
+    """
+    byte, bit = divmod(2 * (place % PER_WORD), 8)
+    held = np.ascontiguousarray(word, "<i8").view(np.uint8)[byte::8]
+    return (held >> np.uint8(bit)) & np.uint8(3)
 
 
 def words(segments: Sequence[Bits], rows: int) -> list[npt.NDArray[np.int64]]:

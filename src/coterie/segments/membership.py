@@ -17,7 +17,7 @@ from coterie.engine.engine import Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
 from coterie.language.tree import And, Column, Expr, Not, Or, children
-from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, exact_sets, of_arrow, ones, words
+from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, exact_sets, of_arrow, ones, word_count, words
 from coterie.segments.blame import blames, is_plain, read_by
 from coterie.traits.batch import aliased, quoted, relation
 
@@ -227,11 +227,6 @@ def answered(engine: Engine, compiled: Rules, about: str) -> Iterator[tuple[pa.R
         yield rows, answers, [answers.bits(name) for name in compiled.trees]
 
 
-def width(segments: int) -> int:
-    """How many words hold so many segments."""
-    return (segments + PER_WORD - 1) // PER_WORD
-
-
 def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
     """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
@@ -242,7 +237,7 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
         held = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
         parts.append(pa.RecordBatch.from_arrays(held, names=["_customer", *(f"w{i}" for i in range(len(held) - 1))]))
     if not parts:
-        fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(width(len(compiled.trees))))]
+        fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(word_count(len(compiled.trees))))]
         parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
     engine.register(BITS, pa.Table.from_batches(parts))
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
@@ -276,7 +271,7 @@ def packed(engine: Engine, segments: int, table: str, segmentations: Iterable[st
     """
     names = list(segmentations)
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
-    places = range(width(segments))
+    places = range(word_count(segments))
     select = exp.select(quoted("_customer", "b"), *(quoted(f"w{i}", "b") for i in places))
     select = select.select(*(quoted(n, "t").as_(f"l{i}") for i, n in enumerate(names)))
     rows = engine.fetch(select.from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on), "memberships").combine_chunks()
@@ -295,7 +290,7 @@ def looked(engine: Engine, compiled: Rules, segmentations: Sequence[str], about:
     if not keys:
         none = np.zeros(0, np.int64)
         nobody = pa.chunked_array([], pa.string())
-        return Packed(none, (none,) * width(len(compiled.trees)), {n: _encoded(nobody) for n in segmentations})
+        return Packed(none, (none,) * word_count(len(compiled.trees)), {n: _encoded(nobody) for n in segmentations})
     columns = (pa.chunked_array([part[i] for part in labels]) for i in range(len(segmentations)))
     told = {n: _encoded(column) for n, column in zip(segmentations, columns, strict=True)}
     return Packed(np.concatenate(keys), tuple(np.concatenate(word) for word in zip(*parts, strict=True)), told)
@@ -305,9 +300,9 @@ def _encoded(column: pa.ChunkedArray) -> pa.DictionaryArray:
     return pa.concat_arrays(column.chunks or [pa.array([], pa.string())]).dictionary_encode()
 
 
-def member(place: int) -> exp.Expression:
-    """The truth of the segment at a place among all, out of its word: true, false or NULL."""
-    word, bit = quoted(f"w{place // PER_WORD}"), 2 * (place % PER_WORD)
+def member(place: int, table: str | None = None) -> exp.Expression:
+    """The truth of the segment at a place among all, out of its word (of a table): true, false or NULL."""
+    word, bit = quoted(f"w{place // PER_WORD}", table), 2 * (place % PER_WORD)
     found = exp.Mod(
         this=exp.Paren(this=exp.IntDiv(this=word, expression=exp.Literal.number(1 << bit))),
         expression=exp.Literal.number(4),

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.bitmaps import PER_WORD, unpacked, word_count
 
 Words = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int16]
@@ -17,8 +17,6 @@ Verdicts = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
 
-OUT, IN, CANNOT_TELL, ABSENT = 0, 1, 2, 3
-"""The verdicts; ABSENT: no customer then (or no such segment)."""
 NO_LABEL, NO_CUSTOMER = -1, -2
 """Codes beside those of labels: cannot tell, and no customer then."""
 _NOWHERE = np.int64(-1)
@@ -39,7 +37,7 @@ class Layout:
 
     @property
     def width(self) -> int:
-        return (len(self.segments) + PER_WORD - 1) // PER_WORD
+        return word_count(len(self.segments))
 
     def after(self, earlier: "Layout | None") -> "Layout":
         """This layout with the codes that labels had in an earlier one, where both are of the same definitions."""
@@ -114,8 +112,7 @@ class State:
         if name not in self.layout.segments:
             return None
         place = self.layout.segments.index(name)
-        shifted = self.words[place // PER_WORD] >> np.int64(2 * (place % PER_WORD))
-        return (shifted & np.int64(3)).astype(np.uint8)
+        return unpacked(self.words[place // PER_WORD], place)
 
     def labels(self, name: str) -> Codes | None:
         """The codes of a segmentation; None where there was no such one."""

@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from coterie.engine.engine import Engine
 from coterie.segments import membership
-from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.bitmaps import IN, OUT, PER_WORD, unpacked, word_count
 from coterie.segments.membership import BITS, NOBODY, Size
 from coterie.traits import batch
 from coterie.traits.batch import quoted, relation
@@ -20,8 +20,6 @@ from coterie.workspace.results import Results
 from coterie.workspace.run import TRAITS, Answered
 
 BEFORE, MOVED = "results before", "customers who moved"
-TRUE = 1
-"""How a word holds that a customer is in; 0 is out."""
 Words = npt.NDArray[np.int64]
 
 
@@ -109,9 +107,8 @@ class Comparison:
     def _answers(self, side: str, place: int | None) -> list[bool | None]:
         if place is None:
             return [None] * self.table.num_rows
-        bit = 2 * (place % PER_WORD)
-        words = self.table.column(f"{side}{place // PER_WORD}").to_pylist()
-        return [None if w is None else {1: True, 0: False}.get((w >> bit) & 3) for w in words]
+        told = {IN: True, OUT: False}
+        return [told.get(v) for v in unpacked(_word(self.table, f"{side}{place // PER_WORD}"), place).tolist()]
 
 
 def part_of(part: int, whole: int) -> float:
@@ -155,7 +152,7 @@ def compare(
     for side, order in (("o", old_order), ("n", new_order)):
         there = exp.Not(this=_null(quoted("customer", side)))
         joined = joined.select(there.as_(f"{side}_there"), copy=False)
-        for i in range(_width(len(order))):
+        for i in range(word_count(len(order))):
             joined = joined.select(quoted(f"w{i}", side).as_(f"{side}{i}", quoted=True), copy=False)
         for i in range(len(labels)):
             joined = joined.select(quoted(f"{side}l{i}", side), copy=False)
@@ -186,14 +183,16 @@ def compare(
     return Comparison(tuple(rows), tuple(relabelled), table, {**places, **{n: (old_order.index(n), None) for n in gone}})
 
 
-def _width(segments: int) -> int:
-    return (segments + PER_WORD - 1) // PER_WORD
+def _word(table: pa.Table, column: str) -> Words:
+    """A column of packed memberships; of who was not there all bits are set."""
+    found: Words = table.column(column).combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
+    return found
 
 
 def _side(segments: int, labels: Mapping[str, str], money: str | None) -> exp.Select:
     """Customers with their packed memberships, labels and worth."""
     select = exp.select(quoted("customer", "t")).from_(batch.aliased(TRAITS, "t"))
-    for i in range(_width(segments)):
+    for i in range(word_count(segments)):
         select = select.select(quoted(f"w{i}", "b").as_(f"w{i}", quoted=True), copy=False)
     for column, name in labels.items():
         select = select.select(quoted(name, "t").as_(column, quoted=True), copy=False)
@@ -212,28 +211,17 @@ def _null(a: exp.Expression) -> exp.Expression:
 
 
 def _words_differ(segments: int) -> list[exp.Expression]:
-    return [_distinct(quoted(f"w{i}", "o"), quoted(f"w{i}", "n")) for i in range(_width(segments))]
+    return [_distinct(quoted(f"w{i}", "o"), quoted(f"w{i}", "n")) for i in range(word_count(segments))]
 
 
 def _verdicts_differ(
     pairs: Mapping[str, tuple[int, int]], segments: Mapping[str, str | None], old: Sequence[str], new: Sequence[str]
 ) -> list[exp.Expression]:
     """Whether the answer to any segment differs, where the segments are not packed in the same order."""
-    out = [_distinct(_member(a, "w", "o"), _member(b, "w", "n")) for a, b in pairs.values()]
-    out += [_true(_member(new.index(n), "w", "n")) for n in segments if n in new and n not in pairs]
+    out = [_distinct(membership.member(a, "o"), membership.member(b, "n")) for a, b in pairs.values()]
+    out += [_true(membership.member(new.index(n), "n")) for n in segments if n in new and n not in pairs]
     kept = {w for w in segments.values() if w is not None}
-    return out + [_true(_member(i, "w", "o")) for i, n in enumerate(old) if n not in kept]
-
-
-def _member(place: int, prefix: str, table: str | None = None) -> exp.Expression:
-    """As `membership.member`, of a word of another name."""
-    word = f"w{place // PER_WORD}"
-
-    def renamed(node: exp.Expression) -> exp.Expression:
-        is_word = isinstance(node, exp.Column) and node.name == word
-        return quoted(f"{prefix}{place // PER_WORD}", table) if is_word else node
-
-    return membership.member(place).transform(renamed)
+    return out + [_true(membership.member(i, "o")) for i, n in enumerate(old) if n not in kept]
 
 
 def _true(node: exp.Expression) -> exp.Expression:
@@ -248,21 +236,21 @@ def _counted(
     units = _units(table.column("money")) if worth else None
     words: dict[str, Words] = {}
 
-    def codes(side: str, place: int) -> Words:
-        """Everybody's answer to a segment: TRUE, FALSE or another number for who cannot be told or was not there."""
+    def codes(side: str, place: int) -> npt.NDArray[np.uint8]:
+        """Everybody's verdict on a segment."""
         column = f"{side}{place // PER_WORD}"
         if column not in words:
-            words[column] = table.column(column).combine_chunks().fill_null(-1).to_numpy(zero_copy_only=False)
-        return (words[column] >> (2 * (place % PER_WORD))) & 3
+            words[column] = _word(table, column)
+        return unpacked(words[column], place)
 
     out: dict[str, tuple[int, int, int, Decimal | None, Decimal | None]] = {}
     for name, (before, after) in places.items():
         new = codes("n", after)
         old = np.zeros_like(new) if before is None else codes("o", before)
-        entered, left = (new == TRUE) & (old != TRUE), (old == TRUE) & (new != TRUE)
-        doubt = there["n"] & (new > TRUE)
+        entered, left = (new == IN) & (old != IN), (old == IN) & (new != IN)
+        doubt = there["n"] & (new > IN)
         if before is not None:
-            doubt &= ~(there["o"] & (old > TRUE))
+            doubt &= ~(there["o"] & (old > IN))
         amounts = [None if units is None else _sum(units, where) for where in (entered, left)]
         out[name] = (_many(entered), _many(left), _many(doubt), amounts[0], amounts[1])
     return out

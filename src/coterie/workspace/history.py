@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from coterie.core.errors import StoreError, UnknownName, did_you_mean
+from coterie.segments.bitmaps import ABSENT, CANNOT_TELL, IN, OUT
 from coterie.segments.history import Meaning, Record, RunRecord, Snapshot, Walked
-from coterie.segments.state import ABSENT, CANNOT_TELL, IN, NO_CUSTOMER, NO_LABEL, OUT, Flags, State, Verdicts
+from coterie.segments.state import NO_CUSTOMER, NO_LABEL, Flags, Verdicts
 
 REASONS = ("new customer", "gone from source", "definition", "data", "model", "time", "not recorded")
 """Why a membership changed, in the order in which they are asked: somebody became a customer or was taken out of the source;
@@ -493,4 +494,4 @@ def _padded(values: npt.NDArray, size: int, missing: object) -> npt.NDArray:  # 
     return np.concatenate([values, np.full(size - len(values), missing, values.dtype)])
 
 
-__all__ = ["NOT_THERE", "REASONS", "Compared", "Difference", "History", "Labels", "Moves", "State", "Step", "compared"]
+__all__ = ["NOT_THERE", "REASONS", "Compared", "Difference", "History", "Labels", "Moves", "Step", "compared"]

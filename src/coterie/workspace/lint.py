@@ -24,7 +24,7 @@ from coterie.language.format import format as format_expr
 from coterie.language.shown import day_shown
 from coterie.language.tree import And, Apply, Column, Literal, Or, walk
 from coterie.segments import membership
-from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.bitmaps import IN, PER_WORD, unpacked, word_count
 from coterie.traits import batch
 from coterie.traits.batch import quoted, relation
 from coterie.workspace.hands import asked_ids, some
@@ -151,10 +151,10 @@ class _Look:
         table = self.results.engine.fetch(exp.select("*").from_(relation(membership.BITS)))
         rows = table.num_rows
         packed = np.zeros((len(order), (rows + 63) // 64 * 8), dtype=np.uint8)
-        for i in range((len(order) + PER_WORD - 1) // PER_WORD):
+        for i in range(word_count(len(order))):
             word = table.column(f"w{i}").to_numpy()
             for place in range(i * PER_WORD, min((i + 1) * PER_WORD, len(order))):
-                inside = np.packbits((word >> (2 * (place % PER_WORD))) & 3 == 1, bitorder="little")
+                inside = np.packbits(unpacked(word, place) == IN, bitorder="little")
                 packed[place, : len(inside)] = inside
         return order, packed.view(np.uint64)
 
