@@ -11,12 +11,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import apsw
-
 from coterie.core.errors import StoreError
+from coterie.sources.record import Part, connected
 
 VERSION = 1
-FILE = "record.sqlite"
 _TABLE = """
 CREATE TABLE IF NOT EXISTS fits (
     name TEXT NOT NULL, number INTEGER NOT NULL, version INTEGER NOT NULL, call TEXT NOT NULL, as_of TEXT NOT NULL,
@@ -59,13 +57,7 @@ class FitStore:
     """The fits of a project, in its record."""
 
     def __init__(self, record: Path):
-        record.mkdir(parents=True, exist_ok=True)
-        try:
-            self.connection = apsw.Connection(str(record / FILE))
-            self.connection.set_busy_timeout(10_000)
-            self.connection.execute(_TABLE)
-        except apsw.Error as error:
-            raise StoreError(f"the record of fits cannot be opened: {error}", code="E502", hint="see `coterie doctor`") from error
+        self.connection = connected(record, Part("fits", 1, _TABLE))
 
     def __enter__(self) -> "FitStore":
         return self

@@ -16,7 +16,7 @@ from typing import Any, cast
 import apsw
 from sqlglot import exp
 
-from coterie.core.errors import Busy, DataError, DefinitionError, MissingColumn, StoreError
+from coterie.core.errors import DataError, DefinitionError, MissingColumn, StoreError
 from coterie.core.hashing import fingerprint
 from coterie.core.windows import local
 from coterie.core.words import counted
@@ -36,6 +36,7 @@ from coterie.sources.loads import Loads
 from coterie.sources.mapping import Mapped, map_source, settled
 from coterie.sources.options import UNPACK
 from coterie.sources.reading import LINE, read_typed
+from coterie.sources.record import busy
 from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, unified, up
 from coterie.sources.scratch import Scratch
 from coterie.sources.shards import Progress, Read, Shard, Shards
@@ -139,9 +140,7 @@ def gather(
                 folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read, unpack
             ).run()
     except apsw.BusyError as error:
-        raise Busy(
-            "another process is writing to the record of this project", hint="wait until it is done, then run again"
-        ) from error
+        raise busy() from error
     except (apsw.Error, OSError) as error:
         words = (getattr(error, "strerror", None) or str(error)).lower()
         raise StoreError(

@@ -43,9 +43,7 @@ def connected(folder: Path, part: Part) -> apsw.Connection:
         with connection:
             _form(connection, part, path)
     except apsw.BusyError as error:
-        raise Busy(
-            "another process is writing to the record of this project", hint="wait until it is done, then run again"
-        ) from error
+        raise busy() from error
     except (apsw.FullError, apsw.IOError, apsw.ReadOnlyError, apsw.CantOpenError, OSError) as error:
         raise unwritten(folder, error) from error
     except apsw.Error as error:
@@ -55,6 +53,11 @@ def connected(folder: Path, part: Part) -> apsw.Connection:
             hint="restore it from a copy, or move it away and run again: first loads and history then count from now",
         ) from error
     return connection
+
+
+def busy() -> Busy:
+    """That another process is writing to the record."""
+    return Busy("another process is writing to the record of this project", hint="wait until it is done, then run again")
 
 
 def unwritten(folder: Path, error: Exception) -> StoreError:
