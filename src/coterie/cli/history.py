@@ -253,17 +253,18 @@ def undo(directory: Dir = HERE, json: Json = False) -> None:
 
 
 def day(instant: datetime, zone: str) -> str:
-    from coterie.core.windows import local
+    """The local day of an instant."""
+    from coterie.core.windows import local_day
+    from coterie.language.shown import day_shown
 
-    found = local(instant, zone)
-    return f"{found.day} {found:%b %Y}"
+    return day_shown(local_day(instant, zone))
 
 
 def stamp(instant: datetime, zone: str) -> str:
+    """The local day and time of an instant."""
     from coterie.core.windows import local
 
-    found = local(instant, zone)
-    return f"{found.day} {found:%b %Y %H:%M}"
+    return f"{day(instant, zone)} {local(instant, zone):%H:%M}"
 
 
 def _iso(instant: datetime) -> str:

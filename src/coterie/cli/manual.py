@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from coterie.cli.shared import HERE, Dir, Json, opened, print_json, then
+from coterie.core.words import counted
 
 if TYPE_CHECKING:
     from coterie.segments.by_hand import Side
@@ -81,7 +82,7 @@ def by_hand(
         print_json(done.to_json())
         return
     page = Page()
-    customers = "1 customer" if len(done.matched) == 1 else f"{len(done.matched):,} customers"
+    customers = counted(len(done.matched), "customer")
     verb = "no longer " if remove else ""
     page.line(f"{customers} {verb}{PAST[side]} by hand: {name}")
     if done.unmatched:

@@ -29,3 +29,9 @@ class Definition:
     name: str
     place: Place
     notes: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
+
+    @property
+    def was(self) -> tuple[str, ...]:
+        """The names that it had before."""
+        told = self.notes.get("was", ())
+        return told if isinstance(told, tuple) else ()

@@ -49,8 +49,7 @@ class Edit:
 def earlier_names(project: Project) -> dict[str, tuple[str, ...]]:
     """By definition, the names that it had."""
     listed = [*project.traits.values(), *project.segments.values(), *project.segmentations.values()]
-    told = {d.name: d.notes.get("was", ()) for d in listed}
-    return {name: was for name, was in told.items() if isinstance(was, tuple) and was}
+    return {d.name: d.was for d in listed if d.was}
 
 
 def names_before(now: Catalog, was: Mapping[str, Sequence[str]], before: Catalog) -> dict[str, str | None]:

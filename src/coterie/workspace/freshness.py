@@ -13,7 +13,7 @@ from typing import Any
 from coterie.core.errors import CoterieError, DataError, StoreError
 from coterie.sources.files import Hashes, find
 from coterie.workspace.definitions import catalog as catalog_of
-from coterie.workspace.hands import recorded, with_hands
+from coterie.workspace.hands import recorded, some, with_hands
 from coterie.workspace.project import Project, load
 from coterie.workspace.results import Results, scope_of
 from coterie.workspace.store import Store
@@ -56,15 +56,15 @@ class Stale:
             if self.failed is None or self.failed[1].splitlines()[:1] != self.broken.splitlines()[:1]:
                 out.append(f"the project file was changed and has mistakes now ({self.broken.splitlines()[0]})")
         elif self.edited:
-            parts = [f"{word} {_some(names)}" for word, names in self._by_word() if names]
+            parts = [f"{word} {some(names)}" for word, names in self._by_word() if names]
             said = f": {'; '.join(parts)}" if parts else ", though every definition means the same"
             out.append(f"the project file was changed since{said}")
         if self.by_hand:
-            out.append(f"somebody was put in or out by hand since: {_some(self.by_hand)}")
+            out.append(f"somebody was put in or out by hand since: {some(self.by_hand)}")
         whats = dict.fromkeys(what for _, _, what in self.files)
         for what in whats:
             names = tuple(dict.fromkeys(file for _, file, w in self.files if w == what))
-            out.append(f"{_some(names)} {'is' if len(names) == 1 else 'are'} {what}")
+            out.append(f"{some(names)} {'is' if len(names) == 1 else 'are'} {what}")
         return out
 
     def _by_word(self) -> list[tuple[str, tuple[str, ...]]]:
@@ -72,11 +72,6 @@ class Stale:
 
     def to_json(self) -> list[str]:
         return self.said()
-
-
-def _some(names: tuple[str, ...]) -> str:
-    shown = ", ".join(names[:5])
-    return shown if len(names) <= 5 else f"{shown} and {len(names) - 5} more"
 
 
 def stale(results: Results, store: Store, file: Path) -> Stale:

@@ -42,8 +42,7 @@ def recorded(record: Path) -> Hands:
 
 def names_of(segment: Segment) -> tuple[str, ...]:
     """A segment's name and its earlier ones."""
-    was = segment.notes.get("was", ())
-    return (segment.name, *(was if isinstance(was, tuple) else ()))
+    return (segment.name, *segment.was)
 
 
 def hand_lists(project: Project) -> dict[str, frozenset[str]]:

@@ -41,6 +41,7 @@ from coterie.traits.batch import KEY, TIME, quoted, relation
 from coterie.workspace import overview
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.doctor import Finding, examine
+from coterie.workspace.edits import earlier_names
 from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
@@ -250,7 +251,7 @@ class Workspace:
                 told = run_record(number, made, accepted=accepted, back_fill=bool(past))
                 pictures = self._past(ground, past, found, by_key, progress) if past else [found]
                 progress("recording")
-                record.add(told, made.project_text, meanings(ground.catalog, self._was(project)), pictures)
+                record.add(told, made.project_text, meanings(ground.catalog, earlier_names(project)), pictures)
             except BaseException:
                 if engine is not None:
                     engine.close()
@@ -278,11 +279,11 @@ class Workspace:
             with self._engine() as other:
                 there = ground.in_engine(other)
                 there.describe(instant, there.answer(instant), self.store)
-                yield Results(Generation(0, self.folder, {}), self.store.cache, engine=other)
+                yield self._unpublished(other)
 
         published = self._published()
         before = () if published is None else published.made.data.get("goals", ())
-        return of_run(Results(Generation(0, self.folder, {}), self.store.cache, engine=ground.engine), before, as_of)
+        return of_run(self._unpublished(ground.engine), before, as_of)
 
     def goals(self) -> tuple[Standing, ...]:
         """How the goals of the project and its segments stand in the newest results."""
@@ -338,14 +339,7 @@ class Workspace:
         def instant(text: str) -> datetime:
             return as_of_instant(text, self.project, None, utc_now())
 
-        return History(lambda: Record(self.store.record), instant, lambda: self._was(self.project))
-
-    @staticmethod
-    def _was(project: Project) -> Mapping[str, Sequence[str]]:
-        """Earlier names by name."""
-        listed = [*project.traits.values(), *project.segments.values(), *project.segmentations.values()]
-        told = {d.name: d.notes.get("was") for d in listed}
-        return {n: (w,) if isinstance(w, str) else tuple(map(str, w)) for n, w in told.items() if isinstance(w, str | tuple | list)}
+        return History(lambda: Record(self.store.record), instant, lambda: earlier_names(self.project))
 
     def plan(self, as_of: str | None = None, progress: Progress = silent) -> Plan:
         """What a run would do, without doing it: its answers compared with the published results; nothing is published.
@@ -357,9 +351,7 @@ class Workspace:
         Raises: as `run`.
         """
         began = time.perf_counter()
-        with self.store.lock(), self._engine() as engine:
-            now = utc_now()
-            ground = self._ground(self.project, engine, now, progress)
+        with self._aside(progress) as (ground, now):
             instant = self._instant(ground, as_of, now)
             answered = ground.answer(instant, progress)
             progress("comparing")
@@ -374,9 +366,7 @@ class Workspace:
 
         Raises: as `run`; UnknownName: a name has no examples and no expectations.
         """
-        with self.store.lock(), self._engine() as engine:
-            now = utc_now()
-            ground = self._ground(self.project, engine, now, progress)
+        with self._aside(progress) as (ground, now):
             known = {d.name: d for d in tested(ground.project)}
             for name in names:
                 if name not in known:
@@ -387,7 +377,7 @@ class Workspace:
             progress("holding examples and expectations against it")
             held = hold(answers_of(ground, answered, self._published), names)
             ground.describe(instant, answered, self.store)
-            results = Results(Generation(0, self.folder, {}), self.store.cache, engine=engine)
+            results = self._unpublished(ground.engine)
             held = [explained(h, results) for h in held]
             some = [d for d in known.values() if not names or d.name in names]
             idle = [(d.name, text) for d in some for text in not_exercised(results, d, held)]
@@ -398,22 +388,32 @@ class Workspace:
         """What is double, empty, unused or odd among the definitions of the newest results."""
         return lint(self.results, self.history)
 
+    def _unpublished(self, engine: DuckDB) -> Results:
+        """What an engine has just answered and described, to be read as results are."""
+        return Results(Generation(0, self.folder, {}), self.store.cache, engine=engine)
+
     def _published(self) -> Results | None:
         """The newest published results; None before the first run."""
         return self.results if self.store.generations() else None
 
     def _at(self, instants: tuple[str, ...], progress: Progress) -> pa.Table:
         """The traits as of several instants over the same gathered tables, one below the other with their `as_of`."""
-        project, parts = self.project, []
-        with self.store.lock(), self._engine() as engine:
-            now = utc_now()
-            ground = self._ground(project, engine, now, progress)
+        parts = []
+        with self._aside(progress) as (ground, now):
             for instant, asked in ground.foreseen([self._instant(ground, text, now) for text in instants]):
-                carry_out(engine, asked.batch, progress)
-                found = engine.fetch(exp.select("*").from_(relation(TRAITS)).order_by(quoted("customer")))
+                carry_out(ground.engine, asked.batch, progress)
+                found = ground.engine.fetch(exp.select("*").from_(relation(TRAITS)).order_by(quoted("customer")))
                 found = found.drop_columns([KEY])
                 parts.append(found.add_column(1, "as_of", pa.array([instant] * len(found), pa.timestamp("us"))))
         return pa.concat_tables(parts, promote_options="permissive")
+
+    @contextmanager
+    def _aside(self, progress: Progress) -> Iterator[tuple[Ground, datetime]]:
+        """What answers stand on now, in an engine that keeps nothing, and what time it is; no run is at work meanwhile."""
+        project = self.project
+        with self.store.lock(), self._engine() as engine:
+            now = utc_now()
+            yield self._ground(project, engine, now, progress), now
 
     def _ground(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Ground:
         """Gather the sources and check the definitions, in an engine."""

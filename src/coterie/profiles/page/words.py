@@ -5,6 +5,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 from coterie.core.windows import last_instant, local, local_day
+from coterie.core.words import counted
 from coterie.language.shown import day_shown
 
 Number = int | float | Decimal
@@ -15,7 +16,7 @@ def count(n: int) -> str:
 
 
 def customers(n: int) -> str:
-    return "1 customer" if n == 1 else f"{n:,} customers"
+    return counted(n, "customer")
 
 
 def share(part: Number, whole: Number) -> str:
