@@ -355,7 +355,7 @@ class AttributeWriter:
         branches: list[tuple[exp.Expression, exp.Expression]] = [(gone, learned)]
         if several:
             # Who came back holds again from then on, whatever the row says of before.
-            branches.append((q.binary("<=", begins, col("_left_at", "r")), learned))
+            branches.append((q.binary("<=", begins, col("_left_at", "r")), col("_back_at", "r")))
         begins = q.case(branches, begins)
         select = exp.select(
             col("_key", "r"),
@@ -371,7 +371,9 @@ class AttributeWriter:
     def eras(self, parts: str) -> exp.Select:
         """Of rows for one key and one day of validity the one learned last, apart for each time that the key was there.
 
-        Adds `_first`, when the key was first learned, and `_left_at`, when it last left before this row.
+        Adds `_first`, when the key was first learned, `_left_at`, when it last left before this row, and `_back_at`, when it
+        was first learned after that. Of rows that were valid before their key left, only the last says what holds when it
+        is back: the others were over by then.
         """
         q = self.q
         key = [col("_key")]
@@ -382,11 +384,18 @@ class AttributeWriter:
             order=exp.Order(expressions=[up(col(LEARNED)), up(col("_part"))]),
         )
         told = exp.select(exp.Star(), first.as_("_first"), left.as_("_left_at")).from_(rel(parts), copy=False)
-        same = [col("_key"), q.call("coalesce", col("_from"), col(LEARNED)), col("_left_at"), col(GONE)]
-        place = row_number(same, [down(col(LEARNED)), down(col("_part"))])
-        ranked = exp.select(exp.Star(), place.as_("_place")).from_(told.subquery("t"), copy=False)
+        day = q.call("coalesce", col("_from"), col(LEARNED))
+        place = row_number([col("_key"), day, col("_left_at"), col(GONE)], [down(col(LEARNED)), down(col("_part"))])
+        stay = [col("_key"), col("_left_at"), col(GONE)]
+        back = exp.Window(this=q.call("min", col(LEARNED)), partition_by=stay)
+        before = q.binary("<=", day, col("_left_at"))
+        last = exp.Window(this=q.call("max", q.case([(before, day)])), partition_by=[column.copy() for column in stay])
+        ranked = exp.select(exp.Star(), place.as_("_place"), back.as_("_back_at"), last.as_("_last_before")).from_(
+            told.subquery("t"), copy=False
+        )
         newest = q.binary("=", col("_place"), q.literal(1))
-        return exp.select(exp.Star()).from_(ranked.subquery("p"), copy=False).where(newest)
+        over = q.call("coalesce", q.binary("<", day, col("_last_before")), q.literal(False))
+        return exp.select(exp.Star()).from_(ranked.subquery("p"), copy=False).where(q.all([newest, q.not_(over)]))
 
     def with_identity(self, versions: exp.Select, source: Source, name: str) -> exp.Select:
         """The versions with the customer to whom the one map leads; of two for one instant, that of the smaller id."""

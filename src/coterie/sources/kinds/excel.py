@@ -164,7 +164,7 @@ def check_size(path: Path) -> None:
             for entry in archive.infolist():
                 if re.fullmatch(r"xl/worksheets/[^/]+\.xml", entry.filename):
                     _check_sheet(archive, entry, path)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise DataError(f"{path} cannot be read as a workbook: {error}", hint="the file is damaged; save it again") from None
     except Exception as error:
         if type(error).__module__ == "zlib":
