@@ -12,7 +12,7 @@ import pyarrow as pa
 from sqlglot import exp, parse_one
 
 from coterie.core.errors import EngineError
-from coterie.engine.engine import Query
+from coterie.engine.engine import Batches, Query
 from coterie.engine.folding import NotFolded, ParquetRows, fold
 from coterie.engine.scans import Scan, recognised
 
@@ -135,6 +135,19 @@ class DuckDB:
             self.create(table, "SELECT * FROM coterie_rows", temporary=temporary)
         finally:
             self.connection.unregister("coterie_rows")
+
+    def mapped(
+        self,
+        table: str,
+        query: Query,
+        function: Batches,
+        schema: pa.Schema,
+        about: str = "",
+        *,
+        temporary: bool = False,
+    ) -> None:
+        made = [function(rows) for rows in self.fetch(query, about).combine_chunks().to_batches()]
+        self.register(table, pa.Table.from_batches(made, schema), temporary=temporary)
 
     def drop(self, table: str) -> None:
         self.sorted.pop(table, None)

@@ -1,13 +1,16 @@
 """What an engine can do: make tables, answer queries, write Parquet. Everything above speaks to this and to nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
 
 import pyarrow as pa
 from sqlglot import exp
 
 Query = exp.Expression | str
+Batches = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 class Engine(Protocol):
@@ -48,6 +51,23 @@ class Engine(Protocol):
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
 
+    def mapped(
+        self,
+        table: str,
+        query: Query,
+        function: Batches,
+        schema: pa.Schema,
+        about: str = "",
+        *,
+        temporary: bool = False,
+    ) -> None:
+        """Make a table of what a function makes of the rows of a query, batch by batch, where the rows are.
+
+        Args:
+            function: takes and gives one batch; it may be sent to other processes.
+            schema: of what it gives.
+        """
+
     def drop(self, table: str) -> None:
         """Drop a table or view, if it is there."""
 
@@ -69,7 +89,14 @@ class Engine(Protocol):
     def schema(self, query: Query) -> Mapping[str, str]:
         """The columns of a query and their types as this engine names them."""
 
+    def foreseen(self, queries: Sequence[exp.Expression]) -> AbstractContextManager[None]:
+        """Say which queries are about to be asked, for an engine that can make use of that."""
+
     def finish(self) -> None:
         """Close, with everything written to where it stays; what `close` could not write it would not tell."""
 
     def close(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...

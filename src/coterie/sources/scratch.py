@@ -1,6 +1,7 @@
 """An engine whose tables and views are all temporary, and gone at the end."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -8,7 +9,7 @@ from typing import Self
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.engine.engine import Engine, Query
+from coterie.engine.engine import Batches, Engine, Query
 
 
 class Scratch:
@@ -48,6 +49,19 @@ class Scratch:
         self.engine.register(table, data, temporary=temporary)
         self.made[table] = None
 
+    def mapped(
+        self,
+        table: str,
+        query: Query,
+        function: Batches,
+        schema: pa.Schema,
+        about: str = "",
+        *,
+        temporary: bool = True,
+    ) -> None:
+        self.engine.mapped(table, query, function, schema, about, temporary=temporary)
+        self.made[table] = None
+
     def drop(self, table: str) -> None:
         self.engine.drop(table)
         self.made.pop(table, None)
@@ -66,6 +80,9 @@ class Scratch:
 
     def schema(self, query: Query) -> Mapping[str, str]:
         return self.engine.schema(query)
+
+    def foreseen(self, queries: Sequence[exp.Expression]) -> AbstractContextManager[None]:
+        return self.engine.foreseen(queries)
 
     def finish(self) -> None:
         self.engine.finish()

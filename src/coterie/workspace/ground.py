@@ -9,7 +9,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 import coterie
-from coterie.engine.duckdb import DuckDB
+from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.segments.history import Picture
@@ -60,7 +60,7 @@ class Ground:
     text: str
     gathered: Gathered
     catalog: Catalog
-    engine: DuckDB
+    engine: Engine
     events: Mapping[str, EventSource]
     lists: Mapping[str, frozenset[str]]
     hands: Hands = field(default_factory=dict)
@@ -111,7 +111,7 @@ class Ground:
         """Of whom something was learned between a snapshot and an instant."""
         return lambda previous: touched_since(self.engine, self.events, previous, instant, by_key, self.project.timezone)
 
-    def in_engine(self, engine: DuckDB) -> "Ground":
+    def in_engine(self, engine: Engine) -> "Ground":
         """The same in another engine, so that answers of other instants leave this one's tables alone."""
         for kind in self.events:
             engine.parquet(event_view(kind), self.gathered.events[kind].paths, sorted_by=KEY)

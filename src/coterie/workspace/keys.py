@@ -24,6 +24,8 @@ from coterie.workspace.shapes import (
     CURRENCIES,
     CURRENCY,
     DATE,
+    ENGINE,
+    ENGINES,
     EXACT,
     EXACTS,
     EXPRESSION,
@@ -418,7 +420,8 @@ PROJECT = table(
         one_of("all", "customers"),
         "whom counts are about: everybody with a row or an event, or who is in the customers source",
     ),
-    Key("engine", one_of("duckdb"), "where the work is done"),
+    Key("engine", ENGINE, f"where the work is done: {ENGINES}"),
+    Key("spark", map_of(TEXT, "settings with their values"), "settings of Spark, such as spark.executor.memory: 4g"),
     Key("locale", LOCALE, "how numbers and dates are shown, such as en-GB"),
     Key("goal", GOAL_SHAPE, "what is to be reached", note=True),
     Key(

@@ -91,7 +91,7 @@ class Project:
         currency: of money columns, or None.
         as_of: "now", "latest event", or the written date (its end) or instant.
         population: "all" (everybody with a row or an event) or "customers".
-        engine, locale: where work is done; how numbers are shown, or None.
+        engine, spark, locale: where work is done; settings of Spark; how numbers are shown, or None.
         sources, traits, segments, segmentations: by name, in the order of the file.
         lists: name → path of a list of ids.
         notes: goal, about, owner …
@@ -106,6 +106,7 @@ class Project:
     as_of: Literal["now", "latest event"] | Written
     population: Literal["all", "customers"]
     engine: str
+    spark: Mapping[str, str]
     locale: str | None
     sources: Mapping[str, Source]
     traits: Mapping[str, Trait]
@@ -194,6 +195,7 @@ class _Loader:
             as_of=values.get("as_of", "now"),
             population=values.get("population", "all"),
             engine=values.get("engine", "duckdb"),
+            spark=values.get("spark", MappingProxyType({})),
             locale=values.get("locale"),
             sources=MappingProxyType(sources),
             traits=MappingProxyType(traits),

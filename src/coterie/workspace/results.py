@@ -18,7 +18,6 @@ from sqlglot import exp
 from coterie.core.errors import TypeMismatch, UnknownName, did_you_mean
 from coterie.core.place import Origin
 from coterie.core.windows import local
-from coterie.engine.duckdb import DuckDB
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog
 from coterie.language.change import Change
@@ -44,6 +43,7 @@ from coterie.traits.coverage import Coverage
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.definitions import notices as definition_notices
 from coterie.workspace.definitions import notices_of
+from coterie.workspace.engines import reader
 from coterie.workspace.hands import Hands, from_json, hand_lists, in_words, to_json, told, with_hands
 from coterie.workspace.project import Notice, Project, read_project
 from coterie.workspace.run import TRAITS, builder, inner
@@ -286,7 +286,7 @@ class Results:
     def __init__(self, generation: Generation, cache: Path, engine: Engine | None = None, settings: Settings | None = None):
         self.generation, self.cache = generation, cache
         limits = settings or Settings()
-        self.engine: Engine = engine or DuckDB(generation.path, read_only=True, threads=limits.threads, memory=limits.memory)
+        self.engine: Engine = engine or reader(generation.path, limits, limits.engine or generation.about.get("engine", "spark"))
         self.ad_hoc = 0
 
     @cached_property

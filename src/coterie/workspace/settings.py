@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from coterie.core.errors import CoterieError
 from coterie.sources.options import UNPACK
+from coterie.workspace.shapes import ENGINES, is_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,19 +16,30 @@ class Settings:
     Attributes:
         threads: how many threads the engine may use (COTERIE_THREADS); None leaves it to the engine.
         memory: how much memory it may use before it spills to disk (COTERIE_MEMORY, as in 4GB or 60%); None is 70 %.
+        engine: the engine to use whatever the project says (COTERIE_ENGINE, as in spark or spark://host:7077).
         unpack: how many times its size a packed file may unpack to (COTERIE_UNPACK); 200 where nothing is said.
     """
 
     threads: int | None = None
     memory: str | None = None
     unpack: int = UNPACK
+    engine: str | None = None
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
         found = os.environ if environment is None else environment
         threads = _count(found, "COTERIE_THREADS", "it is a number of threads, as in COTERIE_THREADS=2")
         hint = "it is how many times its size a packed file may unpack to, as in COTERIE_UNPACK=1000"
-        return cls(threads, found.get("COTERIE_MEMORY"), _count(found, "COTERIE_UNPACK", hint) or UNPACK)
+        unpack = _count(found, "COTERIE_UNPACK", hint) or UNPACK
+        return cls(threads, found.get("COTERIE_MEMORY"), unpack, _engine(found.get("COTERIE_ENGINE")))
+
+
+def _engine(said: str | None) -> str | None:
+    if not said:
+        return None
+    if not is_engine(said):
+        raise CoterieError(f"COTERIE_ENGINE is {said!r}", code="E171", hint=f"it is {ENGINES}")
+    return said
 
 
 def _count(environment: Mapping[str, str], name: str, hint: str) -> int | None:

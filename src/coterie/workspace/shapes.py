@@ -159,6 +159,25 @@ def one_of(*choices: str) -> Shape:
     return Shape(words, read, {"enum": list(choices)})
 
 
+ENGINES = "duckdb, spark, or where Spark runs: local[2], spark://host:7077, yarn, k8s://…, sc://host:15002"
+_SPARK = re.compile(r"spark|local(\[(\*|[1-9][0-9]{0,3})\])?|yarn|(spark|k8s|sc)://\S+")
+
+
+def is_engine(text: str) -> bool:
+    """Whether a text names an engine."""
+    return text == "duckdb" or _SPARK.fullmatch(text) is not None
+
+
+def _engine(node: Node) -> str:
+    value = text_of(scalar(node, "an engine"))
+    if not is_engine(value):
+        raise refuse(node, "E189", f"'{_short(value)}' is no engine", f"it is {ENGINES}")
+    return value
+
+
+ENGINE = Shape("an engine", _engine, {"type": "string"})
+
+
 def _truth(node: Node) -> bool:
     value = text_of(scalar(node, "true or false")).lower()
     if value not in ("true", "false"):

@@ -1,6 +1,6 @@
 """A project's own folder, `.coterie/`: what can be computed again (cache) and what cannot (record).
 
-The results of a run are one DuckDB file, built aside and then named by `current.json`, so that readers always find a whole
+The results of a run are one DuckDB file, or one folder of Parquet that Spark wrote, built aside and then named by `current.json`, so that readers always find a whole
 one. The last two stay. Deleting the cache and running again changes no answer.
 """
 
@@ -128,7 +128,7 @@ class Store:
                 hint="use the newer version, or delete .coterie/cache and run again",
             )
         found = [Generation(g["number"], self.cache / g["file"], g["about"]) for g in said["generations"]]
-        return [g for g in found if g.path.is_file()]
+        return [g for g in found if g.path.exists()]
 
     def shown(self) -> frozenset[str]:
         """The files of the cache that published results read."""
@@ -145,20 +145,18 @@ class Store:
             raise StoreError("there are no results yet", code="E503", hint="make them with `coterie run`")
         return found[0]
 
-    def aside(self) -> Path:
-        """Where the next results are built. Leftovers of runs that were killed go first."""
-        for stale in self.cache.glob("results-*.partial*"):
-            with contextlib.suppress(OSError):
-                stale.unlink()
+    def aside(self, ending: str = ".duckdb") -> Path:
+        """Where the next results are built: a file or folder whose name ends so. Leftovers of runs that were killed go first."""
+        for stale in self.cache.glob("partial-*"):
+            _remove(stale)
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(parents=True, exist_ok=True)
-        return self.cache / f"results-{os.getpid()}.partial"
+        return self.cache / f"partial-{os.getpid()}{ending}"
 
     def discard(self, partial: Path) -> None:
         """Delete what was built aside."""
         for left in self.cache.glob(f"{partial.name}*"):
-            with contextlib.suppress(OSError):
-                left.unlink()
+            _remove(left)
 
     def publish(self, partial: Path, about: dict[str, Any], number: int) -> Generation:
         """Make what was built aside the current results, in one step; older ones beyond the last two go.
@@ -176,17 +174,18 @@ class Store:
                 hint="free some disk space and run again; the last results are untouched",
             )
         older = self.generations()
-        path = self.cache / f"results-{number:06d}.duckdb"
-        _synced(partial)
+        path = self.cache / f"results-{number:06d}{partial.suffix}"
+        for file in [partial] if partial.is_file() else partial.rglob("*"):
+            if file.is_file():
+                _synced(file)
         partial.replace(path)
         kept = [Generation(number, path, about), *older[: KEPT - 1]]
         self.point(kept)
         self.failed.unlink(missing_ok=True)
         names = {g.path.name for g in kept}
-        for stale in self.cache.glob("results-*.duckdb"):
-            if stale.name not in names:
-                with contextlib.suppress(OSError):
-                    stale.unlink()
+        for stale in self.cache.glob("results-*.*"):
+            if stale.name not in names and not stale.name.endswith(".wal"):
+                _remove(stale)
         return kept[0]
 
     def point(self, generations: list[Generation]) -> None:
@@ -203,6 +202,14 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     Path(partial).replace(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _synced(path: Path) -> None:

@@ -25,7 +25,7 @@ from sqlglot import exp
 
 from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError, UnknownName, did_you_mean
 from coterie.core.windows import local_day
-from coterie.engine.duckdb import DuckDB
+from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.language.scope import Scope
@@ -42,6 +42,7 @@ from coterie.workspace import overview
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.doctor import Finding, examine
 from coterie.workspace.edits import earlier_names
+from coterie.workspace.engines import ending, engine_of, opened, shown
 from coterie.workspace.export import Exported, export
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
@@ -219,10 +220,10 @@ class Workspace:
         project = self.project
         with self.store.lock(), Record(self.store.record) as record:
             self._settle(record)
-            partial = self.store.aside()
-            engine: DuckDB | None = None
+            partial = self.store.aside(ending(engine_of(project, self.settings)))
+            engine: Engine | None = None
             try:
-                engine = DuckDB(partial, threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
+                engine = self._engine(partial)
                 now = utc_now()
                 ground = self._ground(project, engine, now, progress)
                 instant = self._instant(ground, as_of, now)
@@ -242,7 +243,7 @@ class Workspace:
                 progress("publishing")
                 engine.finish()
                 number = self._next_number(record)
-                generation = self.store.publish(partial, _about(made), number)
+                generation = self.store.publish(partial, {**_about(made), "engine": shown(engine_of(project, self.settings))}, number)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         fits.keep(
@@ -388,7 +389,7 @@ class Workspace:
         """What is double, empty, unused or odd among the definitions of the newest results."""
         return lint(self.results, self.history)
 
-    def _unpublished(self, engine: DuckDB) -> Results:
+    def _unpublished(self, engine: Engine) -> Results:
         """What an engine has just answered and described, to be read as results are."""
         return Results(Generation(0, self.folder, {}), self.store.cache, engine=engine)
 
@@ -415,7 +416,7 @@ class Workspace:
             now = utc_now()
             yield self._ground(project, engine, now, progress), now
 
-    def _ground(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Ground:
+    def _ground(self, project: Project, engine: Engine, now: datetime, progress: Progress) -> Ground:
         """Gather the sources and check the definitions, in an engine."""
         text = self.file.read_text(encoding="utf-8-sig")
         hands = self._hands()
@@ -431,12 +432,13 @@ class Workspace:
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
         return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
 
-    def _engine(self) -> DuckDB:
-        """An engine that keeps nothing; what does not fit into memory goes to the project's own scratch folder."""
+    def _engine(self, path: Path | None = None) -> Engine:
+        """An engine that keeps its tables at a path, or nothing; what does not fit into memory goes to the project's own scratch folder."""
         self.store.prepare()
-        return DuckDB(threads=self.settings.threads, memory=self.settings.memory, temp=self.store.scratch)
+        said = engine_of(self.project, self.settings)
+        return opened(said, self.settings, path, temp=self.store.scratch, spark=self.project.spark)
 
-    def _gather(self, project: Project, engine: DuckDB, now: datetime, progress: Progress) -> Gathered:
+    def _gather(self, project: Project, engine: Engine, now: datetime, progress: Progress) -> Gathered:
         try:
             return gather(
                 project.folder,
@@ -473,7 +475,7 @@ class Workspace:
         """Who the record says is in a segment or out of it by hand."""
         return recorded(self.store.record)
 
-    def _lists(self, project: Project, engine: DuckDB) -> Mapping[str, frozenset[str]]:
+    def _lists(self, project: Project, engine: Engine) -> Mapping[str, frozenset[str]]:
         found = {name: _ids(self.folder / written.text) for name, written in project.lists.items()} | hand_lists(project)
         engine.register("lists", lists_table(found))
         return found
@@ -700,7 +702,7 @@ def _about(made: Made) -> dict[str, Any]:
     return {"as_of": made.as_of, "finished": made.finished, "population": made.population, "files": read}
 
 
-def _latest(engine: DuckDB, gathered: Gathered, now: datetime) -> datetime | None:
+def _latest(engine: Engine, gathered: Gathered, now: datetime) -> datetime | None:
     """The time of the newest event that is not after now."""
     last = gathered.last_event_by(now)
     if last is not None or gathered.last_event is None:

@@ -1,0 +1,436 @@
+"""Spark, where it already runs: in this process (`local[2]`), on a standalone cluster, or behind Spark Connect.
+
+Tables are Parquet folders, so that other tools read them too; a folder `results-….spark` is to this engine what one file is
+to DuckDB. Nothing depends on what a session is set to: instants are TIMESTAMP_NTZ in UTC, and what ANSI mode, the zone,
+adaptive execution or the number of partitions change is written so in the language's own words.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+from sqlglot import exp, parse_one
+
+from coterie.core.errors import EngineError
+from coterie.engine.engine import Batches, Query
+
+JAVA = 17
+"""The oldest Java that Spark 4 runs on."""
+CATALOG = "tables.json"
+"""Of a folder of results: which folder holds which table, and the views with their SQL."""
+FORMAT = 1
+LOCAL = "local[*]"
+INSTALL = "pip install 'coterie[spark]'"
+
+
+def version_of_java(environment: Mapping[str, str] | None = None) -> int:
+    """The version of the Java that Spark would start.
+
+    Raises:
+        EngineError: E310, there is none, or it is older than Spark needs.
+    """
+    home = (os.environ if environment is None else environment).get("JAVA_HOME")
+    java = str(Path(home) / "bin" / "java") if home else shutil.which("java")
+    hint = f"install Java {JAVA} (Debian: apt install openjdk-17-jre-headless; macOS: brew install openjdk@17) and set JAVA_HOME"
+    told = ""
+    if java is not None:
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            said = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)  # noqa: S603
+            told = said.stderr + said.stdout
+    found = re.search(r'version "(?:1\.)?(\d+)', told)
+    if found is None:
+        where = f" in JAVA_HOME ({home})" if home else ""
+        raise EngineError(f"engine: spark needs Java, and there is none{where}", code="E310", hint=hint)
+    version = int(found[1])
+    if version < JAVA:
+        raise EngineError(f"engine: spark needs Java {JAVA} or newer, and {java} is version {version}", code="E310", hint=hint)
+    return version
+
+
+def is_remote(url: str) -> bool:
+    """Whether a URL is one of Spark Connect, whose Java runs somewhere else."""
+    return url.startswith("sc://")
+
+
+def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
+    """A Spark session of our own: its temporary views are seen by nobody else.
+
+    Args:
+        url: `local[2]`, `spark://host:7077`, `yarn`, or `sc://host:15002` of Spark Connect.
+        settings: of Spark, as in `spark.executor.memory`; what only a new process can take is used where there is none yet.
+
+    Raises:
+        EngineError: E310 no Java, E311 no pyspark, E312 nobody answers there.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pandas that PySpark does not need here
+            from pyspark.sql import SparkSession
+    except ImportError as error:
+        raise EngineError(f"engine: spark needs PySpark: {error}", code="E311", hint=INSTALL) from None
+    if not is_remote(url):
+        version_of_java()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    _reachable(url)
+    builder = SparkSession.builder.appName("coterie")
+    for key, value in {**_QUIET, **(settings or {})}.items():
+        builder = builder.config(key, value)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = builder.remote(url).create() if is_remote(url) else builder.master(url).getOrCreate().newSession()
+            for key, value in {**_OURS, **{k: v for k, v in (settings or {}).items() if k.startswith("spark.sql.")}}.items():
+                with contextlib.suppress(Exception):  # what cannot be changed in a session was said when it was made
+                    found.conf.set(key, value)
+    except Exception as error:
+        raise EngineError(
+            f"Spark does not start at {url}: {_words(error)}",
+            code="E312",
+            hint="see that the URL is right and that a cluster answers there; `engine: spark` alone uses this machine",
+        ) from error
+    return found
+
+
+_QUIET = {
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.artifact.isolation.enabled": "false",
+}
+_OURS = {
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.sources.partitionOverwriteMode": "static",
+    "spark.sql.caseSensitive": "false",
+}
+
+
+def _reachable(url: str) -> None:
+    """See that somebody listens before Spark is asked, which tries for minutes.
+
+    Raises:
+        EngineError: E312, nobody does.
+    """
+    import socket
+
+    if not url.startswith(("spark://", "sc://")):
+        return
+    whole = urlsplit(url.partition(";")[0].rstrip("/").split(",")[0])
+    address = (whole.hostname or "", whole.port or (15002 if is_remote(url) else 7077))
+    try:
+        socket.create_connection(address, timeout=10).close()
+    except OSError as error:
+        raise EngineError(
+            f"no Spark answers at {url}: {(error.strerror or str(error)).lower()}",
+            code="E312",
+            hint="start the cluster, or see that the address and port are right; the last results stay",
+        ) from None
+
+
+class Spark:
+    """The Spark engine.
+
+    Args:
+        path: the folder of kept tables, or None where nothing is kept.
+        url: where Spark runs, as of `session_at`.
+        read_only: open a folder that is there.
+        temp: a folder, seen by all of the cluster, for tables on the way.
+        settings: of Spark.
+    """
+
+    dialect = "spark"
+
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        url: str = LOCAL,
+        read_only: bool = False,
+        temp: Path | None = None,
+        settings: Mapping[str, str] | None = None,
+    ):
+        self.path = path
+        self.session = session_at(url, settings)
+        self.scratch: Path | None = None
+        self.temp = temp
+        self.kept: dict[str, str] = {}
+        self.views: dict[str, str] = {}
+        self.folders: dict[str, Path] = {}
+        self.made = 0
+        if path is not None and (read_only or (path / CATALOG).exists()):
+            self._open(path)
+        elif path is not None:
+            path.mkdir(parents=True, exist_ok=True)
+
+    def _open(self, path: Path) -> None:
+        try:
+            said = json.loads((path / CATALOG).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise EngineError(
+                f"the results folder {path} cannot be opened: {error}", code="E302", hint="delete the folder and run again"
+            ) from None
+        if said["format"] > FORMAT:
+            raise EngineError(
+                f"the results folder {path} was written by a newer coterie (format {said['format']}, this one reads {FORMAT})",
+                code="E502",
+                hint="use the newer version, or delete .coterie/cache and run again",
+            )
+        self.kept = dict(said["tables"])
+        for table, folder in self.kept.items():
+            self._read(table, [path / folder])
+        for name, sql in said["views"].items():
+            self.view(name, sql)
+
+    # --- queries
+
+    def text(self, query: Query) -> str:
+        return query if isinstance(query, str) else query.sql(dialect="spark")
+
+    def frame(self, query: Query, about: str = "") -> Any:
+        """The data frame of a query; nothing is computed yet."""
+        sql = self.text(query)
+        try:
+            return self.session.sql(sql)
+        except Exception as error:
+            raise _explained(error, about, sql) from error
+
+    @contextlib.contextmanager
+    def at_work(self, about: str, query: Query) -> Iterator[None]:
+        try:
+            yield
+        except EngineError:
+            raise
+        except Exception as error:
+            raise _explained(error, about, self.text(query)) from error
+
+    def create(self, table: str, query: Query, about: str = "", *, temporary: bool = False) -> None:
+        about = about or f"make {table}"
+        frame = self.frame(query, about)
+        folder = self._folder(table, temporary)
+        with self.at_work(about, query):
+            frame.write.parquet(_uri(folder))
+        self._keep(table, folder, temporary, frame.schema)
+
+    def mapped(
+        self,
+        table: str,
+        query: Query,
+        function: Batches,
+        schema: pa.Schema,
+        about: str = "",
+        *,
+        temporary: bool = False,
+    ) -> None:
+        def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            return map(function, batches)
+
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        about = about or f"make {table}"
+        kinds = from_arrow_schema(schema, prefer_timestamp_ntz=True)
+        folder = self._folder(table, temporary)
+        with self.at_work(about, query):
+            self.frame(query, about).mapInArrow(each, kinds).write.parquet(_uri(folder))
+        self._keep(table, folder, temporary, kinds)
+
+    def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
+        sql = self.text(query)
+        with self.at_work(f"make {name}", sql):
+            self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {_name(name)} AS {sql}")
+        self._forget(name)
+        if not temporary:
+            self.views[name] = sql
+
+    def parquet(
+        self,
+        name: str,
+        paths: Sequence[Path],
+        *,
+        temporary: bool = False,
+        file: str | None = None,
+        sorted_by: str | None = None,
+    ) -> None:
+        self._forget(name)
+        self._read(name, paths, file=file)
+
+    def scan(self, paths: Sequence[Path]) -> exp.Expression:
+        parts = [f"SELECT * FROM parquet.{_name(_uri(path))}" for path in paths]  # noqa: S608 - quoted identifiers
+        found = parse_one(" UNION ALL BY NAME ".join(parts), dialect="spark")
+        assert isinstance(found, exp.Expression)
+        return found
+
+    def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
+        folder = self._folder(table, temporary)
+        folder.mkdir(parents=True)
+        pq.write_table(_plain(data), folder / "part-00000.parquet", coerce_timestamps="us")
+        self._keep(table, folder, temporary, None)
+
+    def drop(self, table: str) -> None:
+        self.session.catalog.dropTempView(_name(table))
+        self._forget(table)
+
+    def fetch(self, query: Query, about: str = "") -> pa.Table:
+        frame = self.frame(query, about)
+        with self.at_work(about, query):
+            found = frame.toArrow()
+        return found.cast(pa.schema([f.with_nullable(True) for f in found.schema]))
+
+    def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
+        # By way of files, in the order of the query: what reaches this process is a batch at a time.
+        folder = self._folder("batches", temporary=True)
+        frame = self.frame(query, about)
+        with self.at_work(about, query):
+            frame.write.parquet(_uri(folder))
+        parts = sorted(folder.glob("part-*"))
+        none = True
+        for part in parts:
+            for batch in ds.dataset(part, format="parquet").to_batches(batch_size=rows):
+                if batch.num_rows:
+                    none = False
+                    yield batch.cast(pa.schema([f.with_nullable(True).remove_metadata() for f in batch.schema]))
+        if none:
+            yield pa.RecordBatch.from_pylist([], schema=frame.limit(0).toArrow().schema)
+        shutil.rmtree(folder, ignore_errors=True)
+
+    def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
+        frame = self.frame(query, about)
+        with self.at_work(about, query):
+            return [tuple(row) for row in frame.collect()]
+
+    def write_parquet(self, query: Query, path: Path, about: str = "") -> int:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(dir=path.parent, prefix=".partial-"))
+        frame = self.frame(query, about)
+        try:
+            with self.at_work(about, query):
+                frame.write.mode("overwrite").parquet(_uri(partial))
+                found = self.session.read.parquet(_uri(partial)).count()
+            if path.is_dir():
+                shutil.rmtree(path)
+            partial.replace(path)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        return int(found)
+
+    def schema(self, query: Query) -> Mapping[str, str]:
+        return {field.name: field.dataType.simpleString() for field in self.frame(query).schema.fields}
+
+    @contextlib.contextmanager
+    def foreseen(self, queries: Sequence[exp.Expression]) -> Iterator[None]:
+        yield
+
+    def finish(self) -> None:
+        if self.path is not None:
+            said = {"format": FORMAT, "tables": self.kept, "views": self.views}
+            (self.path / CATALOG).write_text(json.dumps(said, indent=1), encoding="utf-8")
+        self.close()
+
+    def close(self) -> None:
+        if self.scratch is not None:
+            shutil.rmtree(self.scratch, ignore_errors=True)
+            self.scratch = None
+
+    def __enter__(self) -> "Spark":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- where tables lie
+
+    def _folder(self, table: str, temporary: bool) -> Path:
+        """A new folder for a table's rows."""
+        self.made += 1
+        name = f"{re.sub(r'[^A-Za-z0-9_]+', '_', table)[:40]}-{self.made}"
+        if self.path is not None and not temporary:
+            return self.path / name
+        if self.scratch is None:
+            if self.temp is not None:
+                self.temp.mkdir(parents=True, exist_ok=True)
+            self.scratch = Path(tempfile.mkdtemp(prefix="coterie-spark-", dir=self.temp))
+        return self.scratch / name
+
+    def _keep(self, table: str, folder: Path, temporary: bool, schema: Any) -> None:
+        self._read(table, [folder], schema)
+        self._forget(table)
+        self.folders[table] = folder
+        if self.path is not None and not temporary:
+            self.kept[table] = folder.name
+
+    def _read(self, name: str, paths: Sequence[Path], schema: Any = None, *, file: str | None = None) -> None:
+        reader = self.session.read
+        reader = reader.schema(schema) if schema is not None else reader.option("mergeSchema", str(len(paths) > 1).lower())
+        with self.at_work(f"read {name}", ", ".join(map(str, paths))):
+            frame = reader.parquet(*map(_uri, paths))
+            if file is not None:
+                from pyspark.sql import functions as f
+
+                plain = f.regexp_replace(f.col("_metadata.file_path"), "^file:(//)?", "")
+                frame = frame.withColumn(file, f.url_decode(f.replace(plain, f.lit("+"), f.lit("%2B"))))
+            frame.createOrReplaceTempView(_name(name))
+
+    def _forget(self, name: str) -> None:
+        """What was called so before is gone; its rows with it."""
+        self.views.pop(name, None)
+        self.kept.pop(name, None)
+        folder = self.folders.pop(name, None)
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _uri(path: Path | str) -> str:
+    return "file://" + quote(str(Path(path).absolute()))
+
+
+def _name(table: str) -> str:
+    return exp.to_identifier(table, quoted=True).sql(dialect="spark")
+
+
+def _plain(data: pa.Table) -> pa.Table:
+    """Columns as Spark can read them from Parquet: texts instead of dictionaries, signed numbers."""
+    fields = []
+    for field in data.schema:
+        kind = field.type
+        if pa.types.is_dictionary(kind):
+            kind = kind.value_type
+        elif pa.types.is_null(kind):
+            kind = pa.string()
+        elif pa.types.is_unsigned_integer(kind):
+            kind = pa.int64()
+        fields.append(pa.field(field.name, kind))
+    return data.cast(pa.schema(fields))
+
+
+def _words(error: BaseException) -> str:
+    """The first thing that Spark says, without its stack and the plan."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _explained(error: BaseException, about: str, sql: str) -> EngineError:
+    words = _words(error)
+    hint, code = "this should not happen with a checked project: please report it with the SQL", "E300"
+    low = str(error).lower()
+    if "no space left" in low:
+        code, hint = "E303", "free some disk space and run again; the last results are untouched"
+    elif "outofmemory" in low or "java heap space" in low:
+        code, hint = "E304", "give Spark more memory (spark.driver.memory, spark.executor.memory)"
+    elif "permission denied" in low or "accesscontrolexception" in low:
+        code, hint = "E313", "see that the user that Spark runs as may read and write the project's folder"
+    elif "maxresultsize" in low:
+        code, hint = "E304", "raise spark.driver.maxResultSize"
+    return EngineError(f"{about or 'a query'} failed: {words}", step=about, sql=sql, code=code, hint=hint)
