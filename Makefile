@@ -1,4 +1,4 @@
-# Needs make and Python >= 3.11 (or uv), nothing else. Everything it makes lies in .venv/, build/ and shop/.
+# Needs make and Python >= 3.11 (or uv), nothing else. Everything it makes lies in .venv/, .venv-spark/, build/ and shop/.
 SHELL = /bin/sh
 .NOTPARALLEL:
 .DEFAULT_GOAL = help
@@ -29,14 +29,18 @@ test: setup ## everything in 'check' and every test but the long ones
 	@scripts/chromium
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n $(WORKERS)
+	@if [ "$$(scripts/spark)" = ready ]; then .venv-spark/bin/pytest -m "spark and not long and not bench"; \
+	else [ "$(CI)" != true ]; fi
 
 check: setup lint ## lint, format, types, floors and the quick tests
-	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench and not postgres and not browser"
+	$(BIN)/pytest -n $(WORKERS) -m "not long and not bench and not postgres and not browser and not spark"
 
 long: setup ## the long tests, sized by N (make long N=20000); figures go to build/figures.jsonl
 	@scripts/postgres
 	@scripts/chromium
-	COTERIE_N=$(or $(N),20000) HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m "long or bench"
+	COTERIE_N=$(or $(N),20000) HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m "(long or bench) and not spark"
+	@if [ "$$(scripts/spark)" = ready ]; then \
+	  COTERIE_N=$(or $(N),20000) .venv-spark/bin/pytest -m "(long or bench) and spark"; else [ "$(CI)" != true ]; fi
 
 bench: setup ## measure speed and memory into build/figures.jsonl; ONLY=name for one
 	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(N),--size $(N))

@@ -7,6 +7,7 @@ adaptive execution or the number of partitions change is written so in the langu
 
 import contextlib
 import json
+import logging
 import os
 import re
 import shutil
@@ -85,13 +86,18 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
         version_of_java()
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     _reachable(url)
+    logging.getLogger("SQLQueryContextLogger").disabled = True  # says on stderr what the error says
     builder = SparkSession.builder.appName("coterie")
-    for key, value in {**_QUIET, **(settings or {})}.items():
+    for key, value in {**_quiet(url), **(settings or {})}.items():
         builder = builder.config(key, value)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = builder.remote(url).create() if is_remote(url) else builder.master(url).getOrCreate().newSession()
+            if is_remote(url):
+                found = builder.remote(url).create()
+            else:
+                with _muted():
+                    found = builder.master(url).getOrCreate().newSession()
             for key, value in {**_OURS, **{k: v for k, v in (settings or {}).items() if k.startswith("spark.sql.")}}.items():
                 with contextlib.suppress(Exception):  # what cannot be changed in a session was said when it was made
                     found.conf.set(key, value)
@@ -104,18 +110,41 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
     return found
 
 
-_QUIET = {
-    "spark.ui.enabled": "false",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.log.level": "ERROR",
-    "spark.sql.artifact.isolation.enabled": "false",
-}
+def _quiet(url: str) -> dict[str, str]:
+    """Settings of a process of our own: no web page, no bar, no log on the terminal."""
+    if is_remote(url):
+        return {}
+    log = Path(__file__).with_name("log4j2.properties").as_uri()
+    return {
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log}",
+    }
+
+
 _OURS = {
     "spark.sql.timestampType": "TIMESTAMP_NTZ",
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.sources.partitionOverwriteMode": "static",
     "spark.sql.caseSensitive": "false",
 }
+
+
+@contextlib.contextmanager
+def _muted() -> Iterator[None]:
+    """Keep what Java prints as it starts off the terminal."""
+    try:
+        terminal = os.dup(2)
+    except OSError:
+        yield
+        return
+    with open(os.devnull, "wb") as nothing:
+        os.dup2(nothing.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(terminal, 2)
+        os.close(terminal)
 
 
 def _reachable(url: str) -> None:
