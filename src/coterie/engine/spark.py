@@ -138,7 +138,7 @@ def _muted() -> Iterator[None]:
     except OSError:
         yield
         return
-    with open(os.devnull, "wb") as nothing:
+    with Path(os.devnull).open("wb") as nothing:
         os.dup2(nothing.fileno(), 2)
     try:
         yield

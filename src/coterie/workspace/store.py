@@ -1,7 +1,7 @@
 """A project's own folder, `.coterie/`: what can be computed again (cache) and what cannot (record).
 
-The results of a run are one DuckDB file, or one folder of Parquet that Spark wrote, built aside and then named by `current.json`, so that readers always find a whole
-one. The last two stay. Deleting the cache and running again changes no answer.
+The results of a run are one DuckDB file, or one folder of Parquet that Spark wrote, built aside and then named by
+`current.json`, so that readers always find a whole one. The last two stay. Deleting the cache and running again changes no answer.
 """
 
 import contextlib

@@ -243,7 +243,7 @@ class Workspace:
                 progress("publishing")
                 engine.finish()
                 number = self._next_number(record)
-                generation = self.store.publish(partial, {**_about(made), "engine": shown(engine_of(project, self.settings))}, number)
+                generation = self.store.publish(partial, _about(made, engine_of(project, self.settings)), number)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         fits.keep(
@@ -433,7 +433,7 @@ class Workspace:
         return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
 
     def _engine(self, path: Path | None = None) -> Engine:
-        """An engine that keeps its tables at a path, or nothing; what does not fit into memory goes to the project's own scratch folder."""
+        """An engine that keeps its tables at a path, or nothing; what does not fit into memory goes to the project's scratch."""
         self.store.prepare()
         said = engine_of(self.project, self.settings)
         return opened(said, self.settings, path, temp=self.store.scratch, spark=self.project.spark)
@@ -696,10 +696,10 @@ class Table:
         return f"Table({self.data.num_rows:,} rows: {', '.join(self.data.column_names)})"
 
 
-def _about(made: Made) -> dict[str, Any]:
-    """What the pointer says of results: their instant and population, and the files of the cache that they read."""
+def _about(made: Made, engine: str) -> dict[str, Any]:
+    """What the pointer says of results: their instant and population, who made them, and the files of the cache they read."""
     read = [*(f for e in made.events.values() for f in e.files), *made.data["bad_rows"].values()]
-    return {"as_of": made.as_of, "finished": made.finished, "population": made.population, "files": read}
+    return {"as_of": made.as_of, "finished": made.finished, "population": made.population, "engine": shown(engine), "files": read}
 
 
 def _latest(engine: Engine, gathered: Gathered, now: datetime) -> datetime | None:
