@@ -61,13 +61,13 @@ def leaf_mutants() -> Iterator[Mutant]:
                 leaf.name,
                 wrong,
                 (("leaf", leaf.name),),
-                lambda patch, leaf=leaf, face=face: patch.setitem(LEAVES, leaf.name, replace(leaf, duckdb=face)),  # type: ignore[misc]
+                lambda patch, leaf=leaf, face=face: patch.setitem(LEAVES, leaf.name, replace(leaf, sql=face)),  # type: ignore[misc]
             )
 
 
 def wrong_faces(leaf: Leaf) -> Iterator[tuple[str, Face]]:
     """Wrong forms that make sense for any row of this shape, then those of this row."""
-    right, results = leaf.duckdb, {result for _, result in signatures(leaf)}
+    right, results = leaf.sql, {result for _, result in signatures(leaf)}
     kinds = {t for types, _ in signatures(leaf) for t in types}
     most = max((len(types) for types, _ in signatures(leaf)), default=0)
     if results == {BOOLEAN}:
@@ -136,7 +136,7 @@ def ordinary(b: Builder, type_: Type) -> exp.Expression:
     return b.literal(False) if type_ == BOOLEAN else b.literal("")
 
 
-RIGHT: dict[str, Face] = {name: leaf.duckdb for name, leaf in LEAVES.items()}
+RIGHT: dict[str, Face] = {name: leaf.sql for name, leaf in LEAVES.items()}
 """The right forms, whatever stands in the table now."""
 
 

@@ -38,7 +38,7 @@ IS_EVEN = Leaf(
     result=lambda *types: BOOLEAN if types == (INTEGER,) else None,
     expects="a whole number",
     python=lambda x: x % 2 == 0,
-    duckdb=lambda b, x: b.binary("=", b.binary("%", x.tree, b.literal(2)), b.literal(0)),
+    sql=lambda b, x: b.binary("=", b.binary("%", x.tree, b.literal(2)), b.literal(0)),
     words="{0} is even",
     unlike="{0} is odd",
     vectors=(Vector((2,), True), Vector((3,), False), Vector((None,), None, (INTEGER,))),
@@ -149,6 +149,6 @@ def test_one_class_gives_an_aggregation_all_of_its_faces(engine):
 def test_a_wrong_row_does_not_pass(monkeypatch, engine):
     from dataclasses import replace
 
-    wrong = replace(IS_EVEN, duckdb=lambda b, x: b.binary("=", b.binary("%", x.tree, b.literal(2)), b.literal(1)))
+    wrong = replace(IS_EVEN, sql=lambda b, x: b.binary("=", b.binary("%", x.tree, b.literal(2)), b.literal(1)))
     monkeypatch.setitem(LEAVES, "is_even", wrong)
     assert disagreements(program(0, definitions=12, focus=[("leaf", "is_even")]), engine)

@@ -111,7 +111,7 @@ class DuckDB:
         for name, ids in context.lists.items():
             self.connection.executemany("INSERT INTO lists VALUES (?, ?)", [(name, i) for i in sorted(ids)])
         if literal:
-            trees = [leaf.duckdb(b, *(self.literal(b, a, t) for a, t in zip(row, types, strict=True))) for row in rows]
+            trees = [leaf.sql(b, *(self.literal(b, a, t) for a, t in zip(row, types, strict=True))) for row in rows]
             return [plain(self.connection.execute(f"SELECT {t.sql('duckdb')}").fetchall()[0][0]) for t in trees]
         written = {i for i, t in enumerate(types) if i in leaf.literal or t == DURATION}
         columns = {f"c{i}": pa.array([row[i] for row in rows], arrow_type(t)) for i, t in enumerate(types) if i not in written}
@@ -119,7 +119,7 @@ class DuckDB:
         args = [
             self.literal(b, rows[0][i], t) if i in written else Sql(exp.column(f"c{i}", table="t"), t) for i, t in enumerate(types)
         ]
-        tree = leaf.duckdb(b, *args)
+        tree = leaf.sql(b, *args)
         found = self.connection.execute(
             f"SELECT r, typeof(r) FROM (SELECT row, {tree.sql('duckdb')} AS r FROM t) ORDER BY row"
         ).fetchall()

@@ -160,7 +160,7 @@ ONLY_DUCKDB = {
 @pytest.mark.parametrize(("leaf", "vector"), CASES, ids=NAMED)
 def test_a_row_uses_functions_that_are_known_to_be_portable_or_not(leaf: Leaf, vector: Vector, duck: DuckDB):
     b = Builder("duckdb", vector.context or UTC_NOON, exp.Literal.string("1"))
-    tree = leaf.duckdb(b, *(duck.literal(b, a, t) for a, t in zip(vector.args, types_of(vector), strict=True)))
+    tree = leaf.sql(b, *(duck.literal(b, a, t) for a, t in zip(vector.args, types_of(vector), strict=True)))
     assert {call.name for call in tree.find_all(exp.Anonymous)} <= PORTABLE | ONLY_DUCKDB
 
 

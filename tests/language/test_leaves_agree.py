@@ -187,7 +187,7 @@ def test_rules_nest_without_doubling(name: str, duck: DuckDB):
     tree, value = Sql(exp.column("x"), types[0]), row[0]
     sizes = []
     for _ in range(16):
-        tree = Sql(leaf.duckdb(b, tree, *rest), types[0])
+        tree = Sql(leaf.sql(b, tree, *rest), types[0])
         value = in_python(leaf, (value, *row[1:]), types, b.context)
         sizes.append(len(tree.tree.sql("duckdb")))
     assert sizes[-1] - sizes[-2] <= 2000
@@ -203,12 +203,12 @@ def test_what_stands_in_a_large_expression_may_be_a_subquery(duck: DuckDB):
     context = Context(datetime(2026, 2, 28), "UTC", "1", {"press": frozenset({"1"})})
     duck.rows(LEAVES["in_list"], [("press",)], (TEXT,), context)
     b = Builder("duckdb", context, exp.Literal.string("1"))
-    on_list = LEAVES["in_list"].duckdb(b, duck.literal(b, "press", TEXT))
+    on_list = LEAVES["in_list"].sql(b, duck.literal(b, "press", TEXT))
     chosen = Sql(b.case([(on_list, b.literal(1.5, FLOAT))], b.literal(0.5, FLOAT)), FLOAT)
     total = chosen
     for _ in range(6):
-        total = Sql(LEAVES["+"].duckdb(b, total, chosen), FLOAT)
-    smallest = LEAVES["least"].duckdb(b, total, chosen, total)
+        total = Sql(LEAVES["+"].sql(b, total, chosen), FLOAT)
+    smallest = LEAVES["least"].sql(b, total, chosen, total)
     sql = exp.select(total.tree, smallest).sql("duckdb")
     assert duck.connection.execute(sql).fetchone() == (10.5, 1.5)
 
@@ -226,7 +226,7 @@ def test_a_float_column_of_an_event_is_a_decimal_until_it_is_used(duck: DuckDB):
         "least": [1e-9, 0.1, None],
         "coalesce": [1e15, 0.1, 1.0],
     }.items():
-        tree = LEAVES[name].duckdb(b, x, y)
+        tree = LEAVES[name].sql(b, x, y)
         found = [row[0] for row in duck.connection.execute(exp.select(tree).from_("e").sql("duckdb")).fetchall()]
         assert found == expected, name
         assert all(isinstance(value, float | bool) or value is None for value in found)

@@ -178,7 +178,7 @@ class Sum(Aggregation):
     def sql(self, q: "Builder", rows: Rows) -> "exp.Expression":
         assert rows.value is not None
         assert rows.type is not None
-        total = filtered(q, q.call("sum", rows.value), rows.keep)
+        total = filtered(q, q.total(rows.value, rows.type), rows.keep)
         return q.try_cast(q.call("coalesce", total, q.literal(0)), sql_type(rows.type))
 
 
@@ -205,7 +205,7 @@ class Avg(Aggregation):
 
     def sql(self, q: "Builder", rows: Rows) -> "exp.Expression":
         assert rows.value is not None
-        total = q.cast(filtered(q, q.call("sum", rows.value), rows.keep), "DOUBLE")
+        total = q.cast(filtered(q, q.total(rows.value, rows.type), rows.keep), "DOUBLE")
         return q.divide(total, filtered(q, q.count_rows(), rows.keep))
 
 

@@ -94,7 +94,7 @@ class Compiler:
 
     def apply(self, node: Apply) -> exp.Expression:
         leaf = LEAVES[node.op]
-        plain: exp.Expression = leaf.duckdb(self.q, *(self.argument(a) for a in node.args))
+        plain: exp.Expression = leaf.sql(self.q, *(self.argument(a) for a in node.args))
         if leaf.bounded is None or all(self.happened(a) is None for a in node.args):
             return plain
         bounded = leaf.bounded(_Order(self.q), *(self.range(a) for a in node.args))
@@ -109,7 +109,7 @@ class Compiler:
                 found = self.happened(arg)
                 if found is None:
                     return None
-                ends = [None if e is None else LEAVES[op].duckdb(self.q, Sql(e, typed(arg))) for e in (found.least, found.most)]
+                ends = [None if e is None else LEAVES[op].sql(self.q, Sql(e, typed(arg))) for e in (found.least, found.most)]
                 return Range(*(ends if LEAVES[op].order == "kept" else ends[::-1]))
             case _:
                 return None
@@ -266,6 +266,6 @@ class _Order:
 
     def decided(self, less: str, a: Range, b: Range) -> exp.Expression:
         """As `ranges.Values` has it."""
-        q, face = self.q, LEAVES[less].duckdb
+        q, face = self.q, LEAVES[less].sql
         certain, possible = face(q, a.most, b.least), face(q, a.least, b.most)
         return q.case([(certain, q.literal(True)), (q.not_(possible), q.literal(False))])

@@ -1,7 +1,7 @@
 """What an operator or function is: one row that holds all of its faces.
 
 A row of `operators.py` or `functions.py` is everything that the language knows of it: how it is written, its types, its
-meaning in Python, its meaning as a SQL tree per engine, its words, and vectors (known answers) that prove the faces
+meaning in Python, its meaning as a SQL tree, its words, and vectors (known answers) that prove the faces
 equal. Nothing here imports SQLGlot: a SQL face is a function of a builder (`sql.Builder`), which brings it.
 """
 
@@ -64,8 +64,8 @@ class Leaf:
         expects: what it takes, in words, for the error ("two numbers, two texts, or two times").
         python: the reference meaning. With `strict`, called only when no argument is missing. Gets a Context first when
             `context` is set. Returns None for missing.
-        duckdb: the same meaning as a SQL tree: (builder, *args) → SQLGlot expression. With `strict` it must give NULL
-            when an argument is NULL; it never raises at run time, whatever the data.
+        sql: the same meaning as a SQL tree in the words of the builder's engine: (builder, *args) → SQLGlot expression.
+            With `strict` it must give NULL when an argument is NULL; it never raises at run time, whatever the data.
         words: English with {0}, {1} … for the arguments ({rest} for all after the first, as a list); a part in square
             brackets is left out when an argument in it was not written (see `phrase`).
         unlike: English of the negation, where better than "it is not so that …".
@@ -90,7 +90,7 @@ class Leaf:
     result: Callable[..., Type | None]
     expects: str
     python: Callable[..., Any]
-    duckdb: Callable[..., Any]
+    sql: Callable[..., Any]
     words: str
     unlike: str | None = None
     vectors: tuple[Vector, ...] = ()

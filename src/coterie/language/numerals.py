@@ -115,11 +115,8 @@ def double(b: "Builder", a: "Sql") -> "exp.Expression":
 
 
 def wide(b: "Builder", a: "Sql") -> "exp.Expression":
-    """An integer or money with so many digits that one step of arithmetic cannot overflow.
-
-    HUGEINT is DuckDB's (Spark: DECIMAL(38,0)). A product of DECIMAL(19,4)s has 38 digits, which need no slow check.
-    """
-    return b.cast(a.tree, "DECIMAL(19,4)" if a.type == MONEY else "HUGEINT")
+    """An integer or money with so many digits that one step of arithmetic cannot overflow."""
+    return b.cast(a.tree, b.words.money_digits if a.type == MONEY else b.words.integer_digits)
 
 
 def as_kind(b: "Builder", a: "Sql", kind: Type) -> "exp.Expression":

@@ -1,21 +1,22 @@
-"""From checked trees to SQL trees: the builder that leaves use, and the pass that turns an expression into SQL.
+"""From checked trees to SQL trees: the builder that leaves use.
 
-SQL is built as SQLGlot nodes and generated in the engine's dialect. Functions are written by name (`Builder.call`), so that
-SQLGlot never rewrites one engine's function into another's.
+SQL is built as SQLGlot nodes and generated in the engine's dialect. What engines have in common is made here; the rest are the
+engine's own words (`dialects/`), so that SQLGlot never rewrites one engine's function into another's.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import islice
 from typing import Any
 
 from sqlglot import exp
 
 from coterie.core.windows import Duration
+from coterie.language.dialects import Dialect, words
+from coterie.language.dialects.binding import let, own
 from coterie.language.leaves import Context
-from coterie.language.types import FLOAT, Kind, Type, sql_type
+from coterie.language.types import FLOAT, INTEGER, Kind, Type, sql_type
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,6 @@ BINARY: dict[str, type[exp.Expression]] = {
 }
 
 
-def own(tree: exp.Expression) -> exp.Expression:
-    """A tree to put below another one: itself where nobody holds it yet, else a copy, since a node stands in one place only."""
-    return tree if tree.parent is None else tree.copy()
-
-
 @dataclass(frozen=True)
 class Builder:
     """Makes SQL trees for one engine. `context` gives as_of and the zone; `customer` is the SQL of the customer's id text."""
@@ -59,9 +55,17 @@ class Builder:
     context: Context
     customer: exp.Expression
 
+    @property
+    def words(self) -> Dialect:
+        return words(self.dialect)
+
     def call(self, name: str, *args: exp.Expression) -> exp.Expression:
-        """A function written exactly as named."""
-        return exp.Anonymous(this=name, expressions=[own(a) for a in args])
+        """A function, by the name that DuckDB has for it.
+
+        Raises:
+            NotSupported: this engine has no such function.
+        """
+        return self.words.call(name, [own(a) for a in args])
 
     def binary(self, op: str, a: exp.Expression, b: exp.Expression) -> exp.Expression:
         """`(a op b)`, in parentheses."""
@@ -101,6 +105,10 @@ class Builder:
         guarded = self.call("nullif", self.cast(b, "DOUBLE"), self.cast(self.literal(0), "DOUBLE"))
         return exp.Paren(this=exp.Div(this=own(a), expression=guarded, typed=False, safe=False))
 
+    def total(self, value: exp.Expression, type_: Type | None) -> exp.Expression:
+        """The exact sum of integers (of any size), of money, or of an event's decimals."""
+        return self.words.total(own(value), of_integers=type_ == INTEGER)
+
     def result(self, a: exp.Expression, type_: Type | None) -> exp.Expression:
         """A value picked from events as a result: a float column, stored as an exact decimal, becomes a double."""
         return self.cast(a, "DOUBLE") if type_ == FLOAT else a
@@ -112,15 +120,27 @@ class Builder:
 
     def step(self, day: exp.Expression, n: int, unit: str) -> exp.Expression:
         """A date moved by n days, weeks, months, quarters or years, clamped at month ends."""
-        length = exp.Interval(
-            this=self.literal(abs(n) * {"quarter": 3}.get(unit, 1)), unit=exp.var({"quarter": "month"}.get(unit, unit))
-        )
-        moved = exp.Add(this=own(day), expression=length) if n >= 0 else exp.Sub(this=own(day), expression=length)
-        return self.cast(exp.Paren(this=moved), "DATE")
+        return self.words.step(own(day), n, unit)
+
+    def years_later(self, day: exp.Expression, years: exp.Expression) -> exp.Expression:
+        """A date moved by a whole number of years; 29 February is clamped."""
+        return self.words.years_later(own(day), own(years))
 
     def micros(self, n: int) -> exp.Expression:
         """An interval of n microseconds."""
-        return exp.Interval(this=self.literal(n), unit=exp.var("microsecond"))
+        return self.words.micros(n)
+
+    def whole(self, name: str, x: exp.Expression) -> exp.Expression:
+        """A DOUBLE made whole by FLOOR, CEIL or ROUND, as an integer; NULL where it does not fit."""
+        return self.words.whole(name, own(x))
+
+    def plain_text(self, number: exp.Expression, type_: Type) -> exp.Expression:
+        """Money or a float in digits, at most 9 after the point and no zeros at the end; NULL from 10^29 on."""
+        return self.words.plain_text(own(number), is_float=type_ == FLOAT)
+
+    def instant_text(self, instant: exp.Expression) -> exp.Expression:
+        """An instant as ISO 8601 has it, with six digits of a fraction where it has one."""
+        return self.words.instant_text(own(instant))
 
     def case(
         self, branches: Iterable[tuple[exp.Expression, exp.Expression]], otherwise: exp.Expression | None = None
@@ -148,43 +168,28 @@ class Builder:
         """The wall-clock time (a TIMESTAMP) of a UTC TIMESTAMP in the project's zone."""
         if self.context.zone == "UTC":
             return own(instant)
-        utc = self.call("TIMEZONE", exp.Literal.string("UTC"), instant)
-        return self.call("TIMEZONE", exp.Literal.string(self.context.zone), utc)
+        return self.words.local(own(instant), self.context.zone)
 
     def local_day(self, instant: exp.Expression) -> exp.Expression:
         return self.cast(self.local(instant), "DATE")
 
     def on_list(self, name: str) -> exp.Expression:
         """Whether the customer is on a list of ids, from the table `lists(list, customer)`."""
-        named = exp.EQ(this=exp.column("list"), expression=exp.Literal.string(name))
+        named = exp.EQ(this=exp.column("list"), expression=self.literal(name))
         ids = exp.select("customer").from_("lists").where(named)
         return exp.Paren(this=exp.In(this=own(self.customer), query=exp.Subquery(this=ids)))
 
     def let(self, trees: Iterable[exp.Expression], body: Callable[..., exp.Expression]) -> exp.Expression:
-        """`body` of these trees, each of which it may mention several times (and no other tree).
-
-        Small trees are repeated. Larger ones are bound to a name, so that rules nest without doubling at each level: as
-        the only element of a list that is transformed, which DuckDB and Spark both can.
-        """
-        trees = list(trees)
-        if not any(_is_large(tree) for tree in trees):
-            return body(*(own(tree) for tree in trees))
-        name = exp.column("x")
-        if len(trees) == 1:
-            bound, out = trees[0].copy(), body(name)
-        else:
-            bound = self.call("ROW", *trees)
-            out = body(*(self.call("STRUCT_EXTRACT", name, self.literal(n)) for n in range(1, len(trees) + 1)))
-        function = exp.Lambda(this=out, expressions=[exp.to_identifier("x")])
-        return self.call("LIST_EXTRACT", self.call("LIST_TRANSFORM", exp.Array(expressions=[bound]), function), self.literal(1))
+        """`body` of these trees, each of which it may mention several times (and no other tree)."""
+        return let(self.words, list(trees), body)
 
     def cast(self, a: exp.Expression, to: str) -> exp.Expression:
-        """A cast to a type named as this engine names it; fails on what does not fit."""
-        return exp.Cast(this=own(a), to=exp.DataType.build(to, dialect=self.dialect))
+        """A cast to a type by the name that DuckDB has for it; of what surely fits."""
+        return self.words.cast(own(a), self.words.type(to))
 
     def try_cast(self, a: exp.Expression, to: str) -> exp.Expression:
         """A cast that gives NULL for what does not fit."""
-        return exp.TryCast(this=own(a), to=exp.DataType.build(to, dialect=self.dialect))
+        return self.words.try_cast(own(a), self.words.type(to))
 
     def as_type(self, a: exp.Expression, type_: Type) -> exp.Expression:
         return self.cast(a, sql_type(type_))
@@ -203,7 +208,8 @@ class Builder:
             case bool():
                 return exp.true() if value else exp.false()
             case int() if type_ != FLOAT:
-                return exp.Literal.number(value) if value >= 0 else exp.Paren(this=exp.Neg(this=exp.Literal.number(-value)))
+                digits = self.words.integer(abs(value)) if type_ is not None else exp.Literal.number(abs(value))
+                return digits if value >= 0 else exp.Paren(this=exp.Neg(this=digits))
             case Decimal() if type_ is None or type_.kind is Kind.MONEY:
                 return self.cast(exp.Literal.string(format(value, "f")), "DECIMAL(18,4)")
             case int() | Decimal() | float():
@@ -213,14 +219,6 @@ class Builder:
             case date():
                 return self.cast(exp.Literal.string(value.isoformat()), "DATE")
             case str():
-                return exp.Literal.string(value)
+                return self.words.text(value)
             case _:
                 raise TypeError(f"no SQL literal for {value!r}")
-
-
-SMALL = 32
-"""How many nodes a tree may have to be repeated rather than bound to a name."""
-
-
-def _is_large(tree: exp.Expression) -> bool:
-    return next(islice(tree.walk(), SMALL, None), None) is not None

@@ -108,9 +108,9 @@ def conditions(program: Program) -> dict[str, Expr]:
     return {n: d.checked.tree for n, d in program.catalog.definitions.items() if d.checked.type == BOOLEAN}
 
 
-def planned(program: Program, tables: batch.Tables) -> tuple[batch.Batch, Builder]:
+def planned(program: Program, tables: batch.Tables, dialect: str = "duckdb") -> tuple[batch.Batch, Builder]:
     """The batch of a program's definitions."""
-    q = Builder("duckdb", Context(program.as_of, program.zone), exp.column("customer"))
+    q = Builder(dialect, Context(program.as_of, program.zone), exp.column("customer"))
     found = program.catalog.definitions.values()
     wanted = [batch.Wanted(d.name, d.checked.tree, d.checked.nothing, d.checked.partial, d.parts) for d in found]
     return batch.plan(wanted, tables, program.catalog.scope, q, FITTERS), q
@@ -119,7 +119,7 @@ def planned(program: Program, tables: batch.Tables) -> tuple[batch.Batch, Builde
 def run(program: Program, engine: Engine, *, sizes: bool = True, tables: batch.Tables | None = None) -> Run:
     """Carry a program out; `tables` are those that `load` made before, if it did."""
     tables = load(program, engine) if tables is None else tables
-    made, q = planned(program, tables)
+    made, q = planned(program, tables, engine.dialect)
     for step in made.steps:
         engine.create(step.table, step.query, step.about)
     found = engine.fetch(exp.select("*").from_(batch.relation(made.table)).order_by(batch.quoted(batch.KEY)))

@@ -51,10 +51,10 @@ def _two_times(*types: Type) -> Type | None:
 
 
 def _named(name: str) -> Callable[..., "exp.Expression"]:
-    def duckdb(b: "Builder", x: "Sql") -> "exp.Expression":
+    def sql(b: "Builder", x: "Sql") -> "exp.Expression":
         return b.call(name, wall_sql(b, x))
 
-    return duckdb
+    return sql
 
 
 def _part(
@@ -66,7 +66,7 @@ def _part(
         result=_one_time(INTEGER),
         expects="a date or a time",
         python=lambda context, x: read(day_of(x, context)),
-        duckdb=_named(sql),
+        sql=_named(sql),
         words=words,
         context=True,
         gives=gives,
@@ -131,14 +131,13 @@ def _anniversary(context: Context, x: date) -> date | None:
 
 
 def _anniversary_sql(b: "Builder", x: "Sql") -> "exp.Expression":
-    """TO_YEARS is DuckDB's (Spark: MAKE_INTERVAL); stepping by years clamps 29 February."""
     today = b.context.today
 
     def next_return(day: "exp.Expression") -> "exp.Expression":
         past = b.binary("<", _month_and_day(b, day), b.literal(today.month * 100 + today.day))
         next_year = b.literal(today.year + 1) if today.year < date.max.year else b.null()
         years = b.binary("-", b.case([(past, next_year)], b.literal(today.year)), b.call("YEAR", day))
-        return b.cast(b.binary("+", day, b.call("TO_YEARS", b.cast(years, "INTEGER"))), "DATE")
+        return b.years_later(day, years)
 
     return b.let([day_sql(b, x)], next_return)
 
@@ -152,7 +151,6 @@ def _days_between_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
 
 
 def _days_sql(b: "Builder", start: "exp.Expression", end: "exp.Expression") -> "exp.Expression":
-    """DATE_DIFF('day', a, b) is DuckDB's form (Spark: DATEDIFF(b, a))."""
     return b.call("DATE_DIFF", b.literal("day"), start, end)
 
 
@@ -163,7 +161,6 @@ def _hours_between(x: datetime, y: datetime) -> float:
 
 
 def _hours_between_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
-    """EPOCH_US is DuckDB's (Spark: UNIX_MICROS)."""
     micros = b.binary("-", b.call("EPOCH_US", y.tree), b.call("EPOCH_US", x.tree))
     return b.binary("/", b.cast(micros, "DOUBLE"), b.literal(3.6e9, FLOAT))
 
@@ -245,7 +242,7 @@ DATES = table(
         result=lambda *types: INTEGER if types == (TIMESTAMP,) else None,
         expects="a time (a date has no hour)",
         python=lambda context, x: local(x, context.zone).hour,
-        duckdb=_named("HOUR"),
+        sql=_named("HOUR"),
         words="the hour of {0}",
         context=True,
         gives=(0, 23),
@@ -262,7 +259,7 @@ DATES = table(
         result=_date_trunc_type,
         expects="a period written out and a date or time, such as date_trunc('month', signup_date)",
         python=_date_trunc,
-        duckdb=_date_trunc_sql,
+        sql=_date_trunc_sql,
         words="the first day of the {0} of {1}",
         context=True,
         literal=(0,),
@@ -285,7 +282,7 @@ DATES = table(
         result=_one_time(INTEGER),
         expects="a date or a time",
         python=_age,
-        duckdb=_age_sql,
+        sql=_age_sql,
         words="full years since {0}",
         context=True,
         live="daily",
@@ -307,7 +304,7 @@ DATES = table(
         result=_one_time(INTEGER),
         expects="a date or a time",
         python=lambda context, x: (context.today - day_of(x, context)).days,
-        duckdb=_days_since_sql,
+        sql=_days_since_sql,
         words="days since {0}",
         context=True,
         order="reversed",
@@ -327,7 +324,7 @@ DATES = table(
         result=_two_times,
         expects="two dates or times",
         python=lambda context, x, y: (day_of(y, context) - day_of(x, context)).days,
-        duckdb=_days_between_sql,
+        sql=_days_between_sql,
         words="days from {0} to {1}",
         context=True,
         vectors=(
@@ -344,7 +341,7 @@ DATES = table(
         result=lambda *types: FLOAT if types == (TIMESTAMP, TIMESTAMP) else None,
         expects="two times (for dates: days_between)",
         python=_hours_between,
-        duckdb=_hours_between_sql,
+        sql=_hours_between_sql,
         words="hours from {0} to {1}",
         vectors=(
             Vector((instant("2026-03-29"), instant("2026-03-29T03:30")), 3.5),
@@ -360,7 +357,7 @@ DATES = table(
         result=_one_time(DATE),
         expects="a date or a time",
         python=_anniversary,
-        duckdb=_anniversary_sql,
+        sql=_anniversary_sql,
         words="the next return of {0}",
         context=True,
         live="daily",
@@ -382,7 +379,7 @@ DATES = table(
         result=lambda *types: DATE if len(types) == 1 and types[0] in (TEXT, *TIMES) else None,
         expects="a text such as '2026-01-31', or a time",
         python=_date,
-        duckdb=_date_sql,
+        sql=_date_sql,
         words="the day of {0}",
         context=True,
         order="kept",
@@ -410,7 +407,7 @@ DATES = table(
         result=lambda *types: None if types else TIMESTAMP,
         expects="nothing: it is the instant of the question",
         python=lambda context: context.as_of,
-        duckdb=_as_of_sql,
+        sql=_as_of_sql,
         words="now",
         context=True,
         live="timed",

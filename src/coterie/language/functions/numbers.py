@@ -71,7 +71,7 @@ def _round_sql(b: "Builder", x: "Sql", places: "Sql | None" = None) -> "exp.Expr
         near = b.call("ROUND", wide(b, x), b.literal(min(kept, 4)))
         return fits(b, near, INTEGER if places is None else MONEY)
     if places is None:
-        return fits(b, b.call("ROUND", double(b, x)), INTEGER)
+        return b.whole("ROUND", double(b, x))
 
     def number(n: float) -> "exp.Expression":
         return b.literal(n, FLOAT)
@@ -98,10 +98,12 @@ def _whole(step: Callable[[Any], int]) -> Callable[[Any], int | None]:
 
 
 def _whole_sql(name: str) -> Callable[..., "exp.Expression"]:
-    def duckdb(b: "Builder", x: "Sql") -> "exp.Expression":
+    def sql(b: "Builder", x: "Sql") -> "exp.Expression":
+        if x.type == FLOAT:
+            return b.whole(name, x.tree)
         return x.tree if x.type == INTEGER else fits(b, b.call(name, x.tree), INTEGER)
 
-    return duckdb
+    return sql
 
 
 def _log(x: Numeric, base: Numeric | None = None) -> float | None:
@@ -154,7 +156,7 @@ def _extreme(pick: Callable[[Any], Any]) -> Callable[..., Any]:
 def _extreme_sql(name: str) -> Callable[..., "exp.Expression"]:
     """LEAST and GREATEST skip a NULL in both engines; here a missing part makes the result missing."""
 
-    def duckdb(b: "Builder", *args: "Sql") -> "exp.Expression":
+    def sql(b: "Builder", *args: "Sql") -> "exp.Expression":
         kind = widest([a.type for a in args])
 
         def picked(*trees: "exp.Expression") -> "exp.Expression":
@@ -164,7 +166,7 @@ def _extreme_sql(name: str) -> Callable[..., "exp.Expression"]:
         picked_tree = b.let(aligned(b, args), picked)
         return fits(b, picked_tree, kind) if kind == MONEY and INTEGER in [a.type for a in args] else picked_tree
 
-    return duckdb
+    return sql
 
 
 def _coalesce(*values: Any) -> Any:
@@ -195,7 +197,7 @@ NUMBERS = table(
         result=_one(),
         expects="a number",
         python=_abs,
-        duckdb=_abs_sql,
+        sql=_abs_sql,
         words="{0} without its sign",
         gives=(0, None),
         vectors=(
@@ -213,7 +215,7 @@ NUMBERS = table(
         result=_round_type,
         expects="a number, and places (0 to 9) written out if any are to stay",
         python=_round,
-        duckdb=_round_sql,
+        sql=_round_sql,
         words="{0} rounded[ to {1} places]",
         literal=(1,),
         validate=_places,
@@ -248,7 +250,7 @@ NUMBERS = table(
         result=_one(INTEGER),
         expects="a number",
         python=_whole(math.floor),
-        duckdb=_whole_sql("FLOOR"),
+        sql=_whole_sql("FLOOR"),
         words="{0} rounded down",
         vectors=(
             Vector((2.9,), 2),
@@ -268,7 +270,7 @@ NUMBERS = table(
         result=_one(INTEGER),
         expects="a number",
         python=_whole(math.ceil),
-        duckdb=_whole_sql("CEIL"),
+        sql=_whole_sql("CEIL"),
         words="{0} rounded up",
         vectors=(
             Vector((2.1,), 3),
@@ -285,7 +287,7 @@ NUMBERS = table(
         result=_log_type,
         expects="a number, and a base written out if it is not the natural logarithm",
         python=_log,
-        duckdb=_log_sql,
+        sql=_log_sql,
         words="the logarithm of {0}[ to base {1}]",
         literal=(1,),
         validate=_base,
@@ -307,7 +309,7 @@ NUMBERS = table(
         result=_one(FLOAT),
         expects="a number",
         python=_sqrt,
-        duckdb=_sqrt_sql,
+        sql=_sqrt_sql,
         words="the square root of {0}",
         gives=(0, None),
         vectors=(
@@ -325,7 +327,7 @@ NUMBERS = table(
         result=_same_kind(*ORDERED),
         expects="two or more numbers, texts, dates or times",
         python=_extreme(min),
-        duckdb=_extreme_sql("LEAST"),
+        sql=_extreme_sql("LEAST"),
         words="the smallest of {0} and {rest}",
         vectors=(
             Vector((3, 1, 2), 1),
@@ -343,7 +345,7 @@ NUMBERS = table(
         result=_same_kind(*ORDERED),
         expects="two or more numbers, texts, dates or times",
         python=_extreme(max),
-        duckdb=_extreme_sql("GREATEST"),
+        sql=_extreme_sql("GREATEST"),
         words="the largest of {0} and {rest}",
         vectors=(
             Vector((3, 1, 2), 3),
@@ -360,7 +362,7 @@ NUMBERS = table(
         result=_coalesce_type,
         expects="two or more values of one kind",
         python=_coalesce,
-        duckdb=_coalesce_sql,
+        sql=_coalesce_sql,
         words="{0}, or where that is missing {rest}",
         strict=False,
         vectors=(

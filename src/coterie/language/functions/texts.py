@@ -28,7 +28,6 @@ NUMBER = BLANK + r"([+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0
 """At most 40 digits on each side of the point and an exponent of two, so that every number is a finite float."""
 VERSION = r"[0-9]{1,9}(\.[0-9]{1,9}){0,15}"
 TRAILING_ZEROS = r"(\.0+)+$"
-DECIMAL_TAIL = r"\.?0+$"
 LONGEST_DECIMAL = Decimal(10) ** 29
 """A float becomes text as a DECIMAL(38,9): at most 29 digits before the point."""
 
@@ -48,12 +47,9 @@ def _text_to_text(*types: Type) -> Type | None:
 
 
 def _cased(name: str, these: str, those: str) -> Callable[..., "exp.Expression"]:
-    """The engine's own LOWER or UPPER where all is ASCII (as many bytes as characters), which is much quicker.
+    """The engine's own LOWER or UPPER where all is ASCII (as many bytes as characters), which is much quicker."""
 
-    STRLEN counts bytes in DuckDB (Spark: OCTET_LENGTH).
-    """
-
-    def duckdb(b: "Builder", x: "Sql") -> "exp.Expression":
+    def sql(b: "Builder", x: "Sql") -> "exp.Expression":
         def cased(text: "exp.Expression") -> "exp.Expression":
             ascii_only = b.binary("=", b.call("STRLEN", text), b.call("LENGTH", text))
             others = b.call("TRANSLATE", text, b.literal(these), b.literal(those))
@@ -61,11 +57,10 @@ def _cased(name: str, these: str, those: str) -> Callable[..., "exp.Expression"]
 
         return b.let([x.tree], cased)
 
-    return duckdb
+    return sql
 
 
 def _trim_sql(b: "Builder", x: "Sql") -> "exp.Expression":
-    """TRIM(text, signs) is DuckDB's form (Spark: TRIM(BOTH signs FROM text))."""
     return b.call("TRIM", x.tree, b.literal(BLANKS))
 
 
@@ -114,16 +109,9 @@ def _text(x: Any) -> str | None:
 
 
 def _text_sql(b: "Builder", x: "Sql") -> "exp.Expression":
-    """STRFTIME of an instant is DuckDB's (Spark: DATE_FORMAT)."""
-    words = b.cast(x.tree, "VARCHAR")
     if x.type == TIMESTAMP:
-        stamp = b.call("STRFTIME", x.tree, b.literal("%Y-%m-%dT%H:%M:%S.%fZ"))
-        return b.call("REPLACE", stamp, b.literal(".000000Z"), b.literal("Z"))
-    if x.type == FLOAT:
-        words = b.cast(b.try_cast(words, "DECIMAL(38,9)"), "VARCHAR")
-    if x.type in (FLOAT, MONEY):
-        return b.call("REGEXP_REPLACE", words, b.literal(DECIMAL_TAIL), b.literal(""))
-    return words
+        return b.instant_text(x.tree)
+    return b.plain_text(x.tree, x.type) if x.type in (FLOAT, MONEY) else b.cast(x.tree, "VARCHAR")
 
 
 def _text_type(*types: Type) -> Type | None:
@@ -143,7 +131,7 @@ def _version_at_least(x: str, least: str) -> bool | None:
 
 
 def _version_sql(b: "Builder", x: "Sql", least: "Sql") -> "exp.Expression":
-    """Versions as lists of whole numbers, trailing zeros off, which compare part by part (Spark: SPLIT)."""
+    """Versions as lists of whole numbers, trailing zeros off, which compare part by part."""
 
     def parts(a: "Sql") -> "exp.Expression":
         plain = b.call("NULLIF", part(b, a.tree, VERSION, 0), b.literal(""))
@@ -166,7 +154,7 @@ TEXTS = table(
         result=_text_to_text,
         expects="a text",
         python=lambda x: x.translate(TO_SMALL),
-        duckdb=_cased("LOWER", CAPITALS, SMALL),
+        sql=_cased("LOWER", CAPITALS, SMALL),
         words="{0} in small letters",
         settles=True,
         vectors=(
@@ -182,7 +170,7 @@ TEXTS = table(
         result=_text_to_text,
         expects="a text",
         python=lambda x: x.translate(TO_CAPITALS),
-        duckdb=_cased("UPPER", SMALL, CAPITALS),
+        sql=_cased("UPPER", SMALL, CAPITALS),
         words="{0} in capitals",
         settles=True,
         vectors=(
@@ -197,7 +185,7 @@ TEXTS = table(
         result=_text_to_text,
         expects="a text",
         python=lambda x: x.strip(BLANKS),
-        duckdb=_trim_sql,
+        sql=_trim_sql,
         words="{0} without blanks around it",
         settles=True,
         vectors=(
@@ -214,7 +202,7 @@ TEXTS = table(
         result=lambda *types: INTEGER if types == (TEXT,) else None,
         expects="a text",
         python=len,
-        duckdb=_length_sql,
+        sql=_length_sql,
         words="the number of characters in {0}",
         gives=(0, None),
         vectors=(
@@ -231,7 +219,7 @@ TEXTS = table(
         result=_concat_type,
         expects="two or more texts (text(…) makes one of a number)",
         python=lambda *texts: "".join(texts),
-        duckdb=_concat_sql,
+        sql=_concat_sql,
         words="{0} followed by {rest}",
         vectors=(
             Vector(("a", "b"), "ab"),
@@ -245,7 +233,7 @@ TEXTS = table(
         result=lambda *types: FLOAT if types == (TEXT,) else None,
         expects="a text",
         python=_number,
-        duckdb=_number_sql,
+        sql=_number_sql,
         words="{0} read as a number",
         vectors=(
             Vector(("19.99",), 19.99),
@@ -271,7 +259,7 @@ TEXTS = table(
         result=_text_type,
         expects="a number, a truth value, a date or a time",
         python=_text,
-        duckdb=_text_sql,
+        sql=_text_sql,
         words="{0} as text",
         vectors=(
             Vector((5,), "5"),
@@ -302,7 +290,7 @@ TEXTS = table(
         result=_two_texts,
         expects="two texts of numbers and points, such as version_at_least(app_version, '3.10')",
         python=_version_at_least,
-        duckdb=_version_sql,
+        sql=_version_sql,
         words="version {0} is at least {1}",
         unlike="version {0} is before {1}",
         vectors=(

@@ -111,22 +111,23 @@ def _remainder(x: Any, y: Any) -> Any:
 
 
 def _arithmetic_sql(symbol: str) -> Callable[..., "exp.Expression"]:
-    def duckdb(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
+    def sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
         if y.type == DURATION:
             return _moved_sql(b, x, 1 if symbol == "+" else -1, y)
         kind = widest((x.type, y.type))
         if kind == FLOAT:
-            return finite(b, b.binary(symbol, double(b, x), double(b, y)))
+            right = b.call("NULLIF", double(b, y), b.literal(0.0, FLOAT)) if symbol == "%" else double(b, y)
+            return finite(b, b.binary(symbol, double(b, x), right))
         if symbol == "%":
             # Only two decimals of one scale have an exact remainder.
             mixed = x.type != y.type
-            digits = "HUGEINT" if kind == INTEGER else "DECIMAL(38,4)" if mixed else "DECIMAL(18,4)"
+            digits = b.words.integer_digits if kind == INTEGER else "DECIMAL(38,4)" if mixed else "DECIMAL(18,4)"
             left, right = b.cast(x.tree, digits), b.call("NULLIF", b.cast(y.tree, digits), b.literal(0))
         else:
             left, right = (_exact(b, a, kind) for a in (x, y))
         return fits(b, b.binary(symbol, left, right), MONEY if kind == MONEY else INTEGER)
 
-    return duckdb
+    return sql
 
 
 def _exact(b: "Builder", a: "Sql", kind: Type | None) -> "exp.Expression":
@@ -148,8 +149,11 @@ def _moved_sql(b: "Builder", x: "Sql", sign: int, length: "Sql") -> "exp.Express
     low, high = (b.literal(limit) for limit in limits)
 
     def moved(t: "exp.Expression") -> "exp.Expression":
-        there = b.binary("+" if sign > 0 else "-", t, b.literal(length.value))
-        return b.case([(b.between(t, low, high), b.cast(there, "DATE") if x.type == DATE else there)])
+        if x.type == DATE:
+            there = b.step(t, sign * length.value.n, length.value.unit)
+        else:
+            there = b.binary("+" if sign > 0 else "-", t, b.literal(length.value))
+        return b.case([(b.between(t, low, high), there)])
 
     return b.let([x.tree], moved)
 
@@ -213,7 +217,7 @@ def _row(
         result=_numbers_or_times if times else _two_numbers,
         expects="two numbers, or a date or time and a length such as 90 days" if times else "two numbers",
         python=python,
-        duckdb=_arithmetic_sql(symbol),
+        sql=_arithmetic_sql(symbol),
         words=words,
         vectors=vectors,
         forbids=_calendar_units if times else None,
@@ -301,7 +305,7 @@ ARITHMETIC = table(
         result=lambda *types: None if _two_numbers(*types) is None else FLOAT,
         expects="two numbers",
         python=_divided,
-        duckdb=_divided_sql,
+        sql=_divided_sql,
         words="{0} divided by {1}",
         vectors=(
             Vector((7, 2), 3.5),
@@ -341,7 +345,7 @@ ARITHMETIC = table(
         result=_one_number,
         expects="a number",
         python=lambda x: _fitting(operator.neg(x)),
-        duckdb=_neg_sql,
+        sql=_neg_sql,
         words="minus {0}",
         vectors=(
             Vector((5,), -5),

@@ -50,7 +50,7 @@ def _row(
         a, b = alike((x, y))
         return bool(compare(a, b))
 
-    def duckdb(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
+    def sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
         return b.binary(symbol, *aligned(b, (x, y)))
 
     return Leaf(
@@ -59,7 +59,7 @@ def _row(
         result=_compares(*kinds),
         expects="two numbers, two texts, two dates or two times" + (", or two truth values" if BOOLEAN in kinds else ""),
         python=python,
-        duckdb=duckdb,
+        sql=sql,
         words=words,
         unlike=unlike,
         bounded=bounded,
@@ -237,7 +237,7 @@ COMPARISONS = table(
         result=lambda *types: BOOLEAN if len(types) == 3 and one_kind(types, ORDERED) else None,
         expects="three numbers, three texts, three dates or three times",
         python=_between,
-        duckdb=_between_sql,
+        sql=_between_sql,
         words="{0} is between {1} and {2}",
         unlike="{0} is not between {1} and {2}",
         strict=False,
@@ -262,7 +262,7 @@ COMPARISONS = table(
         result=_in_type,
         expects="a value and a list of values of its kind, such as country in ('DE', 'FR')",
         python=_in,
-        duckdb=_in_sql,
+        sql=_in_sql,
         words="{0} is one of {rest}",
         unlike="{0} is none of {rest}",
         strict=False,
@@ -286,7 +286,7 @@ COMPARISONS = table(
         result=_has_type,
         expects="a list and values of what it holds, such as tags has any ('vip', 'press')",
         python=_has_any,
-        duckdb=_has_any_sql,
+        sql=_has_any_sql,
         words="{0} has any of {rest}",
         unlike="{0} has none of {rest}",
         strict=False,
@@ -307,7 +307,7 @@ COMPARISONS = table(
         result=_has_type,
         expects="a list and values of what it holds, such as tags has all ('vip', 'press')",
         python=_has_all,
-        duckdb=_has_all_sql,
+        sql=_has_all_sql,
         words="{0} has all of {rest}",
         unlike="{0} lacks some of {rest}",
         strict=False,
@@ -326,7 +326,7 @@ COMPARISONS = table(
         result=_is_type,
         expects="one value",
         python=lambda x: x is None,
-        duckdb=_is_missing_sql,
+        sql=_is_missing_sql,
         words="{0} is missing",
         unlike="{0} is known",
         strict=False,
@@ -344,7 +344,7 @@ COMPARISONS = table(
         result=_is_type,
         expects="one value",
         python=lambda x: x is not None,
-        duckdb=_is_known_sql,
+        sql=_is_known_sql,
         words="{0} is known",
         unlike="{0} is missing",
         strict=False,

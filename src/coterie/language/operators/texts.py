@@ -21,17 +21,15 @@ def _contains_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
 
 
 def _starts_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
-    """STARTS_WITH is DuckDB's name (Spark: STARTSWITH)."""
     return b.call("STARTS_WITH", x.tree, y.tree)
 
 
 def _ends_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
-    """ENDS_WITH is DuckDB's name (Spark: ENDSWITH)."""
     return b.call("ENDS_WITH", x.tree, y.tree)
 
 
 def _matches_sql(b: "Builder", x: "Sql", pattern: "Sql") -> "exp.Expression":
-    """REGEXP_MATCHES finds anywhere, in DuckDB by RE2 (Spark: REGEXP_LIKE of the same pattern, by Java)."""
+    """REGEXP_MATCHES finds anywhere: by RE2 in DuckDB, by Java in Spark, which can take long over repeats of repeats."""
     return b.call("REGEXP_MATCHES", x.tree, b.literal(rewritten(str(pattern.value))))
 
 
@@ -42,7 +40,7 @@ TEXTS = table(
         result=_two_texts,
         expects="two texts (for a list of tags: has any, has all)",
         python=lambda x, y: y in x,
-        duckdb=_contains_sql,
+        sql=_contains_sql,
         words="{0} contains {1}",
         unlike="{0} does not contain {1}",
         vectors=(
@@ -62,7 +60,7 @@ TEXTS = table(
         result=_two_texts,
         expects="two texts",
         python=lambda x, y: x.startswith(y),
-        duckdb=_starts_sql,
+        sql=_starts_sql,
         words="{0} starts with {1}",
         unlike="{0} does not start with {1}",
         vectors=(
@@ -79,7 +77,7 @@ TEXTS = table(
         result=_two_texts,
         expects="two texts",
         python=lambda x, y: x.endswith(y),
-        duckdb=_ends_sql,
+        sql=_ends_sql,
         words="{0} ends with {1}",
         unlike="{0} does not end with {1}",
         vectors=(
@@ -96,7 +94,7 @@ TEXTS = table(
         result=_two_texts,
         expects="a text and a pattern written out, such as email matches '@example[.]com$'",
         python=found,
-        duckdb=_matches_sql,
+        sql=_matches_sql,
         words="{0} matches {1}",
         unlike="{0} does not match {1}",
         literal=(1,),

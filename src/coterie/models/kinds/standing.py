@@ -44,7 +44,7 @@ class Standing:
 
     def below(self, q: Builder, x: exp.Expression, group: list[exp.Expression]) -> exp.Expression:
         """How many known values are smaller: missing values are sorted last, so they are never below."""
-        return exp.Paren(this=exp.Sub(this=over(q.call("rank"), group, order=x), expression=q.literal(1)))
+        return exp.Paren(this=exp.Sub(this=q.words.counted(over(q.call("rank"), group, order=x)), expression=q.literal(1)))
 
 
 class Percentile(Standing):
@@ -73,7 +73,7 @@ class Rank(Standing):
     def standing(
         self, q: Builder, call: Fitted, x: exp.Expression, group: list[exp.Expression], n: exp.Expression
     ) -> exp.Expression:
-        return over(q.call("rank"), group, order=x, descending=True)
+        return q.words.counted(over(q.call("rank"), group, order=x, descending=True))
 
 
 def over(
