@@ -143,16 +143,16 @@ def _divided_sql(b: "Builder", x: "Sql", y: "Sql") -> "exp.Expression":
 
 
 def _moved_sql(b: "Builder", x: "Sql", sign: int, length: "Sql") -> "exp.Expression":
-    limits = _limits(x.type, sign, length.value)
-    if limits is None:
+    by, limits = length.value, _limits(x.type, sign, length.value)
+    if limits is None or not isinstance(by, Duration):
         return b.null(x.type)
     low, high = (b.literal(limit) for limit in limits)
 
     def moved(t: "exp.Expression") -> "exp.Expression":
         if x.type == DATE:
-            there = b.step(t, sign * length.value.n, length.value.unit)
+            there = b.step(t, sign * by.n, by.unit)
         else:
-            there = b.binary("+" if sign > 0 else "-", t, b.literal(length.value))
+            there = b.binary("+" if sign > 0 else "-", t, b.literal(by))
         return b.case([(b.between(t, low, high), there)])
 
     return b.let([x.tree], moved)
