@@ -13,7 +13,7 @@ from coterie.language.leaves import Context
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered
 from coterie.sources.population import population_at
-from coterie.traits.batch import KEY, Tables
+from coterie.traits.batch import SORTED, Tables
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.demo import events_for_benchmark
 from coterie.workspace.project import Project, read_project
@@ -128,7 +128,7 @@ class Business:
         path.unlink(missing_ok=True)
         with DuckDB(path if kept else None, memory=memory, threads=threads, temp=self.folder / "temp") as engine:
             for kind, facts in self.gathered.events.items():
-                engine.parquet(event_view(kind), facts.paths, sorted_by=KEY)
+                engine.parquet(event_view(kind), facts.paths, sorted_by=SORTED)
             engine.view(CUSTOMERS, population_at(engine, self.gathered, AS_OF, "UTC"), temporary=True)
             yield engine
         path.unlink(missing_ok=True)

@@ -8,13 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import sqlglot
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
 from coterie.engine.duckdb import DuckDB
-from coterie.engine.folding import ParquetRows
 from coterie.engine.scans import recognised
+from coterie.engine.sorted_files import ParquetRows
+from coterie.traits.batch import SORTED
 
 DAY, NOON = date(2026, 1, 1), datetime(2026, 1, 1, 12)
 SCHEMA = pa.schema(
@@ -141,7 +142,7 @@ def both(engines, path, table, asked, size=3):
     """The answer of a query, folded and not."""
     pq.write_table(table, path, row_group_size=size)
     for engine in engines:
-        engine.parquet("rows", [path], sorted_by="_customer")
+        engine.parquet("rows", [path], sorted_by=SORTED)
     folding, plain = engines
     order = exp.Ordered(this=exp.column("_customer"))
     tree = exp.select("*").from_(asked.subquery("s")).order_by(order)
@@ -162,6 +163,52 @@ def test_folding_changes_nothing(engines, path, table, asked, size):
     assert engines[0].folds == before + 1 or large, "it was not folded"
 
 
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(table=tables(), asked=PROJECTIONS, size=st.sampled_from([2, 3, 1000]), draw=st.randoms(use_true_random=False))
+def test_rows_of_a_small_file_are_folded_where_they_belong(engines, path, table, asked, size, draw):
+    """Places as events have them: those of the large file far apart, the others behind the last of their customer before."""
+    assume(table.num_rows > 1)
+    beside = sorted(draw.sample(range(table.num_rows), draw.randrange(1, table.num_rows)))
+    keys, last, places = table.column("_customer").to_pylist(), {}, []
+    for row, key in enumerate(keys):
+        if row not in beside:
+            last[key] = 1000 * (row + 1)
+        places.append(last.get(key, 0) + (beside.index(row) + 1 if row in beside else 0))
+    table = table.set_column(table.column_names.index("_order"), SCHEMA.field("_order"), pa.array(places, pa.int64()))
+    small = path.with_name("small.parquet")
+    pq.write_table(table.filter(pa.array([row not in beside for row in range(table.num_rows)])), path, row_group_size=size)
+    pq.write_table(table.take(beside), small, row_group_size=2)
+    for engine in engines:
+        engine.parquet("rows", [path, small], sorted_by=SORTED)
+    folding, plain = engines
+    before = folding.folds
+    tree = exp.select("*").from_(query(asked).subquery("s")).order_by(exp.Ordered(this=exp.column("_customer")))
+    same(folding.fetch(tree), plain.fetch(tree))
+    large = any(v is not None and abs(v) > 10**9 for v in table.column("score").to_pylist())
+    assert folding.folds == before + 1 or large, "it was not folded"
+    merged = folding.sorted["rows"].rows()
+    read = pa.concat_tables([merged.read(chunk, ["_customer", "_order", "kind"]) for chunk in range(merged.chunks)])
+    assert read.to_pylist() == table.select(["_customer", "_order", "kind"]).to_pylist()
+    assert merged.rows == table.num_rows
+
+
+def test_files_that_do_not_say_where_they_lie_are_left_to_the_engine(path):
+    small = path.with_name("small.parquet")
+    pq.write_table(rows_of(2, 5), small)
+    large = rows_of(1, 2, 3)
+    falling = large.set_column(large.column_names.index("_order"), SCHEMA.field("_order"), pa.array([3, 2, 1]))
+    with DuckDB(fold_from=0) as folding:
+        for table, statistics in ((large, False), (falling, True), (large.slice(0, 0), True)):
+            pq.write_table(table, path, row_group_size=2, write_statistics=statistics)
+            folding.parquet("rows", [path, small], sorted_by=SORTED)
+            assert not folding.scans(parsed(SCAN))
+        pq.write_table(large, path, row_group_size=2)
+        folding.parquet("rows", [path, small], sorted_by=SORTED[:1])
+        assert not folding.scans(parsed(SCAN))
+        folding.parquet("rows", [path, small], sorted_by=SORTED)
+        assert folding.scans(parsed(SCAN))
+
+
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(table=tables(large=True), kept=st.sampled_from(FILTERS))
 def test_what_leaves_64_bits_is_left_to_the_engine(engines, path, table, kept):
@@ -174,7 +221,7 @@ def test_what_leaves_64_bits_is_left_to_the_engine(engines, path, table, kept):
 def test_foreseen_queries_are_folded_together_and_answered_alike(engines, path, table, asked, days):
     pq.write_table(table, path, row_group_size=3)
     for engine in engines:
-        engine.parquet("rows", [path], sorted_by="_customer")
+        engine.parquet("rows", [path], sorted_by=SORTED)
     folding, plain = engines
     queries = [query(asked, f"e.time <= CAST('{NOON + timedelta(days=d)}' AS TIMESTAMP)").order_by("_customer") for d in days]
     queries = [exp.select("*").from_(q.order_by().subquery("s")).order_by("_customer") for q in queries]
@@ -244,12 +291,12 @@ def test_small_files_and_several_files_are_not_folded(path):
     pq.write_table(rows_of(1, 2, 2), path)
     tree = parsed(SCAN)
     with DuckDB() as usual:
-        usual.parquet("rows", [path], sorted_by="_customer")
+        usual.parquet("rows", [path], sorted_by=SORTED)
         assert not usual.scans(tree)
     with DuckDB(fold_from=0) as folding:
-        folding.parquet("rows", [path, path], sorted_by="_customer")
+        folding.parquet("rows", [path, path, path], sorted_by=SORTED)
         assert not folding.scans(tree)
-        folding.parquet("rows", [path], sorted_by="_customer")
+        folding.parquet("rows", [path], sorted_by=SORTED)
         assert folding.scans(tree)
         folding.parquet("rows", [path])
         assert not folding.scans(tree)

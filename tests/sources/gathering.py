@@ -1,6 +1,6 @@
 """A small project in a folder: write files, gather them, look at the tables."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -85,12 +85,27 @@ class Project:
 
 
 def table_bytes(gathered: Gathered) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of every table, to compare two gatherings."""
+    """Every row of every table, to compare two gatherings: whatever number a customer has, and in how many files rows lie.
+
+    Events stand by customer in their order, and must lie so in each of their files.
+    """
     engine, out = DuckDB(threads=1), {}
-    tables: Sequence[Any] = [*gathered.events.values(), gathered.customers, *gathered.lookups]
-    for table in tables:
-        name = getattr(table, "kind", None) or table.name
-        engine.parquet("seen", table.paths)
-        out[name] = engine.rows("SELECT * FROM seen")
+    engine.parquet("people", gathered.customers.paths)
+    engine.create("ids", "SELECT DISTINCT _customer, customer FROM people")
+    assert engine.rows("SELECT count(*) FROM ids GROUP BY _customer HAVING count(*) > 1") == []
+    out["customers"] = engine.rows("SELECT * EXCLUDE (_customer) FROM people ORDER BY ALL")
+    for lookup in gathered.lookups:
+        engine.parquet("seen", lookup.paths)
+        out[lookup.name] = engine.rows("SELECT * FROM seen")
+    for kind, events in gathered.events.items():
+        engine.parquet("seen", events.paths)
+        place = "row_number() OVER (PARTITION BY customer ORDER BY _order) AS place"
+        rows = f"SELECT customer, {place}, e.* EXCLUDE (_customer, _order) FROM seen e JOIN ids USING (_customer)"
+        out[kind] = engine.rows(f"{rows} ORDER BY customer, place")
+        assert len(out[kind]) == events.rows
+        for path in events.paths:
+            engine.parquet("file", [path])
+            lies = engine.rows("SELECT _customer, time, id FROM file")
+            assert lies == sorted(lies), f"{path.name} is not sorted"
     engine.close()
     return out

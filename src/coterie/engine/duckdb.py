@@ -13,8 +13,9 @@ from sqlglot import exp, parse_one
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Batches, Query
-from coterie.engine.folding import NotFolded, ParquetRows, fold
+from coterie.engine.folding import NotFolded, fold
 from coterie.engine.scans import Scan, recognised
+from coterie.engine.sorted_files import MergedRows, ParquetRows
 
 MEMORY = "70%"
 ROOM = "free some disk space and run again; the last results are untouched"
@@ -39,6 +40,7 @@ class DuckDB:
     """
 
     dialect = "duckdb"
+    version = f"duckdb {duckdb.__version__}"
 
     def __init__(
         self,
@@ -110,11 +112,11 @@ class DuckDB:
         *,
         temporary: bool = False,
         file: str | None = None,
-        sorted_by: str | None = None,
+        sorted_by: Sequence[str] = (),
     ) -> None:
         self.view(name, f"SELECT * FROM {self.files(paths, file=file)}", temporary=temporary)  # noqa: S608 - paths are quoted literals
-        if sorted_by is not None and len(paths) == 1 and file is None:
-            self.sorted[name] = _Sorted(paths[0], sorted_by)
+        if sorted_by and file is None:
+            self.sorted[name] = _Sorted(tuple(paths), tuple(sorted_by))
 
     def scan(self, paths: Sequence[Path]) -> exp.Expression:
         found = parse_one(f"SELECT * FROM {self.files(paths)}", dialect="duckdb")  # noqa: S608 - paths are quoted literals
@@ -303,20 +305,29 @@ class DuckDB:
 
 
 class _Sorted:
-    """A Parquet file whose rows were written sorted by a key; looked at when it is asked for."""
+    """Parquet files whose rows were written sorted by a key, and within it by an order; looked at when they are asked for."""
 
-    def __init__(self, path: Path, key: str):
-        self.path, self.key = path, key
-        self.found: ParquetRows | None = None
+    def __init__(self, paths: tuple[Path, ...], by: tuple[str, ...]):
+        self.paths, self.by = paths, by
+        self.found: ParquetRows | MergedRows | None = None
         self.looked = False
 
-    def rows(self) -> ParquetRows | None:
-        """Its rows, where they are there and its row groups are in order."""
+    @property
+    def key(self) -> str:
+        return self.by[0]
+
+    def rows(self) -> ParquetRows | MergedRows | None:
+        """Their rows, where they are there and row groups are in order: those of one file, or of a large and a small one."""
         if not self.looked:
             self.looked = True
-            with contextlib.suppress(OSError, pa.ArrowException, KeyError):
-                rows = ParquetRows(self.path)
-                self.found = rows if rows.rises(self.key) else None
+            with contextlib.suppress(OSError, pa.ArrowException, KeyError, NotFolded):
+                large, *small = (ParquetRows(path) for path in self.paths)
+                if not all(rows.rises(self.key) for rows in (large, *small)):
+                    return None
+                if not small:
+                    self.found = large
+                elif len(small) == 1 and len(self.by) == 2:
+                    self.found = MergedRows(large, small[0], *self.by)
         return self.found
 
 

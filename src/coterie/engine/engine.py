@@ -21,6 +21,10 @@ class Engine(Protocol):
 
     dialect: str
 
+    @property
+    def version(self) -> str:
+        """The engine and its version: what it works out for itself (a hash, say) is understood by no other."""
+
     def text(self, query: Query) -> str:
         """The query in this engine's words."""
 
@@ -37,12 +41,12 @@ class Engine(Protocol):
         *,
         temporary: bool = False,
         file: str | None = None,
-        sorted_by: str | None = None,
+        sorted_by: Sequence[str] = (),
     ) -> None:
         """Make a view of Parquet files that have the same columns (by name; a column missing in one is NULL there).
 
-        `file`: the name of a column to add, which holds the path of each row's file. `sorted_by`: a column by which the
-        rows were written sorted; an engine may make use of that where it finds it true.
+        `file`: the name of a column to add, which holds the path of each row's file. `sorted_by`: columns by which the
+        rows of each file were written sorted; an engine may make use of that where it finds it true.
         """
 
     def scan(self, paths: Sequence[Path]) -> exp.Expression:

@@ -13,14 +13,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from pathlib import Path
-from threading import local
 from typing import Any, Protocol, cast
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from coterie.engine.scans import WIDTH, Function, Kept, Limit, Primitive, Scan, placed
 
@@ -179,7 +175,7 @@ class _Chunk:
     def column(self, name: str) -> tuple[Integers, Truths | None]:
         """A column as integers (0 where it is NULL), and where it is known (None: everywhere)."""
         if name not in self.columns:
-            self.columns[name] = _integers(self.table.column(name).chunk(0))
+            self.columns[name] = integers(self.table.column(name).chunk(0))
         return self.columns[name]
 
     def largest(self, name: str) -> int:
@@ -395,7 +391,7 @@ def _over_stretches(function: np.ufunc, values: Integers, first: Integers, last:
     return out
 
 
-def _integers(array: pa.Array) -> tuple[Integers, Truths | None]:
+def integers(array: pa.Array) -> tuple[Integers, Truths | None]:
     """A column as the integers that Arrow stores, 0 where it is NULL, and where it is known."""
     type_, n, offset = array.type, len(array), array.offset
     known = None if not array.null_count else np.asarray(array.is_valid())
@@ -566,64 +562,3 @@ def _schema(plan: _Plan, scan: Scan) -> pa.Schema:
                 stored = pa.int64()
         fields.append((placed(number), stored))
     return pa.schema(fields)
-
-
-# --- rows in a Parquet file
-
-
-class ParquetRows:
-    """The row groups of a Parquet file."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.metadata = pq.read_metadata(path)
-        self.file_schema = self.metadata.schema.to_arrow_schema()
-        self.names = {self.metadata.schema.column(i).path: i for i in range(self.metadata.num_columns)}
-        self.open = local()
-
-    @cached_property
-    def schema(self) -> Mapping[str, pa.DataType]:
-        return {f.name: f.type for f in self.file_schema}
-
-    @property
-    def chunks(self) -> int:
-        return int(self.metadata.num_row_groups)
-
-    @property
-    def rows(self) -> int:
-        return int(self.metadata.num_rows)
-
-    def most(self, column: str) -> int:
-        """How many different values an integer column can have, as far as is known."""
-        spans = [self.span(i, column) for i in range(self.chunks)]
-        known = [s for s in spans if s is not None]
-        return min(self.rows, max(b for _, b in known) - min(a for a, _ in known) + 1) if known else self.rows
-
-    @cached_property
-    def dictionaries(self) -> list[str]:
-        """Text that the file keeps as dictionaries."""
-        if not self.chunks:
-            return []
-        first = self.metadata.row_group(0)
-        texts = [name for name, type_ in self.schema.items() if pa.types.is_string(type_) and name in self.names]
-        return [name for name in texts if any("DICTIONARY" in e for e in first.column(self.names[name]).encodings)]
-
-    def read(self, chunk: int, columns: Sequence[str]) -> pa.Table:
-        if not hasattr(self.open, "file"):
-            self.open.file = pq.ParquetFile(self.path, metadata=self.metadata, read_dictionary=self.dictionaries, pre_buffer=False)
-        table = self.open.file.read_row_group(chunk, columns=columns, use_threads=False)
-        if any(c.num_chunks != 1 for c in table.columns):
-            table = table.unify_dictionaries().combine_chunks()
-        return table
-
-    def span(self, chunk: int, column: str) -> tuple[int, int] | None:
-        stats = self.metadata.row_group(chunk).column(self.names[column]).statistics
-        if stats is None or not stats.has_min_max or not stats.has_null_count or stats.null_count:
-            return None
-        low, high = stats.min_raw, stats.max_raw
-        return (low, high) if isinstance(low, int) and isinstance(high, int) else None
-
-    def rises(self, column: str) -> bool:
-        """Whether the row groups follow each other in the order of a column, as far as is known of them."""
-        spans = [self.span(i, column) for i in range(self.chunks)]
-        return all(a is not None and b is not None and a[1] <= b[0] for a, b in pairwise(spans))

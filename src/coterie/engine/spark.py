@@ -16,6 +16,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -225,6 +226,10 @@ class Spark:
 
     # --- queries
 
+    @property
+    def version(self) -> str:
+        return f"spark {version('pyspark')}"
+
     def text(self, query: Query) -> str:
         return query if isinstance(query, str) else query.sql(dialect="spark")
 
@@ -290,7 +295,7 @@ class Spark:
         *,
         temporary: bool = False,
         file: str | None = None,
-        sorted_by: str | None = None,
+        sorted_by: Sequence[str] = (),
     ) -> None:
         self._forget(name)
         self._read(name, paths, file=file)

@@ -3,9 +3,13 @@
 The steps: files are found and read into typed shards (`shards`), attributes are compared with their history (`attributes`),
 rows of events get their fate (`events`), all customers get a number, and the tables are written, sorted. Each table is named
 by a fingerprint of what went into it, so that it is made again only when that changed.
+
+Events that come in new files are written beside the table that is there, as long as they are few and none of them says
+again what an earlier one said (see `parts`). Customers then keep their numbers, and new ones get the next.
 """
 
 import re
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -31,7 +35,17 @@ from coterie.sources import shards as shards_
 from coterie.sources.attributes import REFUSED, AttributeWriter, Snapshot
 from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_columns
 from coterie.sources.files import Hashes, adds_up, find, read_json, write_json
-from coterie.sources.gathered import AttributeFacts, Bad, EventFacts, Gathered, SourceReport, from_json, to_json
+from coterie.sources.gathered import (
+    AttributeFacts,
+    Bad,
+    EventFacts,
+    Gathered,
+    SourceReport,
+    bad_from_json,
+    bad_to_json,
+    from_json,
+    to_json,
+)
 from coterie.sources.loads import Loads
 from coterie.sources.mapping import Mapped, map_source, settled
 from coterie.sources.options import UNPACK
@@ -46,6 +60,10 @@ KNOWN = "coterie_known"
 """The table of the ids in the customers source."""
 FORMAT = "1"
 """Of the tables; a new one when their making changes."""
+FEW = 10
+"""New rows are written beside the others while the others are at least so many times as many."""
+MET = "coterie_met"
+"""The view of the different customers of a source of events."""
 MATCH = 0.9
 """A smaller share of ids that meet customers is said."""
 
@@ -88,12 +106,50 @@ class Loaded:
 
     @cached_property
     def mark(self) -> str:
-        files = (f"{f.name} {f.shard.key} {f.learned_at.isoformat()}" for f in self.files)
-        return fingerprint(FORMAT, meaning(self.source), self.zone, str(self.days), *files)
+        return fingerprint(FORMAT, meaning(self.source), self.zone, str(self.days), *map(_file_mark, self.files))
+
+    def mark_of(self, files: Sequence[SourceFile]) -> str:
+        """Of some of its files, read as all of them are."""
+        types = [f"{name} {type_}" for name, type_ in self.types.items()]
+        empty = sorted(empty_columns(self.files, self.types))
+        return fingerprint(FORMAT, meaning(self.source), self.zone, str(types), str(empty), *map(_file_mark, files))
 
     @property
     def name(self) -> str:
         return self.source.name
+
+
+@dataclass(frozen=True)
+class EventPart:
+    """Files of a source of events whose rows were taken in together.
+
+    Attributes:
+        mark: a fingerprint of what its rows depend on.
+        path: without its ending: of the ids of its customers (`.parquet`), of marks by which its rows are known again
+            (`.marks.parquet`), of its bad rows (`.bad.parquet`, where there are any), and of the rest of this (`.json`).
+        counts: how many rows met which fate; `bad`: of those in quarantine.
+    """
+
+    files: tuple[SourceFile, ...]
+    mark: str
+    path: Path
+    counts: Mapping[str, int]
+    bad: tuple[Bad, ...]
+
+    def file(self, ending: str) -> Path:
+        return self.path.with_name(f"{self.path.name}{ending}")
+
+    @property
+    def ids(self) -> Path:
+        return self.file(".parquet")
+
+    @property
+    def marks(self) -> Path:
+        return self.file(".marks.parquet")
+
+    @property
+    def bad_rows(self) -> Path:
+        return self.file(".bad.parquet")
 
 
 def gather(
@@ -185,10 +241,12 @@ class _Gathering:
         self.check(loaded)
         snapshots = self.histories(loaded)
         mark = self.mark(loaded)
-        gathered = self.assemble(loaded, snapshots, mark)
+        gathered, parts, who = self.assemble(loaded, snapshots, mark)
         keep = [f"shards/{f.shard.key}" for item in loaded for f in item.files]
-        keep += [f"ids/{self.ids_path(item).stem}" for item in loaded if item.source.role == "events"]
-        write_json(self.manifest(mark), {**to_json(gathered, self.stores.cache), "keep": keep})
+        keep += [f"ids/{part.path.name}" for several in parts.values() for part in several]
+        first = {name: {"files": len(of[0].files), "mark": of[0].mark} for name, of in parts.items()}
+        told = {"keep": keep, "parts": first, "who": who}
+        write_json(self.manifest(mark), {**to_json(gathered, self.stores.cache), **told})
         clear(self.stores.cache, self.stores.shown)
         self.seen(loaded)
         return gathered
@@ -421,29 +479,37 @@ class _Gathering:
 
     # --- tables
 
-    def assemble(self, loaded: Sequence[Loaded], snapshots: Mapping[str, Snapshot], mark: str) -> Gathered:
+    def assemble(
+        self, loaded: Sequence[Loaded], snapshots: Mapping[str, Snapshot], mark: str
+    ) -> tuple[Gathered, Mapping[str, Sequence[EventPart]], str]:
+        """The tables, the parts that the events of each source are made of, and a fingerprint of who may be a customer."""
         events = [x for x in loaded if x.source.role == "events"]
         others = [x for x in loaded if x.source.role != "events"]
         customers = next((x for x in others if x.source.role == "customers"), None)
         attributes = self.attributes
         told = {x.name: snapshots.get(x.name) or attributes.update(x.mapped, x.types, x.files) for x in others}
 
-        rows: dict[str, Rows] = {}
-        counts: dict[str, Mapping[str, int]] = {}
-        ids: dict[str, Path] = {}
-        for item in events:
-            ids[item.name], counts[item.name] = self.ids(item, rows)
         versions = None
         if customers is not None:
             versions = "coterie_versions_customers"
             attributes.versions(customers.mapped, customers.types, versions)
             self.engine.create(KNOWN, exp.select(col("_key")).distinct().from_(rel(versions)), "known customers")
-        keys, keys_mark = self.keys(versions, list(ids.values()))
+        who = self.who(versions)
+        before = self.before(who)
+        rows: dict[str, Rows] = {}
+        parts = {item.name: self.parts(item, before, rows) for item in events}
+        counts = {name: Counter[str]() for name in parts}
+        for name, several in parts.items():
+            for part in several:
+                counts[name].update(part.counts)
+        ids = {name: [part.ids for part in several] for name, several in parts.items()}
+        kept = before if before is not None and any(before.has(name, of[0]) for name, of in parts.items()) else None
+        keys, keys_mark = self.keys(versions, [path for paths in ids.values() for path in paths], kept)
 
         facts: dict[str, EventFacts] = {}
         strangers: dict[str, int] = {}
         for item in events:
-            for made in self.tables(item, rows, keys, keys_mark, len(facts)):
+            for made in self.tables(item, parts[item.name], kept, rows, keys, keys_mark, len(facts)):
                 facts[made.kind] = made
         for item in events:
             kind = f"{item.name}_line" if item.source.lines is not None else item.name
@@ -455,7 +521,7 @@ class _Gathering:
         met = {item.name: self.met(ids[item.name], versions) for item in events}
         bad_rows, bad = {}, []
         for item in loaded:
-            path, reasons = self.quarantine(item, rows, told.get(item.name), counts.get(item.name, {}))
+            path, reasons = self.quarantine(item, parts.get(item.name, ()), told.get(item.name))
             bad += reasons
             if path is not None:
                 bad_rows[item.name] = path
@@ -475,28 +541,90 @@ class _Gathering:
             sources=reports,
             fingerprint=mark,
         )
-        return replace(gathered, notes=tuple(self.notes(loaded, gathered, ids)))
+        return replace(gathered, notes=tuple(self.notes(loaded, gathered, ids))), parts, who
 
-    def ids(self, item: Loaded, rows: dict[str, Rows]) -> tuple[Path, Mapping[str, int]]:
-        """The different customers in a source's events, and how many rows met which fate."""
-        path = self.ids_path(item)
-        counts = read_json(path.with_suffix(".json"))
-        if counts is None or not path.exists():
-            self.say(f"looking at the rows of {item.name}")
-            rows[item.name] = self.events.rows(item.mapped, item.types, item.files, path)
-            counts = rows[item.name].counts
-            write_json(path.with_suffix(".json"), dict(counts))
-        return path, cast(Mapping[str, int], counts)
+    # --- what is there from the last time
 
-    def ids_path(self, item: Loaded) -> Path:
-        return self.stores.cache / "ids" / f"{slug(item.name)}-{fingerprint(item.mark, *self.led(item.name))}.parquet"
+    def who(self, versions: str | None) -> str:
+        """A fingerprint of what decides whose events count: all, or those of known customers."""
+        if self.population == "all" or versions is None:
+            return "all"
+        return self.digest(KNOWN, col("_key"))
+
+    def digest(self, table: str, value: exp.Expression) -> str:
+        """A fingerprint of the values in a table, whatever their order."""
+        q = self.q
+        digits = q.call("concat", q.literal("0x"), q.call("left", q.call("md5", value), q.literal(13)))
+        total = q.cast(q.call("sum", q.cast(digits, "BIGINT")), "VARCHAR")
+        ((n, digest),) = self.engine.rows(exp.select(q.count_rows(), total).from_(rel(table)))
+        return fingerprint(str(n), str(digest))
+
+    def before(self, who: str) -> "_Before | None":
+        """The gathering that was used last, where what it wrote can be added to."""
+        found = _Before.newest(self.stores.cache)
+        return found if found is not None and found.data.get("who") == who else None
+
+    def parts(self, item: Loaded, before: "_Before | None", rows: dict[str, Rows]) -> list[EventPart]:
+        """The files of a source of events as one part, or as the part whose table is there and the files that are new.
+
+        They stay apart while the new rows are few and none of them may be the same event as an earlier one: then what becomes
+        of a row does not depend on the other part.
+        """
+        n = 0 if before is None else before.files_of(item.name)
+        if before is not None and 0 < n <= len(item.files):
+            old, new = item.files[:n], item.files[n:]
+            first = self.known_part(item, old)
+            few = sum(f.shard.kept for f in new) * FEW <= sum(f.shard.kept for f in old)
+            if first is not None and before.has(item.name, first) and few:
+                if not new:
+                    return [first]
+                second = self.part(item, new, rows)
+                if not self.events.meet(item.mapped, first.marks, second.marks):
+                    return [first, second]
+        return [self.part(item, item.files, rows)]
+
+    def part_path(self, item: Loaded, files: Sequence[SourceFile]) -> tuple[str, Path]:
+        mark = fingerprint(item.mark_of(files), self.engine.version, *self.led(item.name))
+        return mark, self.stores.cache / "ids" / f"{slug(item.name)}-{mark}"
+
+    def known_part(self, item: Loaded, files: Sequence[SourceFile]) -> EventPart | None:
+        """A part that is there from the last time."""
+        mark, path = self.part_path(item, files)
+        told = read_json(path.with_name(f"{path.name}.json"))
+        if told is None:
+            return None
+        bad = tuple(bad_from_json(b) for b in cast(list[list[Any]], told["bad"]))
+        part = EventPart(tuple(files), mark, path, cast(Mapping[str, int], told["counts"]), bad)
+        needed = [part.ids, part.marks, *([part.bad_rows] if bad else [])]
+        return part if all(file.exists() for file in needed) else None
+
+    def part(self, item: Loaded, files: Sequence[SourceFile], rows: dict[str, Rows]) -> EventPart:
+        """A part, made now where it is not there; its rows are then in `rows`."""
+        found = self.known_part(item, files)
+        if found is not None:
+            return found
+        mark, path = self.part_path(item, files)
+        made = EventPart(tuple(files), mark, path, {}, ())
+        rows[mark] = self.rows(item, made)
+        made = replace(made, counts=rows[mark].counts)
+        made = replace(made, bad=self.unusable(item, made, rows[mark]))
+        told = {"counts": dict(made.counts), "bad": [bad_to_json(b) for b in made.bad]}
+        write_json(made.file(".json"), told)
+        return made
+
+    def rows(self, item: Loaded, part: EventPart) -> Rows:
+        self.say(f"looking at the rows of {item.name}")
+        return self.events.rows(item.mapped, item.types, part.files, part.ids, part.marks)
 
     def led(self, name: str) -> list[str]:
         """The identity map of one source, for its fingerprint."""
         return [f"{id_} {to}" for (source, id_), to in self.record.identity().items() if source == name]
 
-    def keys(self, versions: str | None, ids: Sequence[Path]) -> tuple[str, str]:
-        """Number all customers in the order of their ids; the table, and a fingerprint of who is in it."""
+    def keys(self, versions: str | None, ids: Sequence[Path], before: "_Before | None") -> tuple[str, str]:
+        """Number all customers; the table, and a fingerprint of who has which number.
+
+        They are numbered in the order of their ids, those whom the last gathering did not know behind those that it did.
+        """
         q, engine = self.q, self.engine
         parts: list[exp.Expression] = []
         if versions is not None:
@@ -504,46 +632,66 @@ class _Gathering:
         if ids and (self.population == "all" or versions is None):
             engine.parquet("coterie_ids", list(ids))
             parts.append(exp.select(col("customer")).from_(rel("coterie_ids")))
-        query: exp.Expression = parts[0]
-        for part in parts[1:]:
-            query = exp.Union(this=query, expression=part, distinct=False)
-        unique = exp.select(col("customer")).distinct().from_(cast(exp.Query, query).subquery("u"), copy=False)
-        number = row_number([], [up(col("customer"))])
-        numbered = exp.select(q.cast(number, "BIGINT").as_("_customer"), col("customer")).from_(unique.subquery("d"), copy=False)
         self.say("numbering the customers")
-        engine.create("coterie_keys", numbered, "number the customers")
-        digits = q.call("concat", q.literal("0x"), q.call("left", q.call("md5", col("customer")), q.literal(13)))
-        total = q.cast(q.call("sum", q.cast(digits, "BIGINT")), "VARCHAR")
-        ((n, digest),) = engine.rows(exp.select(q.count_rows(), total).from_(rel("coterie_keys")))
-        return "coterie_keys", fingerprint(str(n), str(digest))
+        unique = exp.select(col("customer")).distinct().from_(cast(exp.Query, _together(parts)).subquery("u"), copy=False)
+        engine.create("coterie_all", unique, "all customers")
+        number: exp.Expression = row_number([], [up(col("customer", "d"))])
+        new = exp.select(col("customer", "d")).from_(rel("coterie_all", "d"))
+        query: exp.Expression = new.select(q.cast(number, "BIGINT").as_("_customer"))
+        if before is not None:
+            engine.parquet("coterie_last_customers", before.customers)
+            last = exp.select(col("_customer"), col("customer")).distinct().from_(rel("coterie_last_customers"))
+            engine.create("coterie_numbered", last, "customers with a number")
+            has = exp.EQ(this=col("customer", "d"), expression=col("customer", "n"))
+            old = new.select(col("_customer", "n")).join(rel("coterie_numbered", "n"), on=has)
+            most = exp.select(q.call("coalesce", q.call("max", col("_customer")), q.literal(0))).from_(rel("coterie_numbered"))
+            behind = q.cast(exp.Add(this=most.subquery(), expression=number), "BIGINT").as_("_customer")
+            new = new.select(behind).join(rel("coterie_numbered", "n"), on=has, join_type="anti")
+            query = exp.Union(this=old, expression=new, distinct=False)
+        engine.create("coterie_keys", query, "number the customers")
+        told = q.call("concat", col("customer"), q.literal(" "), q.cast(col("_customer"), "VARCHAR"))
+        return "coterie_keys", self.digest("coterie_keys", told)
 
-    def tables(self, item: Loaded, rows: dict[str, Rows], keys: str, keys_mark: str, rank: int) -> list[EventFacts]:
+    def tables(
+        self,
+        item: Loaded,
+        parts: Sequence[EventPart],
+        before: "_Before | None",
+        rows: Mapping[str, Rows],
+        keys: str,
+        keys_mark: str,
+        rank: int,
+    ) -> list[EventFacts]:
         """The one or two kinds of event of a source."""
-        mark = fingerprint(item.mark, *self.led(item.name), keys_mark)
         lines = item.source.lines is not None
         kind = f"{item.name}_line" if lines else item.name
-
-        def path_of(name: str) -> Path:
-            return self.stores.cache / "events" / f"{slug(name)}-{mark}.parquet"
-
-        path = path_of(kind)
+        paths: dict[str, list[Path]] = {kind: [], item.name: []}
         writer = self.events
-        if not path.exists():
-            if item.name not in rows:
-                rows[item.name] = writer.rows(item.mapped, item.types, item.files, self.ids_path(item))
-            self.say(f"sorting the events {kind}", rows[item.name].counts.get(KEPT, 0))
-            writer.write(rows[item.name], kind, keys, path)
-        out = [self.facts_of(item, kind, path, item.mapped.columns, rank)]
-        if lines:
-            whole = path_of(item.name)
-            if not whole.exists():
+        for part in parts:
+            if not paths[kind] and before is not None and before.has(item.name, part):
+                for name, written in paths.items():
+                    written.append(before.table(name))
+                continue
+            mark = fingerprint(part.mark, keys_mark, *(path.name for written in paths.values() for path in written))
+            beside = {name: written[0] if written else None for name, written in paths.items()}
+            for name, written in paths.items():
+                written.append(self.stores.cache / "events" / f"{slug(name)}-{mark}.parquet")
+            path = paths[kind][-1]
+            if not path.exists():
+                there = rows[part.mark] if part.mark in rows else self.rows(item, part)
+                self.say(f"sorting the events {kind}", there.counts.get(KEPT, 0))
+                writer.write(there, kind, keys, path, beside[kind])
+            whole = paths[item.name][-1]
+            if lines and not whole.exists():
                 self.say(f"putting lines together to {item.name}")
-                writer.write_whole(item.mapped, path, item.name, whole)
-            out.append(self.facts_of(item, item.name, whole, whole_columns(item.mapped), rank + 1))
+                writer.write_whole(item.mapped, path, item.name, whole, beside[item.name])
+        out = [self.facts_of(item, kind, paths[kind], item.mapped.columns, rank)]
+        if lines:
+            out.append(self.facts_of(item, item.name, paths[item.name], whole_columns(item.mapped), rank + 1))
         return out
 
-    def facts_of(self, item: Loaded, kind: str, path: Path, columns: Mapping[str, Type], rank: int) -> EventFacts:
-        facts = self.events.facts(kind, item.name, path, columns, rank)
+    def facts_of(self, item: Loaded, kind: str, paths: Sequence[Path], columns: Mapping[str, Type], rank: int) -> EventFacts:
+        facts = self.events.facts(kind, item.name, paths, columns, rank)
         return replace(facts, currencies=currencies(item, columns))
 
     def customers(
@@ -596,23 +744,27 @@ class _Gathering:
             writer.write_keyed(versions, item.mapped.columns, path)
         return replace(writer.facts(item.mapped, path), currencies=currencies(item, item.mapped.columns))
 
-    def met(self, ids: Path, versions: str | None) -> tuple[int, int | None]:
+    def met(self, ids: Sequence[Path], versions: str | None) -> tuple[int, int | None]:
         """How many different customers a source has, and how many of them the customers source knows."""
-        q, engine = self.q, self.engine
-        engine.parquet("coterie_met", [ids])
-        ((n,),) = engine.rows(exp.select(q.count_rows()).from_(rel("coterie_met")))
+        engine, q = self.engine, self.q
+        self.see_ids(ids)
+        ((n,),) = engine.rows(exp.select(q.count_rows()).from_(rel(MET)))
         if versions is None:
             return int(cast(int, n)), None
         on = exp.EQ(this=col("customer", "i"), expression=col("_key", "v"))
-        select = exp.select(q.count_rows()).from_(rel("coterie_met", "i")).join(rel(KNOWN, "v"), on=on, join_type="semi")
+        select = exp.select(q.count_rows()).from_(rel(MET, "i")).join(rel(KNOWN, "v"), on=on, join_type="semi")
         ((found,),) = engine.rows(select)
         return int(cast(int, n)), int(cast(int, found))
 
+    def see_ids(self, ids: Sequence[Path]) -> None:
+        """Make a view of the different customers of a source."""
+        self.engine.parquet(f"{MET}_parts", ids)
+        select = exp.select(col("customer")).from_(rel(f"{MET}_parts"))
+        self.engine.view(MET, select.distinct() if len(ids) > 1 else select)
+
     # --- what became of the rows
 
-    def quarantine(
-        self, item: Loaded, rows: Mapping[str, Rows], snapshot: Snapshot | None, counts: Mapping[str, int]
-    ) -> tuple[Path | None, list[Bad]]:
+    def quarantine(self, item: Loaded, parts: Sequence[EventPart], snapshot: Snapshot | None) -> tuple[Path | None, list[Bad]]:
         """The bad rows of a source as a table, and by reason."""
         q, engine = self.q, self.engine
         reasons: list[Bad] = []
@@ -627,57 +779,33 @@ class _Gathering:
         for refused in snapshot.refused if snapshot is not None else ():
             examples = tuple((item.files[f].name, line, item.source.id, None) for f, line in refused.examples[:3])
             reasons.append(Bad(item.name, refused.reason, refused.rows, examples))
-        unusable = {status: counts[status] for status in UNUSABLE if counts.get(status)}
-        if not reasons and not unusable:
+        for why in UNUSABLE.values():
+            found = [b for part in parts for b in part.bad if b.reason == why]
+            if found:
+                reasons.append(Bad(item.name, why, sum(b.rows for b in found), tuple(e for b in found for e in b.examples)[:3]))
+        if not reasons:
             return None, []
         mark = fingerprint(FORMAT, item.mark, *self.led(item.name))
         path = self.stores.cache / "quarantine" / f"{slug(item.name)}-{mark}.parquet"
-        parts: list[exp.Expression] = []
+        tables: list[exp.Expression] = []
         for i, file in enumerate(item.files):
             if file.shard.bad is None:
                 continue
             view = f"coterie_bad_{i}"
             engine.parquet(view, [file.shard.bad])
-            parts.append(
+            tables.append(
                 exp.select(
                     q.literal(item.name).as_("source"),
                     q.literal(file.name).as_("file"),
                     *(col(name) for name in ("line", "column", "value", "reason", "row")),
                 ).from_(rel(view))
             )
-        base = f"coterie_in_{item.name}"
+        unusable = [part.bad_rows for part in parts if part.bad]
         if unusable:
-            if item.name not in rows:
-                rows = {item.name: self.events.rows(item.mapped, item.types, item.files, self.ids_path(item))}
-            chosen = q.one_of(col("_status", "r"), [q.literal(s) for s in unusable])
-            said = q.case([(q.binary("=", col("_status", "r"), q.literal(s)), q.literal(UNUSABLE[s])) for s in unusable])
-            of_customer = q.one_of(col("_status", "r"), [q.literal("two customers"), q.literal("odd id")])
-            of_lines = q.binary("=", col("_status", "r"), q.literal("no line id"))
-            where = q.case(
-                [(of_lines, q.literal(item.source.lines or "")), (of_customer, q.literal(item.source.customer or ""))],
-                q.literal(item.source.time or ""),
-            )
-            value = q.case(
-                [(of_customer, col("_raw_customer", "r")), (of_lines, q.cast(exp.Null(), "VARCHAR"))],
-                q.cast(col("_time", "r"), "VARCHAR"),
-            )
-            parts.append(self.bad_of(item, rel(rows[item.name].view, "r"), base, where, value, said, chosen))
-            engine.create(
-                "coterie_bad_examples",
-                exp.select(col("_status"), col(FILE), col(LINE)).from_(rel(rows[item.name].view, "r")).where(chosen),
-                "examples of bad rows",
-            )
-            for status, n in unusable.items():
-                found = engine.rows(
-                    exp.select(col(FILE), col(LINE))
-                    .from_(rel("coterie_bad_examples"))
-                    .where(q.binary("=", col("_status"), q.literal(status)))
-                    .order_by(up(col(FILE)), up(col(LINE)))
-                    .limit(3)
-                )
-                examples = tuple((item.files[int(cast(int, f))].name, int(cast(int, li)), None, None) for f, li in found)
-                reasons.append(Bad(item.name, UNUSABLE[status], n, examples))
+            engine.parquet("coterie_unusable", unusable)
+            tables.append(exp.select(exp.Star()).from_(rel("coterie_unusable")))
         if snapshot is not None and snapshot.refused:
+            base = f"coterie_in_{item.name}"
             placed = f"{base}_placed"
             chosen = q.one_of(col("_fate", "r"), [q.literal(fate) for fate in REFUSED])
             line = q.cast(col("_winners_line", "r"), "VARCHAR")
@@ -688,27 +816,64 @@ class _Gathering:
                 if fate != "conflict"
             ]
             said = q.case(plain, told)
-            parts.append(self.bad_of(item, rel(placed, "r"), base, q.literal(item.source.id or ""), col("_key", "r"), said, chosen))
-        query: exp.Expression = parts[0]
-        for part in parts[1:]:
-            query = exp.Union(this=query, expression=part, distinct=False)
-        ordered = exp.select(exp.Star()).from_(cast(exp.Query, query).subquery("b"), copy=False)
+            column, value = q.literal(item.source.id or ""), col("_key", "r")
+            tables.append(self.bad_of(item, item.files, rel(placed, "r"), column, value, said, chosen))
+        ordered = exp.select(exp.Star()).from_(cast(exp.Query, _together(tables)).subquery("b"), copy=False)
         ordered = ordered.order_by(up(col("file")), up(col("line")))
         engine.write_parquet(ordered, path, f"set bad rows of {item.name} apart")
         return path, reasons
 
+    def unusable(self, item: Loaded, part: EventPart, rows: Rows) -> tuple[Bad, ...]:
+        """The rows of a part that cannot be used, by reason; the rows themselves are written down."""
+        q, engine = self.q, self.engine
+        unusable = {status: part.counts[status] for status in UNUSABLE if part.counts.get(status)}
+        if not unusable:
+            return ()
+        chosen = q.one_of(col("_status", "r"), [q.literal(s) for s in unusable])
+        said = q.case([(q.binary("=", col("_status", "r"), q.literal(s)), q.literal(UNUSABLE[s])) for s in unusable])
+        of_customer = q.one_of(col("_status", "r"), [q.literal("two customers"), q.literal("odd id")])
+        of_lines = q.binary("=", col("_status", "r"), q.literal("no line id"))
+        where = q.case(
+            [(of_lines, q.literal(item.source.lines or "")), (of_customer, q.literal(item.source.customer or ""))],
+            q.literal(item.source.time or ""),
+        )
+        value = q.case(
+            [(of_customer, col("_raw_customer", "r")), (of_lines, q.cast(exp.Null(), "VARCHAR"))],
+            q.cast(col("_time", "r"), "VARCHAR"),
+        )
+        bad = self.bad_of(item, part.files, rel(rows.view, "r"), where, value, said, chosen)
+        engine.write_parquet(bad, part.bad_rows, f"set bad rows of {item.name} apart")
+        engine.create(
+            "coterie_bad_examples",
+            exp.select(col("_status"), col(FILE), col(LINE)).from_(rel(rows.view, "r")).where(chosen),
+            "examples of bad rows",
+        )
+        reasons = []
+        for status, n in unusable.items():
+            found = engine.rows(
+                exp.select(col(FILE), col(LINE))
+                .from_(rel("coterie_bad_examples"))
+                .where(q.binary("=", col("_status"), q.literal(status)))
+                .order_by(up(col(FILE)), up(col(LINE)))
+                .limit(3)
+            )
+            examples = tuple((part.files[int(cast(int, f))].name, int(cast(int, li)), None, None) for f, li in found)
+            reasons.append(Bad(item.name, UNUSABLE[status], n, examples))
+        return tuple(reasons)
+
     def bad_of(
         self,
         item: Loaded,
+        files: Sequence[SourceFile],
         rows: exp.Expression,
-        base: str,
         column: exp.Expression,
         value: exp.Expression,
         reason: exp.Expression,
         chosen: exp.Expression,
     ) -> exp.Expression:
-        q = self.q
-        numbers = [(q.binary("=", col(FILE, "b"), q.literal(n)), q.literal(f.name)) for n, f in enumerate(item.files)]
+        """Rows of some files of a source as they stand in quarantine, taken from the view of its files."""
+        q, base = self.q, f"coterie_in_{item.name}"
+        numbers = [(q.binary("=", col(FILE, "b"), q.literal(n)), q.literal(f.name)) for n, f in enumerate(files)]
         on = q.all([exp.EQ(this=col(c, "r"), expression=col(c, "b")) for c in (FILE, LINE)])
         cells = [part for name in item.types for part in (q.literal(name), col(name, "b"))]
         packed = q.call("json_object", *cells)
@@ -772,7 +937,7 @@ class _Gathering:
             met=found,
         )
 
-    def notes(self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Path]) -> list[str]:
+    def notes(self, loaded: Sequence[Loaded], gathered: Gathered, ids: Mapping[str, Sequence[Path]]) -> list[str]:
         """What a person should know of the rows, in plain words: numbers first."""
         looked_up = [f"{SOURCE_OF_CUSTOMERS}: {item.source.lookup}: {AS_TEXT}" for item in loaded if item.source.lookup]
         out = [note for item in loaded for note in item.notes if not note.startswith(tuple(looked_up))]
@@ -812,14 +977,14 @@ class _Gathering:
             out.append(f"{bad.source}: {counted(bad.rows, 'row')} in quarantine: {bad.reason}" + (f" ({where})" if where else ""))
         return out
 
-    def strange(self, item: Loaded, r: SourceReport, ids: Path) -> str:
+    def strange(self, item: Loaded, r: SourceReport, ids: Sequence[Path]) -> str:
         """Ids that meet no customer, with examples of both sides."""
         engine = self.engine
-        engine.parquet("coterie_met", [ids])
+        self.see_ids(ids)
         on = exp.EQ(this=col("customer", "i"), expression=col("_key", "v"))
         theirs = engine.rows(
             exp.select(col("customer", "i"))
-            .from_(rel("coterie_met", "i"))
+            .from_(rel(MET, "i"))
             .join(rel(KNOWN, "v"), on=on, join_type="anti")
             .order_by(up(col("customer", "i")))
             .limit(3)
@@ -831,6 +996,53 @@ class _Gathering:
             f"{item.name}: {r.match or 0:.0%} of its {r.ids:,} customers are in the customers source; not there are {shown}, "
             f"while ids there look like {known}"
         )
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What a gathering wrote, as its manifest has it."""
+
+    cache: Path
+    data: Mapping[str, Any]
+
+    @classmethod
+    def newest(cls, cache: Path) -> "_Before | None":
+        """That which was used last, where its customers and their numbers are still there."""
+        for manifest in manifests(cache)[:1]:
+            found = cls(cache, read_json(manifest) or {})
+            if found.data.get("parts") and all(path.exists() for path in found.customers):
+                return found
+        return None
+
+    @property
+    def customers(self) -> list[Path]:
+        return [self.cache / path for path in self.data["customers"]["paths"]]
+
+    def files_of(self, source: str) -> int:
+        """How many files of a source of events its first part had."""
+        return int(self.data["parts"].get(source, {}).get("files", 0))
+
+    def has(self, source: str, part: EventPart) -> bool:
+        """Whether its tables of a source begin with this part, and are still there."""
+        made = [e["kind"] for e in self.data["events"] if e["source"] == source]
+        same = self.data["parts"].get(source, {}).get("mark") == part.mark
+        return same and bool(made) and all(self.table(kind).exists() for kind in made)
+
+    def table(self, kind: str) -> Path:
+        """Its table of the first part."""
+        return self.cache / next(str(e["paths"][0]) for e in self.data["events"] if e["kind"] == kind)
+
+
+def _together(parts: Sequence[exp.Expression]) -> exp.Expression:
+    """The rows of several queries, one after the other."""
+    query = parts[0]
+    for part in parts[1:]:
+        query = exp.Union(this=query, expression=part, distinct=False)
+    return query
+
+
+def _file_mark(file: SourceFile) -> str:
+    return f"{file.name} {file.shard.key} {file.learned_at.isoformat()}"
 
 
 def empty_columns(files: Sequence[SourceFile], types: Mapping[str, Type]) -> frozenset[str]:
@@ -883,22 +1095,27 @@ def currencies(item: Loaded, columns: Mapping[str, Type]) -> dict[str, str]:
     return out
 
 
+def manifests(cache: Path) -> list[Path]:
+    """What gatherings wrote down, the one used last first."""
+    return sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+
+
 def clear(cache: Path, shown: Collection[str] = ()) -> None:
     """Remove what neither of the two gatherings used last needs, nor the results that are shown."""
-    manifests = sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
+    found = manifests(cache)
     needed = {name.removesuffix(".parquet") for name in shown}
-    for manifest in manifests[:2]:
+    for manifest in found[:2]:
         data = cast(dict[str, Any], read_json(manifest) or {})
         needed |= set(data.get("keep", ()))
         for table in [*data["events"], data["customers"], *data["lookups"], *([data["accounts"]] if data["accounts"] else [])]:
             needed |= {name.removesuffix(".parquet") for name in table["paths"]}
         needed |= {name.removesuffix(".parquet") for name in data["bad_rows"].values()}
-    for manifest in manifests[2:]:
+    for manifest in found[2:]:
         manifest.unlink(missing_ok=True)
     for folder in ("shards", "ids", "events", "attributes", "quarantine"):
         for path in (cache / folder).glob("*"):
             whole = f"{folder}/{path.name.partition('.')[0]}"
-            stale = path.name.startswith(".partial-") and path.stat().st_mtime < manifests[0].stat().st_mtime - 3600
+            stale = path.name.startswith(".partial-") and path.stat().st_mtime < found[0].stat().st_mtime - 3600
             if stale or (not path.name.startswith(".") and whole not in needed):
                 path.unlink(missing_ok=True)
 

@@ -41,6 +41,8 @@ UNUSABLE = {
     "two customers": "the lines of this event name two customers",
 }
 """Why a row goes to quarantine here, in words."""
+GAP = 2**30
+"""Between the places of two rows: more come in between before the table is written anew."""
 
 
 @dataclass(slots=True)
@@ -50,14 +52,12 @@ class Rows:
     Attributes:
         view: one row per row of the files: `_status`, `_id`, `_customer_id`, `_time`, `_day`, file, line, first load,
             and the columns.
-        ids: Parquet with the different customers of the rows kept: (customer, rows).
         counts: rows by status; `identical`, `overlaps`, `duplicates`, `conflicts` beside.
     """
 
     mapped: Mapped
     files: tuple[SourceFile, ...]
     view: str
-    ids: Path
     counts: Mapping[str, int]
 
 
@@ -76,8 +76,13 @@ class EventWriter:
 
     # --- rows
 
-    def rows(self, mapped: Mapped, types: Mapping[str, Type], files: Sequence[SourceFile], ids: Path) -> Rows:
-        """Say of each row of a source what becomes of it."""
+    def rows(self, mapped: Mapped, types: Mapping[str, Type], files: Sequence[SourceFile], ids: Path, marks: Path) -> Rows:
+        """Say of each row of some files of a source what becomes of it.
+
+        Args:
+            ids: where to write the different customers of the rows kept: (customer, rows).
+            marks: where to write a hash of each row by which the same event is known again (see `meet`).
+        """
         engine, q, source = self.engine, self.q, mapped.source
         assert mapped.customer is not None
         assert mapped.time is not None
@@ -120,10 +125,10 @@ class EventWriter:
 
         view = f"{base}_rows"
         engine.view(view, seen(base))
-        view, counted = self.once(mapped, view, base, seen)
+        view, counted = self.once(mapped, view, base, seen, marks)
         view, counted = self.lines_of_one(mapped, view, counted)
         counts = self.count(view, ids, source.name)
-        return Rows(mapped, tuple(files), view, ids, {**counts, **counted})
+        return Rows(mapped, tuple(files), view, {**counts, **counted})
 
     def status(self, mapped: Mapped) -> exp.Expression:
         q = self.q
@@ -166,7 +171,9 @@ class EventWriter:
 
     # --- each event once
 
-    def once(self, mapped: Mapped, view: str, base: str, seen: Callable[[str], exp.Select]) -> tuple[str, dict[str, int]]:
+    def once(
+        self, mapped: Mapped, view: str, base: str, seen: Callable[[str], exp.Select], marks: Path
+    ) -> tuple[str, dict[str, int]]:
         """Leave out rows that say again what another said, and number rows that are the same by right.
 
         Rows whose hash is alike are found first, which needs no more than the hash; only these are looked at closely.
@@ -175,11 +182,15 @@ class EventWriter:
         counted = {"identical": 0, "overlaps": 0, "duplicates": 0, "conflicts": 0, "taken away": 0}
         tombstone = q.all([q.binary("=", col("_status"), q.literal("deleted")), q.not_(q.is_null(col("_given")))])
         usable = q.any([q.binary("=", col("_status"), q.literal(KEPT)), tombstone])
+        of_lines = q.case([(q.not_(q.is_null(col("_line_of"))), q.call("hash", col("_line_of")))])
+        marked = [col("_bucket"), *([of_lines.as_("_line_of", quoted=True)] if mapped.lines is not None else [])]
+        engine.write_parquet(exp.select(*marked).from_(rel(view)).where(usable), marks, f"rows of {mapped.source.name}")
         twins = f"{view}_twins"
         several = q.binary(">", q.count_rows(), q.literal(1))
+        engine.parquet(f"{view}_marks", [marks])
         engine.create(
             twins,
-            exp.select(col("_bucket")).from_(rel(view)).where(usable).group_by(col("_bucket")).having(several),
+            exp.select(col("_bucket")).from_(rel(f"{view}_marks")).group_by(col("_bucket")).having(several),
             f"rows of {mapped.source.name} with the same id",
         )
         if not _one(engine, twins):
@@ -237,6 +248,18 @@ class EventWriter:
             .join(rel(f"{fates}_kept", "x"), on=on, join_type="left", copy=False),
         )
         return view_once, counted
+
+    def meet(self, mapped: Mapped, marks: Path, more: Path) -> bool:
+        """Whether some event, or some line of one, of two sets of rows (by their marks) may be the same."""
+        engine = self.engine
+        engine.parquet("coterie_marks", [marks])
+        engine.parquet("coterie_more_marks", [more])
+        for column in ("_bucket", *(["_line_of"] if mapped.lines is not None else [])):
+            on = exp.EQ(this=col(column, "o"), expression=col(column, "n"))
+            both = exp.select(exp.Literal.number(1)).from_(rel("coterie_marks", "o"))
+            if engine.rows(both.join(rel("coterie_more_marks", "n"), on=on, join_type="semi").limit(1), "events that come again"):
+                return True
+        return False
 
     def fates(self, among: exp.Query) -> exp.Expression:
         """Of rows that share an id: which stays, and why the others do not.
@@ -335,8 +358,12 @@ class EventWriter:
 
     # --- tables
 
-    def write(self, rows: Rows, kind: str, keys: str, path: Path) -> int:
-        """Write the kept rows of a source, sorted and numbered; returns how many have a customer in `keys`."""
+    def write(self, rows: Rows, kind: str, keys: str, path: Path, beside: Path | None = None) -> int:
+        """Write the kept rows of a source, sorted and numbered; returns how many have a customer in `keys`.
+
+        Args:
+            beside: the table of the earlier rows of this kind, where these come on top of them.
+        """
         q = self.q
         self.room(rows.files, path)
         on = exp.EQ(this=col("_customer_id", "r"), expression=col("customer", "k"))
@@ -353,10 +380,46 @@ class EventWriter:
             .join(rel(keys, "k"), on=on, copy=False)
             .where(q.binary("=", col("_status", "r"), q.literal(KEPT)), copy=False)
         )
-        query = numbered(select, [col("_customer"), col("time"), col("id")], "_order")
-        return self.engine.write_parquet(query, path, f"write the events {kind}")
+        return self.write_sorted(select, kind, path, beside)
 
-    def write_whole(self, mapped: Mapped, lines: Path, kind: str, path: Path) -> int:
+    def write_sorted(self, select: exp.Select, kind: str, path: Path, beside: Path | None) -> int:
+        """Write events sorted by customer, time and id, with their place: a number that grows in this order.
+
+        The places of a whole table lie `GAP` apart, so that rows that come later find theirs in between.
+        """
+        q, engine = self.q, self.engine
+        order = [col("_customer"), col("time"), col("id")]
+        about = f"write the events {kind}"
+        if beside is None:
+            return engine.write_parquet(numbered(select, order, "_order", GAP), path, about)
+        new, old, places = (f"coterie_{what}_{kind}" for what in ("new", "old", "places"))
+        engine.create(new, numbered(select, order, "_nth"), about)
+        engine.parquet(old, [beside])
+        nothing = q.cast(exp.Null(), "BIGINT")
+        theirs = exp.select(*(c.copy() for c in order), col("_order"), nothing.as_("_nth", quoted=True))
+        same = exp.EQ(this=col("_customer", "o"), expression=col("_customer", "n"))
+        theirs = theirs.from_(rel(old, "o")).join(rel(new, "n"), on=same, join_type="semi")
+        ours = exp.select(*(c.copy() for c in order), nothing.copy(), col("_nth")).from_(rel(new))
+        before = exp.Window(
+            this=q.call("max", col("_order")),
+            partition_by=[col("_customer")],
+            order=exp.Order(expressions=[up(col("time")), up(col("id"))]),
+            spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
+        )
+        both = exp.Union(this=theirs, expression=ours, distinct=False).subquery("b")
+        engine.create(places, exp.select(col("_nth"), before.as_("_before", quoted=True)).from_(both, copy=False), about)
+        place = exp.Add(this=q.call("coalesce", col("_before", "p"), q.literal(0)), expression=col("_nth", "n"))
+        star = exp.Column(this=exp.Star(except_=[exp.to_identifier("_nth", quoted=True)]), table=exp.to_identifier("n"))
+        on = exp.EQ(this=col("_nth", "n"), expression=col("_nth", "p"))
+        query = exp.select(star, place.as_("_order", quoted=True)).from_(rel(new, "n")).join(rel(places, "p"), on=on)
+        query.set("order", exp.Order(expressions=[up(col("_nth", "n"))]))
+        try:
+            return engine.write_parquet(query, path, about)
+        finally:
+            for made in (new, places, old):
+                engine.drop(made)
+
+    def write_whole(self, mapped: Mapped, lines: Path, kind: str, path: Path, beside: Path | None = None) -> int:
         """Write one event for the lines with one id: the earliest time, sums, and what all lines agree on."""
         q = self.q
         assert mapped.line_column is not None
@@ -389,16 +452,15 @@ class EventWriter:
         )
         try:
             outer = exp.select(exp.Star()).from_(select.subquery("g"), copy=False)
-            query = numbered(outer, [col("_customer"), col("time"), col("id")], "_order")
-            return self.engine.write_parquet(query, path, f"write the events {kind}")
+            return self.write_sorted(outer, kind, path, beside)
         finally:
             self.engine.drop(view)
 
-    def facts(self, kind: str, source: str, path: Path, columns: Mapping[str, Type], rank: int) -> EventFacts:
+    def facts(self, kind: str, source: str, paths: Sequence[Path], columns: Mapping[str, Type], rank: int) -> EventFacts:
         """What is in a table of events."""
         q, engine = self.q, self.engine
         view = f"coterie_facts_{kind}"
-        engine.parquet(view, [path])
+        engine.parquet(view, paths)
         try:
             query = exp.select(q.count_rows(), q.call("min", col("time")), q.call("max", col("time"))).from_(rel(view))
             for name in columns:
@@ -408,7 +470,7 @@ class EventWriter:
             engine.drop(view)
         nullable = frozenset(name for name, k in zip(columns, known, strict=True) if k != n)
         return EventFacts(
-            kind=kind, source=source, paths=(path,), columns=dict(columns), rows=int(cast(int, n)), nullable=nullable,
+            kind=kind, source=source, paths=tuple(paths), columns=dict(columns), rows=int(cast(int, n)), nullable=nullable,
             first=cast(datetime | None, first), last=cast(datetime | None, last), rank=rank,
         )  # fmt: skip
 

@@ -1,6 +1,6 @@
 """What gathering the sources gives: where the tables are, what is in them, and what became of every row."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -209,7 +209,7 @@ def to_json(gathered: Gathered, folder: Path) -> dict[str, Any]:
         "customers": table(gathered.customers),
         "lookups": [table(t) for t in gathered.lookups],
         "accounts": None if gathered.accounts is None else table(gathered.accounts),
-        "quarantine": [[b.source, b.reason, b.rows, [list(e) for e in b.examples]] for b in gathered.quarantine],
+        "quarantine": [bad_to_json(b) for b in gathered.quarantine],
         "bad_rows": {name: rel((path,))[0] for name, path in gathered.bad_rows.items()},
         "notes": list(gathered.notes),
         "sources": [_report(r) for r in gathered.sources.values()],
@@ -252,12 +252,21 @@ def from_json(data: Mapping[str, Any], folder: Path) -> Gathered:
         customers=table(data["customers"]),
         lookups=tuple(table(t) for t in data["lookups"]),
         accounts=None if data["accounts"] is None else table(data["accounts"]),
-        quarantine=tuple(Bad(s, r, n, tuple(tuple(e) for e in ex)) for s, r, n, ex in data["quarantine"]),
+        quarantine=tuple(bad_from_json(b) for b in data["quarantine"]),
         bad_rows={name: folder / path for name, path in data["bad_rows"].items()},
         notes=tuple(data["notes"]),
         sources={r["name"]: _reported(r) for r in data["sources"]},
         fingerprint=data["fingerprint"],
     )
+
+
+def bad_to_json(bad: Bad) -> list[Any]:
+    return [bad.source, bad.reason, bad.rows, [list(e) for e in bad.examples]]
+
+
+def bad_from_json(data: Sequence[Any]) -> Bad:
+    source, reason, rows, examples = data
+    return Bad(source, reason, rows, tuple(tuple(e) for e in examples))
 
 
 def _iso(moment: datetime | date | None) -> str | None:

@@ -16,7 +16,7 @@ class Scratch:
     """Another engine, with everything made through this one temporary. Leaving the `with` drops it all."""
 
     def __init__(self, engine: Engine):
-        self.engine, self.dialect = engine, engine.dialect
+        self.engine, self.dialect, self.version = engine, engine.dialect, engine.version
         self.made: dict[str, None] = {}
 
     def text(self, query: Query) -> str:
@@ -37,7 +37,7 @@ class Scratch:
         *,
         temporary: bool = True,
         file: str | None = None,
-        sorted_by: str | None = None,
+        sorted_by: Sequence[str] = (),
     ) -> None:
         self.engine.parquet(name, paths, temporary=temporary, file=file, sorted_by=sorted_by)
         self.made[name] = None

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from coterie.engine.duckdb import DuckDB
-from coterie.traits.batch import KEY, ORDER
+from coterie.traits.batch import KEY, ORDER, SORTED
 
 ROWS = 3
 """Rows in a row group: few, so that customers lie over several."""
@@ -28,7 +28,7 @@ class SortedEvents(DuckDB):
         path = Path(self.folder.name) / f"{next(self.numbers)}.parquet"
         ordered = data.sort_by([(KEY, "ascending"), (ORDER, "ascending")])
         pq.write_table(ordered, path, row_group_size=self.size)
-        self.parquet(table, [path], temporary=temporary, sorted_by=KEY)
+        self.parquet(table, [path], temporary=temporary, sorted_by=SORTED)
         return None
 
     def close(self) -> None:

@@ -46,7 +46,9 @@ INLINE = 1
 KEY = "_customer"
 """The customer as a dense number, which joins and groups faster than its text."""
 TIME, DAY, ORDER, ID = "time", "_day", "_order", "id"
-"""Of an event: its instant (UTC), its local day, its place among the events of its kind, its id."""
+"""Of an event: its instant (UTC), its local day, its place among its customer's events of its kind, its id."""
+SORTED = KEY, ORDER
+"""How events lie in their files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from coterie.segments.history import Picture
 from coterie.segments.state import Numbers
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
-from coterie.traits.batch import KEY, Tables, quoted, relation
+from coterie.traits.batch import SORTED, Tables, quoted, relation
 from coterie.workspace.collapsed import collapsed
 from coterie.workspace.hands import Hands, asked_ids
 from coterie.workspace.hands import notes as notes_of
@@ -114,7 +114,7 @@ class Ground:
     def in_engine(self, engine: Engine) -> "Ground":
         """The same in another engine, so that answers of other instants leave this one's tables alone."""
         for kind in self.events:
-            engine.parquet(event_view(kind), self.gathered.events[kind].paths, sorted_by=KEY)
+            engine.parquet(event_view(kind), self.gathered.events[kind].paths, sorted_by=SORTED)
         engine.register("lists", lists_table(self.lists))
         return replace(self, engine=engine)
 

@@ -535,7 +535,7 @@ class Results:
     def attach_events(self) -> None:
         """Make the events' files readable here, wherever the folder has been moved to."""
         for kind, source in self.made.events.items():
-            self.engine.parquet(event_view(kind), [self.cache / f for f in source.files], temporary=True, sorted_by=batch.KEY)
+            self.engine.parquet(event_view(kind), [self.cache / f for f in source.files], temporary=True, sorted_by=batch.SORTED)
 
     def inlined(self, node: Expr) -> Expr:
         """The tree with the names of segments that are no columns replaced by their rules."""

@@ -37,7 +37,7 @@ from coterie.segments.state import Numbers
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered
 from coterie.sources.loads import Loads
-from coterie.traits.batch import KEY, TIME, quoted, relation
+from coterie.traits.batch import KEY, SORTED, TIME, quoted, relation
 from coterie.workspace import overview
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.doctor import Finding, examine
@@ -426,7 +426,7 @@ class Workspace:
         catalog = self._catalog(project, gathered)
         lists = self._lists(project, engine)
         for kind in events:
-            engine.parquet(event_view(kind), gathered.events[kind].paths, sorted_by=KEY)
+            engine.parquet(event_view(kind), gathered.events[kind].paths, sorted_by=SORTED)
         return Ground(project, text, gathered, catalog, engine, events, lists, hands)
 
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
@@ -710,7 +710,7 @@ def _latest(engine: Engine, gathered: Gathered, now: datetime) -> datetime | Non
     q = builder(engine, Context(now, "UTC"))
     found: list[datetime] = []
     for kind, facts in gathered.events.items():
-        engine.parquet(event_view(kind), facts.paths, sorted_by=KEY)
+        engine.parquet(event_view(kind), facts.paths, sorted_by=SORTED)
         time = quoted(TIME)
         query = exp.select(q.call("max", time)).from_(relation(event_view(kind))).where(q.binary("<=", time, q.literal(now)))
         newest = engine.rows(query)[0][0]
