@@ -202,6 +202,35 @@ def test_who_becomes_a_customer_has_the_events_from_before(tmp_path):
     check(project, gathered)
 
 
+def test_what_a_source_of_attributes_holds_is_asked_once(tmp_path, monkeypatch):
+    project = two_sources(tmp_path)
+    project.write("c.csv", "id,city", "b,Rome", "d,Oslo", "d,Oslo")
+    project.gather(FIRST)
+    for n, again in enumerate((False, True, True)):
+        project.write("visits/2.csv", "who,at", f"z,2026-01-{n + 3:02}")
+        if again:
+            project.write("c.csv", "id,city", "b,Rome", "d,Oslo", ",Bern")  # a row without an id is shown each time
+        asked = len(queries(project, monkeypatch, "rows of customers"))
+        assert bool(asked) == again
+        found = project.gather(SECOND).sources["customers"]
+        assert (found.kept, found.duplicates, found.quarantined) == ((2, 0, 1) if again else (2, 1, 0))
+    check(project, project.gather(SECOND))
+
+
+def queries(project: Project, monkeypatch, about: str) -> list[str]:
+    """What a gathering makes under this name."""
+    made, create = [], type(project.engine).create
+
+    def noted(self, table, query, said="", **how):
+        made.append(said)
+        return create(self, table, query, said, **how)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(project.engine), "create", noted)
+        project.gather(SECOND)
+    return [said for said in made if said == about]
+
+
 def test_another_map_of_ids_has_all_gathered_anew(tmp_path):
     project = two_sources(tmp_path)
     project.gather(FIRST)

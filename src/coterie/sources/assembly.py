@@ -11,7 +11,7 @@ again what an earlier one said (see `parts`). Customers then keep their numbers,
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -243,6 +243,7 @@ class _Gathering:
         mark = self.mark(loaded)
         gathered, parts, who = self.assemble(loaded, snapshots, mark)
         keep = [f"shards/{f.shard.key}" for item in loaded for f in item.files]
+        keep += [f"ids/{self.held_path(item).stem}" for item in loaded if item.source.role != "events"]
         keep += [f"ids/{part.path.name}" for several in parts.values() for part in several]
         first = {name: {"files": len(of[0].files), "mark": of[0].mark} for name, of in parts.items()}
         told = {"keep": keep, "parts": first, "who": who}
@@ -487,7 +488,7 @@ class _Gathering:
         others = [x for x in loaded if x.source.role != "events"]
         customers = next((x for x in others if x.source.role == "customers"), None)
         attributes = self.attributes
-        told = {x.name: snapshots.get(x.name) or attributes.update(x.mapped, x.types, x.files) for x in others}
+        told = {x.name: self.held(x, snapshots.get(x.name)) for x in others}
 
         versions = None
         if customers is not None:
@@ -542,6 +543,20 @@ class _Gathering:
             fingerprint=mark,
         )
         return replace(gathered, notes=tuple(self.notes(loaded, gathered, ids))), parts, who
+
+    def held(self, item: Loaded, new: Snapshot | None) -> Snapshot:
+        """What a source of attributes holds (`new`, if just looked at); asked once of the same files, unless rows are refused."""
+        path = self.held_path(item)
+        data = read_json(path) if new is None else None
+        if data is not None:
+            return Snapshot(**{name: int(cast(int, n)) for name, n in data.items()}, refused=(), learned=False)
+        found = new or self.attributes.update(item.mapped, item.types, item.files)
+        if not found.refused:
+            write_json(path, {name: n for name, n in asdict(found).items() if name not in ("refused", "learned")})
+        return found
+
+    def held_path(self, item: Loaded) -> Path:
+        return self.stores.cache / "ids" / f"{slug(item.name)}-{item.mark}.json"
 
     # --- what is there from the last time
 
