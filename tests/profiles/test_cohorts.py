@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import coterie
 from coterie.engine.duckdb import DuckDB
+from coterie.profiles.activity import activity
 from coterie.profiles.concentration import concentration
 from coterie.profiles.periods import Period, covered, index, period_for, start
 from coterie.profiles.retention import retention
@@ -20,7 +21,9 @@ from coterie.workspace.run import builder as run_builder
 from tests.profiles.tables import builder, events, traits
 
 AS_OF = datetime(2021, 3, 20, 23, 59, 59, 999999)
-TIMES = st.integers(0, 500 * 24).map(lambda h: datetime(2020, 1, 2) + timedelta(hours=h))
+TIMES = st.sampled_from([500, 3500]).flatmap(  # of 3,500 days the months fill more than one number of bits
+    lambda days: st.integers(0, days * 24).map(lambda h: datetime(2021, 5, 16) - timedelta(hours=h))
+)
 ROWS = st.lists(st.tuples(st.integers(0, 11), TIMES, st.integers(-500, 5000).map(lambda c: Decimal(c) / 100)), max_size=120)
 PERIODS: list[Period] = ["month", "quarter", "year"]
 
@@ -32,8 +35,9 @@ def test_cohorts_and_months_by_hand(rows: list[tuple[int, datetime, Decimal]], p
         traits(engine, {"x": pa.array(range(10))})  # customers 10 and 11 are not of the population
         events(engine, rows)
         q = builder(engine, AS_OF)
-        cohorts = retention(engine, q, "event order", "order", period=period, most=100)
-        months = turnover(engine, q, "event order", "order", "amount")
+        active = activity(engine, q, "event order", "order")
+        cohorts = retention(active, period=period, most=100)
+        months = turnover(active, "amount")
     rows = [r for r in rows if r[1] <= AS_OF and r[0] < 10]
     first = {c: min(t for k, t, _ in rows if k == c).date() for c, _, _ in rows}
     active: dict[int, set[tuple[int, int]]] = defaultdict(set)
@@ -62,18 +66,18 @@ def test_a_month_that_the_data_do_not_reach_is_not_compared() -> None:
     with DuckDB(threads=1) as engine:
         traits(engine, {"x": pa.array(range(3))})
         events(engine, rows)
-        found = turnover(engine, builder(engine, AS_OF), "event order", "order", "amount")
+        found = turnover(activity(engine, builder(engine, AS_OF), "event order", "order"), "amount")
         assert [m.complete for m in found.months] == [True, True, False]
         assert found.against_month is not None
         assert found.against_month.money == pytest.approx(1.0)
         assert found.against_month.orders == 0
         assert found.against_year is None
         events(engine, rows[:-1])  # nothing after 15 February: that month is not whole, whatever as_of says
-        found = turnover(engine, builder(engine, AS_OF), "event order", "order", "amount")
+        found = turnover(activity(engine, builder(engine, AS_OF), "event order", "order"), "amount")
         assert [m.complete for m in found.months] == [True, False, False]
         events(engine, [])
-        assert turnover(engine, builder(engine, AS_OF), "event order", "order", "amount").months == ()
-        assert retention(engine, builder(engine, AS_OF), "event order", "order").cohorts == ()
+        assert turnover(activity(engine, builder(engine, AS_OF), "event order", "order"), "amount").months == ()
+        assert retention(activity(engine, builder(engine, AS_OF), "event order", "order")).cohorts == ()
 
 
 def test_periods() -> None:
@@ -124,7 +128,8 @@ def test_online_retail_published(tmp_path: Path, shared: Path) -> None:
     results = workspace.results
     results.attach_events()
     q = run_builder(results.engine, results.context)
-    months = turnover(results.engine, q, "event order", "order", "amount")
+    active = activity(results.engine, q, "event order", "order")
+    months = turnover(active, "amount")
     assert [round(m.money or 0, 2) for m in months.months] == [Decimal(m) for m in MONTHLY.split()]
     assert sum(m.orders for m in months.months) == 18_532
     assert sum(m.new for m in months.months) == 4_338
@@ -133,7 +138,7 @@ def test_online_retail_published(tmp_path: Path, shared: Path) -> None:
     assert months.against_month is not None
     assert months.against_month.money == pytest.approx(1161817.38 / 1039318.79 - 1)
     assert months.against_year is None
-    cohorts = retention(results.engine, q, "event order", "order")
+    cohorts = retention(active)
     assert cohorts.cohorts[0].active == (885, 324, 286, 340, 321, 352, 321, 309, 313, 350, 331, 445, 235)
     assert cohorts.complete == date(2011, 11, 1)
     assert cohorts.came_back(1) == (

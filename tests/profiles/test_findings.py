@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 import coterie
+from coterie.profiles.activity import activity
 from coterie.profiles.concentration import Concentration, Point
 from coterie.profiles.findings import Slice, findings
 from coterie.profiles.jumps import Jump
@@ -113,7 +114,7 @@ def shop():
         slices=slices,
         money=(results.money, results.revenue[""]) if results.money else None,
         concentration=concentration(results.engine, "traits", results.money) if results.money else None,
-        turnover=months.turnover(results.engine, q, "event order", "order", "amount"),
+        turnover=months.turnover(activity(results.engine, q, "event order", "order"), "amount"),
         apart=apart(results.engine, list(results.sizes), results.sizes_order, columns, by_definition),
         most=50,
     )

@@ -1,7 +1,7 @@
 """What sets a segment apart: each trait of its members against everybody else's, all segments and traits in one scan.
 
 The scan brings memberships and traits as columns; sums over members for all pairs are then products of matrices, and a rank
-effect needs no more than the sum of the members' ranks.
+effect needs no more than counting members and others along the order of a trait.
 """
 
 from collections.abc import Mapping, Sequence
@@ -207,8 +207,7 @@ def _pairs(found: Features, sums: Mapping[str, Floats], place: int, own: frozens
     a[is_share], b[is_share] = sums["having"][place, having], sums["having out"][place, having]
     effect = a / m - b / n
     mn, nn = m[~is_share], n[~is_share]
-    unknown = np.array([found.beaten_unknown(place, f) for f in kept if f.having is None], dtype=np.float64)
-    beaten = sums["ranks"][place, number] - mn * (mn + 1) / 2 - unknown
+    beaten = np.array([found.beaten[i][place] for i in number], dtype=np.float64)
     effect[~is_share] = 2 * beaten / (mn * nn) - 1
     s, q, s_out, q_out = (sums[name][place, number] for name in ("sum", "square", "sum out", "square out"))
     middle = np.array([f.middle for f in kept if f.having is None], dtype=np.float64)

@@ -1,6 +1,6 @@
 """Memberships and traits side by side as arrays, and their sums over the members of every segment."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -16,7 +16,7 @@ from coterie.core.windows import MICROSECOND, local_day
 from coterie.engine.engine import Engine
 from coterie.language.types import Kind, Type
 from coterie.profiles.intervals import Floats
-from coterie.segments.bitmaps import CANNOT_TELL, IN, PER_WORD, unpacked
+from coterie.segments.bitmaps import CANNOT_TELL, IN, OUT, PER_WORD, Bytes, byte_of, held, verdicts
 from coterie.segments.membership import BITS
 from coterie.traits.batch import KEY, aliased, quoted
 
@@ -26,9 +26,8 @@ SAMPLE = 10_000
 """A median over at most so many customers is exact; of more, at most so many are looked at, always the same ones."""
 POOL = 100_000
 """Those customers are found among so many, chosen by a hash of their key."""
-BLOCK = 1 << 16
-SMALL_RANGE = 1 << 22
-"""Whole numbers within such a range are ranked by counting, others by sorting."""
+BLOCK = 1 << 12
+"""Customers whose numbers are multiplied at once: so few stay in the processor's cache."""
 
 EPOCH_DAY = date(1970, 1, 1)
 EPOCH = datetime.combine(EPOCH_DAY, time())
@@ -69,8 +68,8 @@ class Features:
     """The first says of everybody that something is known."""
     numbers: list[Floats] = field(default_factory=list)
     """Less their middle; 0 where not known."""
-    ranks: list[Floats] = field(default_factory=list)
-    """Among those known, from 1, ties at their mean; 0 where not known."""
+    beaten: list[Floats] = field(default_factory=list)
+    """Of each number, by segment: the pairs of a member and somebody else in which the member has more, half of the ties."""
     having: list[Packed] = field(default_factory=list)
     sides: dict[int, tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]] = field(default_factory=dict)
     """By segment, the rows of members and of others whose medians are taken."""
@@ -86,11 +85,11 @@ class Features:
 
     def add(self, name: str, kind: Kind, column: "_Column") -> None:
         place = self.add_known(column.known)
-        if column.numbers is not None and column.ranks is not None:
+        if column.numbers is not None and column.beaten is not None:
             timed, instant = kind in (Kind.DATE, Kind.TIMESTAMP), kind is Kind.TIMESTAMP
             self.all.append(Feature(name, None, place, len(self.numbers), None, timed, instant, column.middle))
             self.numbers.append(column.numbers)
-            self.ranks.append(column.ranks)
+            self.beaten.append(column.beaten)
         for value, flags in column.having:
             self.all.append(Feature(name, value, place, having=len(self.having)))
             self.having.append(flags)
@@ -105,7 +104,7 @@ class Features:
     def sums(self) -> dict[str, Floats]:
         """Over the members of each segment, and over those out (" out"): segments × columns.
 
-        Counts of `known` and of `having`, and sums of the numbers (`sum`, `square`) and of their `ranks`.
+        Counts of `known` and of `having`, and sums of the numbers (`sum`, `square`).
         """
         segments, doubtful = len(self.inside), np.flatnonzero(self.doubtful)
         # The whole stands in the row after the segments, then come those who cannot be told.
@@ -123,31 +122,13 @@ class Features:
 
     def _numbers(self, who: Sequence[Bools]) -> dict[str, Floats]:
         n = len(self.numbers)
-        out = np.zeros((len(who), 3 * n))
+        out = np.zeros((len(who), 2 * n))
         for start in range(0, self.inside.shape[1] if n else 0, BLOCK):
             part = slice(start, start + BLOCK)
             flags = np.array([w[part] for w in who], dtype=np.float64)
-            values = np.empty((3 * n, flags.shape[1]))
-            for i in range(n):
-                values[i], values[2 * n + i] = self.numbers[i][part], self.ranks[i][part]
-            np.multiply(values[:n], values[:n], out=values[n : 2 * n])
-            out += flags @ values.T
-        return {"sum": out[:, :n], "square": out[:, n : 2 * n], "ranks": out[:, 2 * n :]}
-
-    def beaten_unknown(self, place: int, f: Feature) -> float:
-        """Of the ranks of a segment's members, what they owe to those who cannot be told: the pairs in which they have more."""
-        assert f.number is not None
-        if not self.doubtful[place]:
-            return 0.0
-        known, ranks = self.known[f.known], self.ranks[f.number]
-        doubt = np.sort(ranks[self.unknown[place] & known])
-        if not len(doubt):
-            return 0.0
-        members = np.sort(ranks[self.inside[place] & known])
-        # The fewer are looked up among the more, both in order: much faster than as they come.
-        few, many = (members, doubt) if len(members) < len(doubt) else (doubt, members)
-        below = float(np.searchsorted(many, few, side="left").sum() + np.searchsorted(many, few, side="right").sum()) / 2
-        return below if few is members else len(members) * len(doubt) - below
+            values = np.array([number[part] for number in self.numbers])
+            out += flags @ np.concatenate([values, values * values]).T
+        return {"sum": out[:, :n], "square": out[:, n:]}
 
     def number_of(self, column: str) -> Feature:
         return next(f for f in self.all if f.column == column and f.number is not None)
@@ -188,7 +169,8 @@ def features(
 ) -> Features:
     """Read memberships and columns in one scan, and make them features (see `apart.apart` for the arguments)."""
     used = {name: type_ for name, type_ in columns.items() if type_.kind in READ_AS}
-    words = sorted({order.index(s) // PER_WORD for s in segments})
+    places = [order.index(s) for s in segments]
+    words = sorted({place // PER_WORD for place in places})
     select = exp.select(quoted(KEY, "b"), *(quoted(f"w{w}", "b") for w in words)).from_(aliased(table, "t"))
     for i, (name, type_) in enumerate(used.items()):
         read: exp.Expression = quoted(name, "t")
@@ -197,15 +179,14 @@ def features(
         select = select.select(read.as_(f"c{i}"), copy=False)
     on = exp.EQ(this=quoted(KEY, "t"), expression=quoted(KEY, "b"))
     rows = engine.fetch(select.join(aliased(BITS, "b"), on=on), "what sets segments apart")
-    held = {w: _array(rows.column(f"w{w}")) for w in words}
+    answers = Answers.read(rows, places)
     inside, unknown = (np.zeros((len(segments), rows.num_rows), dtype=np.bool_) for _ in range(2))
-    for i, name in enumerate(segments):
-        place = order.index(name)
-        answers = unpacked(held[place // PER_WORD], place)
-        inside[i], unknown[i] = answers == IN, answers == CANNOT_TELL
+    for i, told in enumerate(answers):
+        inside[i], unknown[i] = told == IN, told == CANNOT_TELL
     out = Features(inside, unknown, _array(rows.column(KEY)), zone)
-    with ThreadPoolExecutor(THREADS) as threads:  # what takes long, sorting and encoding, lets others work
-        found = threads.map(lambda i: _read(list(used.values())[i].kind, rows.column(f"c{i}"), least), range(len(used)))
+    with ThreadPoolExecutor(THREADS) as threads:  # what takes long, sorting and counting, lets others work
+        kinds = [type_.kind for type_ in used.values()]
+        found = threads.map(lambda i: _read(kinds[i], rows.column(f"c{i}"), least, answers), range(len(used)))
         for (name, type_), column in zip(used.items(), found, strict=True):
             out.add(name, type_.kind, column)
     return out
@@ -223,17 +204,48 @@ READ_AS: dict[Kind, str | None] = {
 
 
 @dataclass(frozen=True, slots=True)
+class Answers:
+    """Everybody's verdicts on some segments, as bytes that hold those on up to four.
+
+    Attributes:
+        held: the bytes; places: of each segment, which of them hold its verdicts, and its place among all segments.
+    """
+
+    held: Sequence[Bytes]
+    places: Sequence[tuple[int, int]]
+
+    @classmethod
+    def read(cls, rows: pa.Table, places: Sequence[int]) -> "Answers":
+        """The segments at some places among all, out of their words `w0`, `w1` …"""
+        columns: dict[tuple[int, int], Bytes] = {}
+        for place in places:
+            if byte_of(place) not in columns:
+                columns[byte_of(place)] = np.ascontiguousarray(held(_array(rows.column(f"w{place // PER_WORD}")), place))
+        found = list(columns)
+        return cls(list(columns.values()), [(found.index(byte_of(place)), place) for place in places])
+
+    def of(self, rows: npt.NDArray[np.intp]) -> "Answers":
+        """Those of some customers, in their order."""
+        return Answers([column.take(rows) for column in self.held], self.places)
+
+    def __iter__(self) -> Iterator[Bytes]:
+        """Everybody's verdict on each segment."""
+        return (verdicts(self.held[column], place) for column, place in self.places)
+
+
+@dataclass(frozen=True, slots=True)
 class _Column:
-    """A column as features want it: of whom it is known; its numbers, ranks and middle; or who has which value."""
+    """A column as features want it: of whom it is known; its numbers, who beats whom by them, and their middle; or who has
+    which value."""
 
     known: Bools
     numbers: Floats | None = None
-    ranks: Floats | None = None
+    beaten: Floats | None = None
     middle: float = 0.0
     having: tuple[tuple[str, Packed], ...] = ()
 
 
-def _read(kind: Kind, column: pa.ChunkedArray, least: int) -> _Column:
+def _read(kind: Kind, column: pa.ChunkedArray, least: int, answers: Answers) -> _Column:
     known = np.ones(len(column), dtype=np.bool_) if not column.null_count else _array(pc.is_valid(column))
     match kind:
         case Kind.TEXT:
@@ -241,11 +253,11 @@ def _read(kind: Kind, column: pa.ChunkedArray, least: int) -> _Column:
         case Kind.BOOLEAN:
             return _Column(known, having=(("true", packed(_array(column.fill_null(False)))),))
         case Kind.DATE:
-            return _number(column.cast(pa.int32()), known)
+            return _number(column.cast(pa.int32()), known, answers)
         case Kind.TIMESTAMP:
-            return _number(column.cast(pa.timestamp("us")).cast(pa.int64()), known)
+            return _number(column.cast(pa.timestamp("us")).cast(pa.int64()), known, answers)
         case _:
-            return _number(column, known)
+            return _number(column, known, answers)
 
 
 def _text(column: pa.ChunkedArray, known: Bools, least: int) -> _Column:
@@ -258,49 +270,50 @@ def _text(column: pa.ChunkedArray, known: Bools, least: int) -> _Column:
     return _Column(known, having=tuple((values[p], packed(narrow == p)) for p in frequent[:CATEGORIES]))
 
 
-def _number(column: pa.ChunkedArray, known: Bools) -> _Column:
+def _number(column: pa.ChunkedArray, known: Bools, answers: Answers) -> _Column:
     raw = _array(column.fill_null(0) if column.null_count else column)
     if raw.dtype.kind == "f":
         finite = np.isfinite(raw)
         if not finite.all():
             known, raw = known & finite, np.where(finite, raw, 0.0)
-    if known.all():
-        ranks = _ranks(raw)
-    else:
-        ranks = np.zeros(len(raw))
-        ranks[known] = _ranks(raw[known])
     values, n = raw.astype(np.float64), np.count_nonzero(known)
     values[~known] = 0.0
     middle = float(np.floor(values.sum() / n)) if n else 0.0
     values -= middle
     values[~known] = 0.0
-    return _Column(known, values, ranks, middle)
+    return _Column(known, values, _beaten(raw, known, answers), middle)
 
 
-def _ranks(values: npt.NDArray[Any]) -> Floats:
-    """Ranks from 1, ties at their mean."""
-    if not len(values):
-        return np.zeros(0)
-    if values.dtype.kind == "i":
-        low = int(values.min())
-        if int(values.max()) - low < SMALL_RANGE:
-            codes = values.astype(np.int64) - low
-            counts = np.bincount(codes)
-            mean: Floats = np.cumsum(counts) - (counts - 1) / 2
-            return mean[codes]
-    order = np.argsort(values)
-    placed = values[order]
-    new = np.flatnonzero(np.concatenate([[True], placed[1:] != placed[:-1]]))
-    counts = np.diff(np.append(new, len(values)))
-    out = np.empty(len(values))
-    out[order] = np.repeat(new + (counts + 1) / 2, counts)
-    return out
+def _beaten(values: npt.NDArray[Any], known: Bools, answers: Answers) -> Floats:
+    """By segment, the pairs of a member and one of the others in which the member has more, half of the ties counted.
+
+    Everybody of whom a value is known is laid out in its order. How many of them up to each different value are members, and
+    how many are others, then draws a curve (the ROC curve), and the area beside it is the number of pairs.
+    """
+    rows = np.flatnonzero(known)
+    rows = rows[np.argsort(values[rows])]
+    placed = values[rows]
+    ends = np.append(np.flatnonzero(placed[1:] != placed[:-1]) + 1, len(rows))
+    bounds = np.concatenate([[0], ends])
+    laid = answers.of(rows)
+    flags = np.array([*(packed(told == IN) for told in laid), *(packed(told == OUT) for told in laid)])
+    ones = np.bitwise_count(flags)
+    before = np.cumsum(ones, axis=1, dtype=np.int64) - ones
+    segments = len(answers.places)
+    beaten = np.zeros(segments, np.int64)
+    for start in range(0, len(ends), BLOCK):
+        word, bit = np.divmod(bounds[start : start + BLOCK + 1], 64)
+        below = (np.uint64(1) << bit.astype(np.uint64)) - np.uint64(1)
+        upto = before.take(word, axis=1) + np.bitwise_count(flags.take(word, axis=1) & below)
+        members, others = upto[:segments], upto[segments:]
+        beaten += (np.diff(members) * (others[:, 1:] + others[:, :-1])).sum(axis=1)
+    return beaten / 2
 
 
 def packed(flags: Bools) -> Packed:
-    """Flags as the bits of words; those that fill up the last word are 0."""
-    bits = np.packbits(flags)
-    out = np.zeros((len(bits) + 7) // 8, dtype=np.uint64)
+    """Flags as the bits of words, the first in the lowest; there is room for one more, and what fills up the last word is 0."""
+    bits = np.packbits(flags, bitorder="little")
+    out = np.zeros(len(flags) // 64 + 1, dtype="<u8")
     out.view(np.uint8)[: len(bits)] = bits
     return out
 

@@ -6,7 +6,7 @@ from typing import Literal
 from sqlglot import exp
 
 from coterie.language.sql import Builder
-from coterie.traits.batch import DAY, KEY, quoted
+from coterie.traits.batch import DAY, quoted
 
 Period = Literal["month", "quarter", "year"]
 PER_YEAR: dict[Period, int] = {"month": 12, "quarter": 4, "year": 1}
@@ -34,14 +34,10 @@ def start(number: int, period: Period) -> date:
     return date(number // per_year, number % per_year * (12 // per_year) + 1, 1)
 
 
-def index_sql(q: Builder, day: exp.Expression, period: Period) -> exp.Expression:
-    """`index`, of a day in SQL."""
-    year = q.call("year", day)
-    if period == "year":
-        return year
-    scaled = exp.Mul(this=year, expression=q.literal(PER_YEAR[period]))
-    within = q.call("month" if period == "month" else "quarter", day)
-    return exp.Sub(this=exp.Add(this=scaled, expression=within), expression=q.literal(1))
+def month_sql(q: Builder, day: exp.Expression) -> exp.Expression:
+    """`index` of the month, of a day in SQL."""
+    scaled = exp.Mul(this=q.call("year", day), expression=q.literal(PER_YEAR["month"]))
+    return exp.Sub(this=exp.Add(this=scaled, expression=q.call("month", day)), expression=q.literal(1))
 
 
 def covered(number: int, period: Period, first: date, last: date) -> bool:
@@ -60,9 +56,3 @@ def span(events: exp.Select) -> exp.Select:
     low = exp.Min(this=quoted(DAY, "e"))
     high = exp.Max(this=quoted(DAY, "e"))
     return events.select(low.as_("first"), high.as_("last"))
-
-
-def by_customer(q: Builder, events: exp.Select, period: Period) -> exp.Select:
-    """The query of events `e` by customer and period: `_customer`, `p`; more may be selected."""
-    p = index_sql(q, quoted(DAY, "e"), period)
-    return events.select(quoted(KEY, "e"), p.as_("p")).group_by(quoted(KEY, "e"), p.copy())

@@ -3,13 +3,8 @@
 from dataclasses import dataclass
 from datetime import date
 
-from sqlglot import exp
-
-from coterie.engine.engine import Engine
-from coterie.language.sql import Builder
-from coterie.profiles.periods import Period, by_customer, covered, index, over_by, period_for, span, start
-from coterie.profiles.rows import events_of, integer, over
-from coterie.traits.batch import KEY, quoted
+from coterie.profiles.activity import Activity
+from coterie.profiles.periods import Period, covered, index, over_by, period_for, start
 
 MOST_COHORTS = 24
 
@@ -62,41 +57,26 @@ class Retention:
         return sum(c.active[later] for c in over), sum(c.customers for c in over)
 
 
-def retention(
-    engine: Engine,
-    q: Builder,
-    events: str,
-    kind: str,
-    *,
-    customers: str = "traits",
-    period: Period | None = None,
-    most: int = MOST_COHORTS,
-) -> Retention:
-    """Cohorts of a kind of event up to as_of, in one scan.
+def retention(active: Activity, *, period: Period | None = None, most: int = MOST_COHORTS) -> Retention:
+    """Cohorts of a kind of event up to as_of.
 
     Args:
-        q: the builder, which carries as_of and the zone.
-        events: the relation of the kind, as `traits.batch.EventTable` has it.
-        customers: the relation of the population, by `_customer`.
+        active: of the population.
         period: None chooses by the span of the events.
         most: the newest so many cohorts are shown.
     """
-    first, last = engine.rows(span(events_of(q, events, customers)), f"span of {kind}")[0]
-    if not isinstance(first, date) or not isinstance(last, date):
+    kind, today = active.kind, active.q.context.today
+    if active.first is None or active.last is None:
         return Retention(kind, period or "month", (), None)
-    unit = period or period_for(first, q.context.today)
-    active = by_customer(q, events_of(q, events, customers), unit)
-    begun = over(exp.Min(this=exp.column("p")), [quoted(KEY)])
-    dated = exp.select(exp.column("p"), begun.as_("f")).from_(active.subquery("active"))
-    cells = exp.select("f", "p", exp.Count(this=exp.Star()).as_("n")).from_(dated.subquery("dated")).group_by("f", "p")
-    table = {(integer(f), integer(p)): integer(n) for f, p, n in engine.rows(cells, f"cohorts of {kind}")}
-    today, begins = index(q.context.today, unit), sorted({f for f, _ in table})
+    unit = period or period_for(active.first, today)
+    table = active.cohorts(unit)
+    now, begins = index(today, unit), sorted({f for f, _ in table})
     shown = begins[-most:]
-    cohorts = tuple(Cohort(start(f, unit), tuple(table.get((f, p), 0) for p in range(f, today + 1))) for f in shown)
+    cohorts = tuple(Cohort(start(f, unit), tuple(table.get((f, p), 0) for p in range(f, now + 1))) for f in shown)
     whole = [
         p
-        for p in range(begins[0], today + 1)
-        if over_by(q.context.today, p, unit) and covered(p, unit, min(first, start(p, unit)), last)
+        for p in range(begins[0], now + 1)
+        if over_by(today, p, unit) and covered(p, unit, min(active.first, start(p, unit)), active.last)
     ]
     complete = start(whole[-1], unit) if whole else None
     return Retention(kind, unit, cohorts, complete, sum(table[f, f] for f in begins[:-most] if f not in shown))

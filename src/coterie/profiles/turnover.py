@@ -6,11 +6,10 @@ from decimal import Decimal
 
 from sqlglot import exp
 
-from coterie.engine.engine import Engine
-from coterie.language.sql import Builder
-from coterie.profiles.periods import by_customer, covered, index, over_by, span, start
-from coterie.profiles.rows import events_of, integer, number, over, total
-from coterie.traits.batch import KEY, quoted
+from coterie.profiles.activity import Activity
+from coterie.profiles.periods import covered, index, over_by, start
+from coterie.profiles.rows import integer, number, total
+from coterie.traits.batch import quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,41 +99,34 @@ class Turnover:
         return Change(self.last, self.months[place]) if place >= 0 and self.months[place].complete else None
 
 
-def turnover(engine: Engine, q: Builder, events: str, kind: str, column: str | None, *, customers: str = "traits") -> Turnover:
-    """Months of a kind of event up to as_of, in one scan.
+def turnover(active: Activity, column: str | None) -> Turnover:
+    """Months of a kind of event up to as_of.
 
     Args:
-        q: the builder, which carries as_of and the zone.
-        events: the relation of the kind, as `traits.batch.EventTable` has it.
-        column: its money.
-        customers: the relation of the population, by `_customer`.
+        active: of the population; column: the money of its kind.
     """
-    first, last = engine.rows(span(events_of(q, events, customers)), f"span of {kind}")[0]
-    if not isinstance(first, date) or not isinstance(last, date):
-        return Turnover(kind, column, ())
+    if active.first is None or active.last is None:
+        return Turnover(active.kind, column, ())
     money = exp.Null() if column is None else total(quoted(column, "e"))
-    active = by_customer(q, events_of(q, events, customers), "month")
-    active = active.select(exp.Count(this=exp.Star()).as_("orders"), money.as_("money"))
-    begun = over(exp.Min(this=exp.column("p")), [quoted(KEY)])
-    dated = exp.select("p", "orders", "money", begun.as_("f")).from_(active.subquery("active"))
-    first_time = exp.EQ(this=exp.column("f"), expression=exp.column("p"))
-    sums = [total(exp.column("money")), total(exp.column("orders")), exp.Count(this=exp.Star())]
-    select = exp.select(exp.column("p"))
-    for i, value in enumerate(sums):
-        select = select.select(value.as_(f"all{i}"), q.filter(value, first_time).as_(f"new{i}"))
-    found = {
-        integer(p): values for p, *values in engine.rows(select.from_(dated.subquery("dated")).group_by("p"), f"months of {kind}")
-    }
-    today, months = q.context.today, []
+    found = active.by_month([money, exp.Count(this=exp.Star())])
+    buyers, new = dict[int, int](), dict[int, int]()
+    for (begun, p), n in active.cohorts("month").items():
+        buyers[p] = buyers.get(p, 0) + n
+        if begun == p:
+            new[p] = n
+    today, months = active.q.context.today, []
     for p in range(min(found), index(today, "month") + 1):
-        paid, paid_new, orders, orders_new, buyers, new = found.get(p, [None] * 6)
+        paid, paid_new, orders, orders_new = found.get(p, [None] * 4)
         months.append(
             Month(
                 start(p, "month"),
-                over_by(today, p, "month") and covered(p, "month", first, last),
+                over_by(today, p, "month") and covered(p, "month", active.first, active.last),
                 None if column is None else number(paid),
                 None if column is None else number(paid_new),
-                *(integer(v) for v in (orders, orders_new, buyers, new)),
+                integer(orders),
+                integer(orders_new),
+                buyers.get(p, 0),
+                new.get(p, 0),
             )
         )
-    return Turnover(kind, column, tuple(months))
+    return Turnover(active.kind, column, tuple(months))

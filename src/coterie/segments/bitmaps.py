@@ -131,13 +131,23 @@ def word_count(segments: int) -> int:
 
 
 def unpacked(word: npt.NDArray[np.int64], place: int) -> Bytes:
-    """Everybody's verdict on the segment at a place among all, out of its word.
+    """Everybody's verdict on the segment at a place among all, out of its word."""
+    return verdicts(held(word, place), place)
 
-    Two bits never lie across two bytes, so one byte of each word is all that is looked at.
-    """
-    byte, bit = divmod(2 * (place % PER_WORD), 8)
-    held = np.ascontiguousarray(word, "<i8").view(np.uint8)[byte::8]
-    return (held >> np.uint8(bit)) & np.uint8(3)
+
+def byte_of(place: int) -> tuple[int, int]:
+    """The word that holds the verdicts on the segment at a place, and the byte in it; no two bits lie across two bytes."""
+    return place // PER_WORD, 2 * (place % PER_WORD) // 8
+
+
+def held(word: npt.NDArray[np.int64], place: int) -> Bytes:
+    """The byte of each word with the verdict on the segment at a place."""
+    return np.ascontiguousarray(word, "<i8").view(np.uint8)[byte_of(place)[1] :: 8]
+
+
+def verdicts(held: Bytes, place: int) -> Bytes:
+    """The verdicts on the segment at a place, out of the bytes that hold them."""
+    return (held >> np.uint8(2 * (place % PER_WORD) % 8)) & np.uint8(3)
 
 
 def words(segments: Sequence[Bits], rows: int) -> list[npt.NDArray[np.int64]]:

@@ -17,6 +17,7 @@ from coterie.language.names import written
 from coterie.language.tree import Column, Expr, Fitted, Measure
 from coterie.language.types import Type
 from coterie.models.kinds.rfm import cells_of
+from coterie.profiles.activity import Activity, activity
 from coterie.profiles.apart import Comparison, apart
 from coterie.profiles.charts.colours import by_key
 from coterie.profiles.concentration import Concentration, concentration
@@ -388,20 +389,20 @@ class Gathering:
         return next(((kind, None) for kind in results.made.events), None)
 
     @cached_property
-    def turned_over(self) -> Turnover | None:
-        if self.stream is None:
-            return None
-        kind, column = self.stream
-        q = builder(self.results.engine, self.results.context)
-        return turnover(self.results.engine, q, event_view(kind), kind, column)
-
-    @cached_property
-    def retained(self) -> Retention | None:
+    def active(self) -> Activity | None:
         if self.stream is None:
             return None
         kind, _ = self.stream
-        q = builder(self.results.engine, self.results.context)
-        return retention(self.results.engine, q, event_view(kind), kind)
+        engine = self.results.engine
+        return activity(engine, builder(engine, self.results.context), event_view(kind), kind, customers=TRAITS)
+
+    @cached_property
+    def turned_over(self) -> Turnover | None:
+        return None if self.stream is None or self.active is None else turnover(self.active, self.stream[1])
+
+    @cached_property
+    def retained(self) -> Retention | None:
+        return None if self.active is None else retention(self.active)
 
     @cached_property
     def spread(self) -> Concentration | None:
