@@ -35,9 +35,9 @@ def test_cohorts_and_months_by_hand(rows: list[tuple[int, datetime, Decimal]], p
         traits(engine, {"x": pa.array(range(10))})  # customers 10 and 11 are not of the population
         events(engine, rows)
         q = builder(engine, AS_OF)
-        active = activity(engine, q, "event order", "order")
-        cohorts = retention(active, period=period, most=100)
-        months = turnover(active, "amount")
+        followed = activity(engine, q, "event order", "order")
+        cohorts = retention(followed, period=period, most=100)
+        months = turnover(followed, "amount")
     rows = [r for r in rows if r[1] <= AS_OF and r[0] < 10]
     first = {c: min(t for k, t, _ in rows if k == c).date() for c, _, _ in rows}
     active: dict[int, set[tuple[int, int]]] = defaultdict(set)

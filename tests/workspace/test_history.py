@@ -3,6 +3,7 @@
 import itertools
 import random
 import shutil
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -206,6 +207,41 @@ def test_past_days_are_the_runs_that_would_have_happened(shop: Both, tmp_path: P
         ]
         assert space.history.intervals(name).drop_columns("run").equals(other.history.intervals(name).drop_columns("run"))
     other.close()
+
+
+def test_a_record_of_form_1_is_counted_once(shop: Both) -> None:
+    """Its snapshots had no sizes: what a migration counts is what the runs would have written down."""
+    made, space = shop
+    space.run("2026-03-20", since="2026-03-12", every="day")
+    space.run("2026-03-20")
+    made.threshold = 100
+    made.define()
+    space.run("2026-03-21")
+    space.undo()
+    space.run("2026-03-22", since="2026-03-21", every="day")
+    names = ["big", "lately", "german"]
+    written = space.history.all_sizes(names)
+    assert all(len(series) == 11 for series in written.values())
+    assert {n: [size for _, size in series] for n, series in written.items()} == {
+        n: [s.inside for s in space.history.sizes(n)] for n in names
+    }
+    space.close()
+    old = sqlite3.connect(space.store.record / "record.sqlite")
+    told = "SELECT number, sizes FROM snapshots ORDER BY number"
+    stored = old.execute(told).fetchall()
+    old.executescript("ALTER TABLE snapshots DROP COLUMN sizes; UPDATE forms SET version = 1 WHERE part = 'history';")
+    old.close()
+    again = coterie.open(made.folder)
+    assert again.history.all_sizes(names) == written
+    again.close()
+    new = sqlite3.connect(space.store.record / "record.sqlite")
+    assert new.execute(told).fetchall() == stored
+    new.execute("UPDATE forms SET version = 3 WHERE part = 'history'")
+    new.commit()
+    new.close()
+    with pytest.raises(StoreError, match="newer coterie") as error:
+        again.history.all_sizes(names)
+    assert error.value.code == "E503"
 
 
 def test_the_reason_is_told(shop: Both) -> None:

@@ -55,7 +55,9 @@ class Activity:
         assert self.first is not None
         word, bit = divmod(month - _origin(self.first), WORD)
         bits = exp.Literal.number(((1 << months) - 1) << bit)
-        return exp.NEQ(this=exp.Paren(this=exp.BitwiseAnd(this=quoted(f"m{word}"), expression=bits)), expression=exp.Literal.number(0))
+        return exp.NEQ(
+            this=exp.Paren(this=exp.BitwiseAnd(this=quoted(f"m{word}"), expression=bits)), expression=exp.Literal.number(0)
+        )
 
     def by_month(self, values: Sequence[exp.Expression]) -> Mapping[int, Sequence[object]]:
         """Aggregates over the events `e` of each month, each over all of them and over those of customers who were new then."""

@@ -150,6 +150,20 @@ def verdicts(held: Bytes, place: int) -> Bytes:
     return (held >> np.uint8(2 * (place % PER_WORD) % 8)) & np.uint8(3)
 
 
+def counted(word: npt.NDArray[np.int64], segments: int) -> list[tuple[int, int, int]]:
+    """How many are in, out, and cannot be told, for each of the first segments of a word; who is absent counts nowhere."""
+    quarters = np.ascontiguousarray(word, "<i8").view("<u2").reshape(-1, 4)
+    out: list[tuple[int, int, int]] = []
+    for quarter in range((segments + 7) // 8):
+        kinds = np.bincount(quarters[:, quarter], minlength=1 << 16).reshape(1 << 8, 1 << 8)
+        for four in (kinds.sum(axis=0), kinds.sum(axis=1)):  # the lower byte, then the higher
+            by_place = four.reshape(4, 4, 4, 4)
+            for others in ((0, 1, 2), (0, 1, 3), (0, 2, 3), (1, 2, 3)):
+                verdicts = by_place.sum(axis=others).tolist()
+                out.append((verdicts[IN], verdicts[OUT], verdicts[CANNOT_TELL]))
+    return out[:segments]
+
+
 def words(segments: Sequence[Bits], rows: int) -> list[npt.NDArray[np.int64]]:
     """Segments packed into 64-bit words per row, PER_WORD to a word: bit 2i is true, bit 2i + 1 unknown."""
     out = []

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 
 from coterie.segments import numbering
 from coterie.segments.numbering import Numbering
-from coterie.segments.state import NO_LABEL, Codes, Layout, Numbers, State, Words
+from coterie.segments.state import NO_LABEL, Codes, Layout, Numbers, Sizes, State, Words
 from coterie.sources.record import Part, connected, unwritten
 
 FULL_EVERY = 32
@@ -42,7 +42,7 @@ CREATE TABLE meanings (
 CREATE TABLE snapshots (
     number INTEGER PRIMARY KEY, run INTEGER NOT NULL, as_of TEXT NOT NULL, recorded_at TEXT NOT NULL, previous INTEGER,
     base INTEGER, depth INTEGER NOT NULL, layout TEXT NOT NULL, population INTEGER NOT NULL, size INTEGER NOT NULL,
-    models TEXT NOT NULL, kinds TEXT NOT NULL
+    models TEXT NOT NULL, kinds TEXT NOT NULL, sizes TEXT NOT NULL DEFAULT '[]'
 );
 """
 
@@ -110,6 +110,7 @@ class Snapshot:
         size: how many customers had a number then.
         models: by definition, a fingerprint of the fitted parameters that it stands on.
         kinds: what the bits of `touched` stand for.
+        sizes: of each segment.
     """
 
     number: int
@@ -124,6 +125,7 @@ class Snapshot:
     size: int
     models: Mapping[str, str]
     kinds: tuple[str, ...]
+    sizes: Mapping[str, Sizes]
 
     def bits(self, reads: Iterable[str]) -> int:
         """The bits of some kinds of event."""
@@ -163,7 +165,74 @@ class Walked:
     touched: Masks | None
 
 
-class Record:
+class Snapshots:
+    """The snapshots of a record, read."""
+
+    def __init__(self, folder: Path, connection: apsw.Connection):
+        self.folder, self.connection = folder / FOLDER, connection
+
+    def state(self, snapshot: Snapshot) -> State:
+        """Everybody's memberships in a snapshot."""
+        chain = [snapshot]
+        by_number = {s.number: s for s in self.all()} if snapshot.base is not None else {}
+        while chain[-1].base is not None:
+            chain.append(by_number[chain[-1].base])
+        state = State.nobody(chain[-1].layout, chain[-1].size)
+        for link in reversed(chain):
+            state, _ = self._laid(link, state)
+        return state
+
+    def walk(self, snapshots: Iterable[Snapshot]) -> Iterator[Walked]:
+        """Snapshots with the memberships in each, one after the other."""
+        before: Walked | None = None
+        for snapshot in snapshots:
+            if before is not None and snapshot.base == before.snapshot.number:
+                state, touched = self._laid(snapshot, before.state)
+            else:
+                state = self.state(snapshot)
+                touched = self._touched(snapshot, state.size)
+            linked = before is not None and snapshot.previous == before.snapshot.number
+            before = Walked(snapshot, state, touched if linked else None)
+            yield before
+
+    def _laid(self, snapshot: Snapshot, onto: State) -> tuple[State, Masks]:
+        """A state with a snapshot's file laid over it, and of whom in it something new was learned."""
+        rows = pq.read_table(self._file(snapshot.number))
+        numbers = rows.column("number").to_numpy()
+        arrays = [rows.column(n).to_numpy() for n in rows.column_names if n not in ("number", "touched")]
+        width = snapshot.layout.width
+        touched = np.zeros(snapshot.size, np.int64)
+        touched[numbers] = rows.column("touched").to_numpy()
+        return onto.grown(snapshot.size).overlaid(snapshot.layout, numbers, arrays[:width], arrays[width:]), touched
+
+    def _touched(self, snapshot: Snapshot, size: int) -> Masks:
+        rows = pq.read_table(self._file(snapshot.number), columns=["number", "touched"])
+        touched = np.zeros(size, np.int64)
+        touched[rows.column("number").to_numpy()] = rows.column("touched").to_numpy()
+        return touched
+
+    def all(self) -> list[Snapshot]:
+        """All of them in the order in which they were written, those of undone runs too."""
+        found = self.connection.execute(
+            "SELECT number, run, as_of, recorded_at, previous, base, depth, layout, population, size, models, kinds,"
+            " sizes FROM snapshots ORDER BY number"
+        )
+        return [_snapshot(*row) for row in found]
+
+    def _file(self, number: int) -> Path:
+        return self.folder / f"{number:08d}.parquet"
+
+
+def _counted(connection: apsw.Connection, folder: Path) -> None:
+    """To form 2: every snapshot with the sizes of its segments, which are counted in its memberships."""
+    connection.execute("ALTER TABLE snapshots ADD COLUMN sizes TEXT NOT NULL DEFAULT '[]'")
+    stored = Snapshots(folder, connection)
+    for walked in stored.walk(stored.all()):
+        said = json.dumps(list(walked.state.sizes().values()))
+        connection.execute("UPDATE snapshots SET sizes = ? WHERE number = ?", (said, walked.snapshot.number))
+
+
+class Record(Snapshots):
     """The history of a project's memberships, in the folder of its record (`.coterie/record`).
 
     Raises:
@@ -171,8 +240,7 @@ class Record:
     """
 
     def __init__(self, folder: Path):
-        self.folder = folder / FOLDER
-        self.connection = connected(folder, Part("history", 1, _TABLES + numbering.TABLE))
+        super().__init__(folder, connected(folder, Part("history", 2, _TABLES + numbering.TABLE, (_counted,))))
         self.customers = Numbering(folder, self.connection)
 
     def close(self) -> None:
@@ -258,7 +326,7 @@ class Record:
                 (run.number, n, m.noun, m.hash, json.dumps(list(m.was)), json.dumps(list(m.reads))) for n, m in meanings.items()
             ]
             self.connection.executemany("INSERT INTO meanings VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self.connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, out))
+            self.connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, out))
             self.customers.keep()
         return out
 
@@ -295,6 +363,7 @@ class Record:
             size,
             dict(picture.models),
             tuple(learned),
+            state.sizes(),
         )
         return snapshot, state
 
@@ -307,71 +376,21 @@ class Record:
             known_at: as it was known at that time; None: as it is known now.
         """
         counted = {r.number for r in self.runs() if _counts(r, known_at)}
-        newest = {s.as_of: s for s in self._snapshots() if s.run in counted}
+        newest = {s.as_of: s for s in self.all() if s.run in counted}
         return [newest[as_of] for as_of in sorted(newest)]
 
     def of_run(self, run: int) -> list[Snapshot]:
         """The snapshots of one run, oldest first."""
-        return [s for s in self._snapshots() if s.run == run]
-
-    def state(self, snapshot: Snapshot) -> State:
-        """Everybody's memberships in a snapshot."""
-        chain = [snapshot]
-        by_number = {s.number: s for s in self._snapshots()} if snapshot.base is not None else {}
-        while chain[-1].base is not None:
-            chain.append(by_number[chain[-1].base])
-        state = State.nobody(chain[-1].layout, chain[-1].size)
-        for link in reversed(chain):
-            state, _ = self._laid(link, state)
-        return state
-
-    def walk(self, snapshots: Iterable[Snapshot]) -> Iterator[Walked]:
-        """Snapshots with the memberships in each, one after the other."""
-        before: Walked | None = None
-        for snapshot in snapshots:
-            if before is not None and snapshot.base == before.snapshot.number:
-                state, touched = self._laid(snapshot, before.state)
-            else:
-                state = self.state(snapshot)
-                touched = self._touched(snapshot, state.size)
-            linked = before is not None and snapshot.previous == before.snapshot.number
-            before = Walked(snapshot, state, touched if linked else None)
-            yield before
-
-    def _laid(self, snapshot: Snapshot, onto: State) -> tuple[State, Masks]:
-        """A state with a snapshot's file laid over it, and of whom in it something new was learned."""
-        rows = pq.read_table(self._file(snapshot.number))
-        numbers = rows.column("number").to_numpy()
-        arrays = [rows.column(n).to_numpy() for n in rows.column_names if n not in ("number", "touched")]
-        width = snapshot.layout.width
-        touched = np.zeros(snapshot.size, np.int64)
-        touched[numbers] = rows.column("touched").to_numpy()
-        return onto.grown(snapshot.size).overlaid(snapshot.layout, numbers, arrays[:width], arrays[width:]), touched
-
-    def _touched(self, snapshot: Snapshot, size: int) -> Masks:
-        rows = pq.read_table(self._file(snapshot.number), columns=["number", "touched"])
-        touched = np.zeros(size, np.int64)
-        touched[rows.column("number").to_numpy()] = rows.column("touched").to_numpy()
-        return touched
-
-    def _snapshots(self) -> list[Snapshot]:
-        found = self.connection.execute(
-            "SELECT number, run, as_of, recorded_at, previous, base, depth, layout, population, size, models, kinds FROM snapshots"
-            " ORDER BY number"
-        )
-        return [_snapshot(*row) for row in found]
+        return [s for s in self.all() if s.run == run]
 
     def newest(self) -> Snapshot | None:
         """The snapshot that the newest run ended with, undone ones left out."""
         counted = {r.number for r in self.runs() if not r.undone}
-        return next((s for s in reversed(self._snapshots()) if s.run in counted), None)
+        return next((s for s in reversed(self.all()) if s.run in counted), None)
 
     def _next_snapshot(self) -> int:
         row = self.connection.execute("SELECT coalesce(max(number), 0) + 1 FROM snapshots").fetchone()
         return int(str(row[0])) if row else 1
-
-    def _file(self, number: int) -> Path:
-        return self.folder / f"{number:08d}.parquet"
 
 
 def _counts(run: RunRecord, known_at: datetime | None) -> bool:
@@ -423,11 +442,12 @@ def _row(snapshot: Snapshot) -> tuple[int | str | None, ...]:
         snapshot.size,
         json.dumps(dict(snapshot.models)),
         json.dumps(list(snapshot.kinds)),
+        json.dumps([snapshot.sizes[name] for name in snapshot.layout.segments]),
     )
 
 
 def _snapshot(*row: object) -> Snapshot:
-    number, run, as_of, recorded, previous, base, depth, layout, population, size, models, kinds = row
+    number, run, as_of, recorded, previous, base, depth, layout, population, size, models, kinds, sizes = row
     said = json.loads(str(layout))
     return Snapshot(
         int(str(number)),
@@ -442,6 +462,10 @@ def _snapshot(*row: object) -> Snapshot:
         int(str(size)),
         json.loads(str(models)),
         tuple(json.loads(str(kinds))),
+        {
+            name: (inside, outside, doubt)
+            for name, (inside, outside, doubt) in zip(said["segments"], json.loads(str(sizes)), strict=False)
+        },
     )
 
 

@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from coterie.segments.bitmaps import PER_WORD, unpacked, word_count
+from coterie.segments.bitmaps import PER_WORD, counted, unpacked, word_count
 
 Words = npt.NDArray[np.int64]
 Codes = npt.NDArray[np.int16]
 Verdicts = npt.NDArray[np.uint8]
 Flags = npt.NDArray[np.bool_]
 Numbers = npt.NDArray[np.int64]
+Sizes = tuple[int, int, int]
+"""How many are in, out, and cannot be told."""
 
 NO_LABEL, NO_CUSTOMER = -1, -2
 """Codes beside those of labels: cannot tell, and no customer then."""
@@ -106,6 +108,16 @@ class State:
         if self.words:
             return np.not_equal(self.words[0], _NOWHERE)
         return np.not_equal(self.codes[0], NO_CUSTOMER) if self.codes else np.zeros(self.size, np.bool_)
+
+    def sizes(self) -> dict[str, Sizes]:
+        """Of each segment, how many were in, out, and could not be told."""
+        names = self.layout.segments
+        parts = (names[i : i + PER_WORD] for i in range(0, len(names), PER_WORD))
+        return {
+            name: size
+            for word, part in zip(self.words, parts, strict=True)
+            for name, size in zip(part, counted(word, len(part)), strict=True)
+        }
 
     def verdicts(self, name: str) -> Verdicts | None:
         """OUT, IN, CANNOT_TELL or ABSENT of everybody; None where there was no such segment."""

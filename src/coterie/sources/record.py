@@ -1,7 +1,7 @@
 """The record: what cannot be computed again, in one SQLite file. Each part of coterie keeps its own tables there, and the
 version of their form in `forms(part, version)`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,10 @@ import apsw
 from coterie.core.errors import Busy, StoreError
 
 FILE = "record.sqlite"
+
+
+Migration = str | Callable[[apsw.Connection, Path], None]
+"""From a form to the next: SQL, or what is done over the connection with the folder of the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,7 @@ class Part:
     name: str
     version: int
     tables: str
-    migrations: Sequence[str] = ()
+    migrations: Sequence[Migration] = ()
 
 
 def connected(folder: Path, part: Part) -> apsw.Connection:
@@ -85,5 +89,8 @@ def _form(connection: apsw.Connection, part: Part, path: Path) -> None:
         )
     else:
         for number, step in enumerate(part.migrations[version - 1 :], version + 1):
-            connection.execute(step)
+            if isinstance(step, str):
+                connection.execute(step)
+            else:
+                step(connection, path.parent)
             connection.execute("UPDATE forms SET version = ? WHERE part = ?", (number, part.name))

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from coterie.core.errors import StoreError, UnknownName, did_you_mean
-from coterie.segments.bitmaps import ABSENT, CANNOT_TELL, IN, OUT
+from coterie.segments.bitmaps import ABSENT, IN
 from coterie.segments.history import Meaning, Record, RunRecord, Snapshot, Walked
 from coterie.segments.state import NO_CUSTOMER, NO_LABEL, Flags, Verdicts
 
@@ -153,7 +153,7 @@ class History:
             then = None if before is None else before.verdicts(self._names(name))
             entered, left = _turned(then, found)
             reasons = {} if before is None else self._reasons(name, before, now, then, found)
-            inside, outside, doubt = (int(np.count_nonzero(found == v)) for v in (IN, OUT, CANNOT_TELL))
+            inside, outside, doubt = next(now.snapshot.sizes[n] for n in self._names(name) if n in now.snapshot.sizes)
             counts = (int(np.count_nonzero(entered)), int(np.count_nonzero(left))) if before is not None else (0, 0)
             out.append(Step(now.as_of, now.run, inside, outside, doubt, *counts, reasons))
         if not out:
@@ -161,14 +161,14 @@ class History:
         return out
 
     def all_sizes(self, names: Sequence[str]) -> dict[str, list[tuple[datetime, int]]]:
-        """How many were in each of several segments in every snapshot that has it, in one walk over the record."""
+        """How many were in each of several segments in every snapshot that has it."""
         out: dict[str, list[tuple[datetime, int]]] = {name: [] for name in names}
         known = {name: self._names(name) for name in names}
-        for _, now in self._pairs(None):
+        for snapshot in self.snapshots():
             for name, called in known.items():
-                found = now.verdicts(called)
+                found = next((snapshot.sizes[n] for n in called if n in snapshot.sizes), None)
                 if found is not None:
-                    out[name].append((now.as_of, int(np.count_nonzero(found == IN))))
+                    out[name].append((snapshot.as_of, found[0]))
         return out
 
     def last_turn(self, names: Sequence[str]) -> tuple[int, int]:
