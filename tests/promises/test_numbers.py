@@ -349,6 +349,28 @@ def test_g09_who_is_gone_from_the_sources_is_in_no_segment(tmp_path: Path) -> No
         space.why("gone", "all")
 
 
+@pytest.mark.parametrize("as_of", ["latest event", "2026-03-20", "2026-03-31T12:00Z"])
+def test_g09_who_is_gone_is_in_no_results_of_an_earlier_day_either(tmp_path: Path, as_of: str) -> None:
+    """Results as of an earlier day are those of the customers there are; what was recorded before stays."""
+    folder, bought, rules = tmp_path / "x", [("a", "2026-03-20T10:00:00", 5)], {"all": "true"}
+    space = shop(folder, rules, ["a", "gone", "back"], bought, as_of=as_of)
+    assert members(space) == {"all": {"a", "gone", "back"}}
+    before = space.history.runs()[-1].recorded_at.isoformat() + "Z"
+    write(folder, rules, ["a"], bought, as_of=as_of)
+    assert space.plan().left("all") == ["back", "gone"]
+    space.run()
+    assert members(space) == {"all": {"a"}}
+    assert space.history.members("all").column("customer").to_pylist() == ["a"]
+    assert space.history.members("all", known_at=before).column("customer").to_pylist() == ["a", "back", "gone"]
+    # Who is back is a customer again; a day of the past is told with those who were customers then.
+    write(folder, rules, ["a", "back"], bought, as_of=as_of)
+    space.run(since="2026-03-18", every="day")
+    assert members(space) == {"all": {"a", "back"}}
+    then = space.history.members("all", "2026-03-18").column("customer").to_pylist()
+    assert "gone" not in space.history.members("all").column("customer").to_pylist()
+    assert then == ["back", "gone"]  # the first order of `a` came later
+
+
 def test_g10_any_and_all_are_two_operators(tmp_path: Path) -> None:
     """ "Including" meant any of the tags in one place and all of them in another."""
     people: dict[str, Mapping[str, Any]] = {

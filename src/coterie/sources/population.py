@@ -17,7 +17,9 @@ from coterie.sources.relations import LEARNED, col, down, rel, row_number, up
 CUSTOMERS = "coterie_customers"
 
 
-def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str, population: str = "all") -> exp.Select:
+def population_at(
+    engine: Engine, gathered: Gathered, as_of: datetime, zone: str, population: str = "all", *, gone_by: datetime | None = None
+) -> exp.Select:
     """The customers of an instant, with the attributes that were known to hold then.
 
     Args:
@@ -26,6 +28,7 @@ def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str
         as_of: UTC, naive.
         zone: the project's, whose day `since:` is compared with.
         population: `all`, or `customers`: then who has left the customers source is none any more, events or not.
+        gone_by: who has left by then counts as gone; None is as_of, which tells a past day with those who were there then.
 
     Returns:
         A query of `_customer` (BIGINT), `customer` (the id), the attributes, those of lookups, and accounts' columns as
@@ -35,10 +38,14 @@ def population_at(engine: Engine, gathered: Gathered, as_of: datetime, zone: str
     facts = gathered.customers
     engine.parquet(CUSTOMERS, facts.paths, temporary=True)
     held = _held(q, facts, rel(CUSTOMERS), "_customer", ("_customer", "customer", "_first_event"), as_of)
+    left: exp.Expression = col("_left", "c")
+    if facts.gone and gone_by is not None and gone_by != as_of:
+        last = _held(q, facts, rel(CUSTOMERS), "_customer", ("_customer",), gone_by).subquery("g")
+        left = exp.In(this=col("_customer", "c"), query=exp.select(col("_customer")).from_(last).where(col("_left")).subquery())
     select = exp.select(col("_customer", "c").as_("_customer", quoted=True), col("customer", "c").as_("customer", quoted=True))
     for name in facts.columns:
         select = select.select(col(name, "c").as_(name, quoted=True), copy=False)
-    select = select.from_(held.subquery("c"), copy=False).where(_exists(q, gathered, as_of, zone, population), copy=False)
+    select = select.from_(held.subquery("c"), copy=False).where(_exists(q, gathered, as_of, zone, population, left), copy=False)
     joined: list[tuple[AttributeFacts, str, exp.Expression, Type | None, str]] = []
     for i, lookup in enumerate(gathered.lookups):
         name = lookup.of or ""
@@ -99,7 +106,7 @@ def _held(q: Builder, facts: AttributeFacts, table: exp.Expression, key: str, ke
     return select.from_(source, copy=False)
 
 
-def _exists(q: Builder, gathered: Gathered, as_of: datetime, zone: str, population: str) -> exp.Expression:
+def _exists(q: Builder, gathered: Gathered, as_of: datetime, zone: str, population: str, left: exp.Expression) -> exp.Expression:
     """Who exists: from the first event or the day of `since:`; without either always; never who has left without events."""
     facts = gathered.customers
     first = q.binary("<=", col("_first_event", "c"), q.literal(as_of))
@@ -117,7 +124,6 @@ def _exists(q: Builder, gathered: Gathered, as_of: datetime, zone: str, populati
     there = q.any(parts)
     if not facts.gone:
         return there
-    left = col("_left", "c")
     has_left = left if population == "customers" else q.all([left, q.not_(seen)])
     return q.all([there, q.not_(has_left)])
 

@@ -51,6 +51,7 @@ class Ground:
 
     Attributes:
         text: the project file, as it was read.
+        loaded: when the sources were gathered.
         events: the kinds of event, each a view `event <kind>` in the engine.
         lists: the lists of ids by name.
         hands: who the record says is in a segment or out of it by hand.
@@ -59,16 +60,23 @@ class Ground:
     project: Project
     text: str
     gathered: Gathered
+    loaded: datetime
     catalog: Catalog
     engine: Engine
     events: Mapping[str, EventSource]
     lists: Mapping[str, frozenset[str]]
     hands: Hands = field(default_factory=dict)
 
-    def tables(self, instant: datetime) -> Tables:
-        """The tables as of an instant; the customers of any instant before are no longer in view."""
+    def tables(self, instant: datetime, *, past: bool = False) -> Tables:
+        """The tables as of an instant; the customers of any instant before are no longer in view.
+
+        Args:
+            past: as that day was: with those who were customers then. Otherwise who is gone from the sources is gone, whatever
+                the instant.
+        """
         project = self.project
-        population = population_at(self.engine, self.gathered, instant, project.timezone, project.population)
+        gone_by = instant if past else max(instant, self.loaded)
+        population = population_at(self.engine, self.gathered, instant, project.timezone, project.population, gone_by=gone_by)
         self.engine.view(CUSTOMERS, population, temporary=True)
         return self.names()
 
@@ -79,9 +87,12 @@ class Ground:
     def context(self, instant: datetime) -> Context:
         return Context(instant, self.project.timezone, lists=self.lists)
 
-    def answer(self, instant: datetime, progress: Progress = silent) -> Answered:
-        """Answer every definition as of an instant; the engine then has `traits`, `segment_bits` and `segments`."""
-        return answer(self.engine, self.tables(instant), self.catalog, self.context(instant), progress)
+    def answer(self, instant: datetime, progress: Progress = silent, *, past: bool = False) -> Answered:
+        """Answer every definition as of an instant; the engine then has `traits`, `segment_bits` and `segments`.
+
+        `past`: as of `tables`.
+        """
+        return answer(self.engine, self.tables(instant, past=past), self.catalog, self.context(instant), progress)
 
     def picture(self, instant: datetime, answered: Answered, by_key: Numbers) -> Picture:
         """Everybody's memberships as of the instant that was answered last."""
@@ -104,7 +115,7 @@ class Ground:
             plans = [planned(self.engine, self.names(), self.catalog, self.context(instant)) for instant in some]
             with self.engine.foreseen([step.query for asked in plans for step in asked.batch.steps]):
                 for instant, asked in zip(some, plans, strict=True):
-                    self.tables(instant)
+                    self.tables(instant, past=True)
                     yield instant, asked
 
     def touched(self, instant: datetime, by_key: Numbers) -> Touched:

@@ -279,7 +279,7 @@ class Workspace:
         def as_of(instant: datetime) -> Iterator[Results]:
             with self._engine() as other:
                 there = ground.in_engine(other)
-                there.describe(instant, there.answer(instant), self.store)
+                there.describe(instant, there.answer(instant, past=True), self.store)
                 yield self._unpublished(other)
 
         published = self._published()
@@ -427,7 +427,7 @@ class Workspace:
         lists = self._lists(project, engine)
         for kind in events:
             engine.parquet(event_view(kind), gathered.events[kind].paths, sorted_by=SORTED)
-        return Ground(project, text, gathered, catalog, engine, events, lists, hands)
+        return Ground(project, text, gathered, now, catalog, engine, events, lists, hands)
 
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
         return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
