@@ -295,11 +295,12 @@ def _beaten(values: npt.NDArray[Any], known: Bools, answers: Answers) -> Floats:
     placed = values[rows]
     ends = np.append(np.flatnonzero(placed[1:] != placed[:-1]) + 1, len(rows))
     bounds = np.concatenate([[0], ends])
-    laid = answers.of(rows)
-    flags = np.array([*(packed(told == IN) for told in laid), *(packed(told == OUT) for told in laid)])
+    segments, laid = len(answers.places), answers.of(rows)
+    flags = np.zeros((2 * segments, len(rows) // 64 + 1), dtype="<u8")
+    for i, told in enumerate(laid):
+        flags[i], flags[segments + i] = packed(told == IN), packed(told == OUT)
     ones = np.bitwise_count(flags)
     before = np.cumsum(ones, axis=1, dtype=np.int64) - ones
-    segments = len(answers.places)
     beaten = np.zeros(segments, np.int64)
     for start in range(0, len(ends), BLOCK):
         word, bit = np.divmod(bounds[start : start + BLOCK + 1], 64)
