@@ -308,3 +308,35 @@ def test_row_groups_tell_whether_they_follow_each_other(path):
     assert ParquetRows(path).most("_customer") == 4
     pq.write_table(rows_of(1, 1, 4, 2, 2, 4), path, row_group_size=3)
     assert not ParquetRows(path).rises("_customer")
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    groups=st.lists(
+        st.lists(st.tuples(st.integers(0, 29), known(st.integers(-9, 9))), min_size=1, max_size=20), min_size=1, max_size=4
+    ),
+    limits=st.lists(st.tuples(st.integers(0, 31), st.integers(0, 31)), min_size=1, max_size=6),
+)
+def test_an_extreme_is_that_of_its_stretch_whatever_its_length(engines, path, groups, limits):
+    days, customers, values = [], [], []
+    for customer, events in enumerate(groups):
+        for day, value in sorted(events, key=lambda e: e[0]):
+            customers.append(customer)
+            days.append(day)
+            values.append(value)
+    table = rows_of(*customers)
+    changed = {"_day": [DAY + timedelta(days=d) for d in days], "n": values}
+    for name, column in changed.items():
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, table.schema.field(name), pa.array(column, table.schema.field(name).type))
+    asked = [
+        (
+            f"{f}(e.n)",
+            f"(e._day >= CAST('{DAY + timedelta(days=a)}' AS DATE)) AND (e._day < CAST('{DAY + timedelta(days=b)}' AS DATE))",
+        )
+        for a, b in limits
+        for f in ("MIN", "MAX")
+    ]
+    before = engines[0].folds
+    same(*both(engines, path, table, query(asked), 1000))
+    assert engines[0].folds == before + 1

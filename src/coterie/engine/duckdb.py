@@ -24,7 +24,7 @@ FULL = ("no space left", "file too large", "quota exceeded", "disk full", "disk 
 FOLD_FROM = 100_000
 """Scans of fewer rows are left to DuckDB, which answers them at once."""
 
-AHEAD = 400_000_000
+AHEAD = 600_000_000
 """Bytes of folded scans that are kept for queries that are still to come."""
 
 

@@ -154,6 +154,7 @@ class _Chunk:
         self.spans: dict[Kept, tuple[Integers, Integers, Mask]] = {}
         self.totals: dict[tuple[str | None, Mask, int], Integers] = {}
         self.counts: dict[tuple[Kept, Mask], Integers] = {}
+        self.doubled: dict[tuple[Function, str, Mask], Levels] = {}
         self.having: dict[tuple[Kept, Mask], Truths | None] = {}
         key, known = self.column(plan.key)
         if known is not None or (key[1:] < key[:-1]).any():
@@ -327,10 +328,14 @@ class _Chunk:
         if not mask and pa.types.is_temporal(self.plan.rows.schema[column]) and self.rising(column):
             at = np.minimum(first, self.n - 1) if least else np.maximum(last, 1) - 1
             return cast(Integers, values[at])
-        met = self.mask(mask)
-        if met is not None:
-            values = np.where(met, values, np.iinfo(np.int64).max if least else np.iinfo(np.int64).min)
-        return _over_stretches(np.minimum if least else np.maximum, values, first, last)
+        fold_ = np.minimum if least else np.maximum
+        key = function, column, mask
+        if key not in self.doubled:
+            met = self.mask(mask)
+            if met is not None:
+                values = np.where(met, values, np.iinfo(np.int64).max if least else np.iinfo(np.int64).min)
+            self.doubled[key] = _doubled(fold_, values, int(self.sizes.max()))
+        return _over_stretches(fold_, self.doubled[key], first, last)
 
     def picked(self, function: Function, column: str, first: Integers, last: Integers, mask: Mask) -> pa.Array:
         """The value of the first or last kept row of each group, NULL where none is kept."""
@@ -370,44 +375,50 @@ def _reached(values: Integers, limits: Sequence[int]) -> Integers:
     return np.searchsorted(np.array(limits), values, side="right")
 
 
-def _over_stretches(function: np.ufunc, values: Integers, first: Integers, last: Integers) -> Integers:
-    """The fold of values[first:last] for each stretch; anything where it is empty. Stretches lie one behind the other."""
-    out = np.zeros(len(first), np.int64)
-    some = np.flatnonzero(last > first)
-    if not len(some):
-        return out
-    low, high = first[some], last[some]
-    lengths = high - low
-    rows = int(lengths.sum())
-    if rows == high[-1] - low[0]:  # without gaps
-        out[some] = function.reduceat(values[: high[-1]], low)
-    elif rows * 4 < len(values):
-        offsets = np.cumsum(lengths) - lengths
-        out[some] = function.reduceat(values[np.repeat(low - offsets, lengths) + np.arange(rows)], offsets)
-    else:
-        bounds = np.empty(2 * len(some), np.int64)
-        bounds[0::2], bounds[1::2] = low, high
-        out[some] = function.reduceat(values[: high[-1]], bounds[:-1])[::2]
+Levels = np.ndarray[tuple[int, int], np.dtype[np.int64]]
+
+
+def _doubled(function: np.ufunc, values: Integers, longest: int) -> Levels:
+    """Row k holds the fold of the 2 ** k values from each place on, up to the longest stretch that is asked for."""
+    out: Levels = np.empty((longest.bit_length(), len(values)), np.int64)
+    out[0] = values
+    for k in range(1, len(out)):
+        half = 1 << (k - 1)
+        out[k] = out[k - 1]
+        function(out[k - 1, :-half], out[k - 1, half:], out=out[k, :-half])
     return out
 
 
-def integers(array: pa.Array) -> tuple[Integers, Truths | None]:
-    """A column as the integers that Arrow stores, 0 where it is NULL, and where it is known."""
+def _over_stretches(function: np.ufunc, doubled: Levels, first: Integers, last: Integers) -> Integers:
+    """The fold of values[first:last] for each stretch: of two, each half of it or more, that cover it. Anything where it is
+    empty."""
+    powers = np.frexp(np.maximum(last - first, 1))[1] - np.int64(1)
+    end = doubled.shape[1] - 1
+    flat, row = doubled.reshape(-1), powers * doubled.shape[1]
+    starts, seconds = np.minimum(first, end), np.clip(last - (np.int64(1) << powers), 0, end)
+    return cast(Integers, function(flat[row + starts], flat[row + seconds]))
+
+
+def stored(array: pa.Array) -> Integers:
+    """A column as the integers that Arrow stores; anything where it is NULL."""
     type_, n, offset = array.type, len(array), array.offset
-    known = None if not array.null_count else np.asarray(array.is_valid())
     data = array.buffers()[1]
-    if pa.types.is_decimal128(type_):
-        words = np.frombuffer(data, np.int64).reshape(-1, 2)[offset : offset + n]
-        values = words[:, 0].copy()
-        if type_.precision > WIDTH:
-            fits = words[:, 1] == values >> 63
-            if not (fits if known is None else fits | ~known).all():
-                raise NotFolded("a decimal does not fit into 64 bits")
-    else:
-        width = cast(int, type_.bit_width)
-        values = np.frombuffer(data, f"i{width // 8}")[offset : offset + n].astype(np.int64, copy=known is not None)
+    if not pa.types.is_decimal128(type_):
+        return np.frombuffer(data, f"i{type_.bit_width // 8}")[offset : offset + n]
+    words = np.frombuffer(data, np.int64).reshape(-1, 2)[offset : offset + n]
+    if type_.precision > WIDTH:
+        fits = words[:, 1] == words[:, 0] >> 63
+        if not (fits if not array.null_count else fits | ~np.asarray(array.is_valid())).all():
+            raise NotFolded("a decimal does not fit into 64 bits")
+    return words[:, 0]
+
+
+def integers(array: pa.Array) -> tuple[Integers, Truths | None]:
+    """A column as 64-bit integers, 0 where it is NULL, and where it is known."""
+    known = None if not array.null_count else np.asarray(array.is_valid())
+    values = np.ascontiguousarray(stored(array), np.int64)
     if known is not None:
-        values[~known] = 0
+        values = np.where(known, values, 0)
     return values, known
 
 

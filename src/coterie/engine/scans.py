@@ -172,7 +172,7 @@ class _Reading:
         if not isinstance(node, exp.GTE | exp.GT | exp.LT | exp.LTE):
             return None
         column = self.column(node.this)
-        value = None if column is None else _moment(node.expression, self.schema[column])
+        value = None if column is None else moment(node.expression, self.schema[column])
         if column is None or value is None:
             return None
         return isinstance(node, exp.GTE | exp.GT), column, value + isinstance(node, exp.GT | exp.LTE)
@@ -284,7 +284,7 @@ def _conjuncts(node: exp.Expression) -> Iterator[exp.Expression]:
 _TIMESTAMPS = (exp.DType.TIMESTAMP, exp.DType.TIMESTAMPNTZ)
 
 
-def _moment(node: exp.Expression, stored: pa.DataType) -> int | None:
+def moment(node: exp.Expr, stored: pa.DataType) -> int | None:
     """A date or time literal of the column's own type, as it is stored."""
     if not isinstance(node, exp.Cast) or isinstance(node, exp.TryCast):
         return None
