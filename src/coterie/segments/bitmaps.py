@@ -104,6 +104,12 @@ def of_arrow(column: pa.Array) -> Bits:
     return Bits(_padded(true & known, rows), _padded(~known, rows), rows)
 
 
+def of_numpy(met: npt.NDArray[np.bool_], unknown: Bytes | None = None) -> Bits:
+    """Truths, which count for nothing where they are unknown."""
+    true = _padded(np.packbits(met, bitorder="little"), len(met))
+    return Bits(true if unknown is None else true & ~unknown, unknown, len(met))
+
+
 def exact_sets(parts: Mapping[str, Bytes]) -> list[tuple[tuple[str, ...], int]]:
     """How many rows lie in exactly which of some bitmaps; rows in none are left out.
 

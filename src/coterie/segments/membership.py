@@ -1,11 +1,13 @@
-"""Who is in which segment: every different condition is asked of the engine once, then combined as bitmaps.
+"""Who is in which segment: every different condition is asked once, then combined as bitmaps.
 
 A rule is a tree of and / or / not over conditions. Fifty rules share most of their conditions; each is one boolean column of
-one query, and the rules are Kleene's logic on packed bits. What comes out is three-valued: in, out, cannot tell, and for the
-last the names to blame.
+one query, or is compared with the one column that it reads (see `compared`), and the rules are Kleene's logic on packed bits.
+What comes out is three-valued: in, out, cannot tell, and for the last the names to blame.
 """
 
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,10 +18,12 @@ from sqlglot import exp
 from coterie.engine.engine import Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
-from coterie.language.tree import And, Column, Expr, Not, Or, children
+from coterie.language.tree import And, Column, Expr, Measure, Not, Or, children, typed
+from coterie.language.types import Type
 from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, exact_sets, of_arrow, ones, word_count, words
 from coterie.segments.blame import blames, is_plain, read_by
-from coterie.traits.batch import aliased, quoted, relation
+from coterie.segments.compared import Compared, Numbers, compared, number_of
+from coterie.traits.batch import aliased, quoted, relation, walk_outer
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +65,14 @@ class Rules:
     conditions: Mapping[Expr, Condition]
     places: Mapping[int, str]
     """The column of each condition by the identity of its node, which is found faster than by its meaning."""
+    compared: Mapping[str, Compared]
+    """By its column, each condition that is not asked of the engine."""
     query: exp.Expression
 
     def answer(self, rows: pa.RecordBatch) -> "Answers":
         """All rules over some rows of the query."""
         cells = {name: of_arrow(rows.column(name)) for name in rows.schema.names if name.startswith("~")}
-        return Answers(self, rows.num_rows, cells)
+        return Answers(self, rows.num_rows, cells, Numbers(rows))
 
 
 @dataclass(frozen=True)
@@ -75,8 +81,16 @@ class Answers:
 
     rules: Rules
     rows: int
-    cells: Mapping[str, Bits]
+    cells: dict[str, Bits]
+    numbers: Numbers
     known: dict[str, Bits] = field(default_factory=dict)
+
+    def cell(self, column: str) -> Bits:
+        """What was answered of a column, or the comparison that it stands for."""
+        found = self.cells.get(column)
+        if found is None:
+            found = self.cells[column] = self.rules.compared[column].truth(self.numbers)
+        return found
 
     def bits(self, name: str) -> Bits:
         found = self.known.get(name)
@@ -87,7 +101,7 @@ class Answers:
     def combined(self, node: Expr) -> Bits:
         column = self.rules.places.get(id(node))
         if column is not None:
-            return self.cells[column]
+            return self.cell(column)
         match node:
             case Column(name=name) if is_rule(node, self.rules.trees):
                 return self.bits(name)
@@ -136,7 +150,7 @@ class Answers:
         out: dict[str, Bytes] = {}
         left = unknown
         for name, column in condition.operands:
-            rows = unknown & self.cells[column].true
+            rows = unknown & self.cell(column).true
             if rows.any():
                 out[name] = out[name] | rows if name in out else rows
                 left = left & ~rows
@@ -158,6 +172,17 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
     columns: list[exp.Expr] = []
     missing: dict[str, str] = {}
     places: dict[int, str] = {}
+    aside: dict[str, Compared] = {}
+    numbers: dict[str, Type] = {}
+
+    def ask(leaf: Expr, sql: exp.Expression, column: str) -> None:
+        comparison = compared(sql, columns_of(leaf, compiler))
+        if comparison is None:
+            columns.append(sql.as_(column, quoted=True))
+        else:
+            aside[column] = comparison
+            numbers.update(comparison.columns)
+
     for tree in trees.values():
         for leaf in leaves(tree):
             if is_rule(leaf, trees):
@@ -166,21 +191,28 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
                 places[id(leaf)] = conditions[leaf].column
                 continue
             column = f"~{len(conditions)}"
-            columns.append(compiler.sql(leaf).as_(column, quoted=True))
+            ask(leaf, compiler.sql(leaf), column)
             named = []
             for name, null in ({read_by(leaf): None} if is_plain(leaf) else blames(leaf, compiler, asked=True)).items():
                 key = "" if null is None else null.sql()
                 if null is not None and key not in missing:
                     missing[key] = f"~missing {len(missing)}"
-                    columns.append(null.as_(missing[key], quoted=True))
+                    ask(leaf, null, missing[key])
                 named.append((name, missing.get(key, "")))
             conditions[leaf] = Condition(leaf, column, tuple(named))
             places[id(leaf)] = column
+    columns += [compiler.q.as_type(quoted(n), type_).as_(number_of(n), quoted=True) for n, type_ in numbers.items()]
     if not conditions:
         columns.append(exp.true().as_("~none", quoted=True))
     # All at once: one by one, each looks at all before it.
     select = exp.select(*(quoted(k) for k in keys), *columns, copy=False).from_(relation(table), copy=False)
-    return Rules(trees, conditions, places, select)
+    return Rules(trees, conditions, places, aside, select)
+
+
+def columns_of(leaf: Expr, compiler: Compiler) -> dict[str, Type]:
+    """The columns that a condition reads as they are, with their types."""
+    read = [n for n in walk_outer(leaf) if isinstance(n, Column | Measure)]
+    return {compiler.sql(n).name: typed(n) for n in read}
 
 
 def leaves(node: Expr) -> list[Expr]:
@@ -220,11 +252,19 @@ VIEW = "segments"
 """The same as one boolean column a segment, for people and other tools."""
 
 
+AT_ONCE = 1 << 17
+"""Rows that are answered together: few enough to stay near the processor."""
+
+
 def answered(engine: Engine, compiled: Rules, about: str) -> Iterator[tuple[pa.RecordBatch, Answers, list[Bits]]]:
     """The rows of the query, the rules answered for them, and the bits of each rule."""
-    for rows in engine.fetch(compiled.query, about).combine_chunks().to_batches():
+
+    def one(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Answers, list[Bits]]:
         answers = compiled.answer(rows)
-        yield rows, answers, [answers.bits(name) for name in compiled.trees]
+        return rows, answers, [answers.bits(name) for name in compiled.trees]
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from pool.map(one, engine.fetch(compiled.query, about).to_batches(max_chunksize=AT_ONCE))
 
 
 def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
