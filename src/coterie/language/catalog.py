@@ -1,6 +1,6 @@
 """All definitions of a project together: put in the order in which they use each other, and checked one on the other."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -63,6 +63,14 @@ class Catalog:
 
     def of(self, noun: Noun) -> tuple[Resolved, ...]:
         return tuple(d for d in self.definitions.values() if d.noun == noun)
+
+    def behind(self, wanted: Callable[[Resolved], bool]) -> "Catalog":
+        """Some definitions alone, with those that they use, directly or not."""
+        kept: set[str] = set()
+        for definition in reversed(list(self.definitions.values())):
+            if definition.name in kept or wanted(definition):
+                kept |= {definition.name} | definition.checked.uses | names([definition.checked.tree])
+        return replace(self, definitions={name: d for name, d in self.definitions.items() if name in kept})
 
 
 def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:

@@ -21,7 +21,7 @@ from coterie.workspace.collapsed import collapsed
 from coterie.workspace.hands import Hands, asked_ids
 from coterie.workspace.hands import notes as notes_of
 from coterie.workspace.project import Project
-from coterie.workspace.recording import Touched, kept, picture, touched_since
+from coterie.workspace.recording import Touched, happened, kept, picture, touched_since
 from coterie.workspace.results import RUN, EventSource, Made, account_columns, event_view, tables_of
 from coterie.workspace.run import (
     TRAITS,
@@ -100,20 +100,27 @@ class Ground:
         return picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), answered.fits)
 
     def pictures(self, instants: Sequence[datetime], by_key: Numbers) -> Iterator[Picture]:
-        """Everybody's memberships as of several instants, one after the other."""
-        for instant, asked in self.foreseen(instants):
+        """Everybody's memberships as of several instants, one after the other; what they do not rest on is not asked."""
+        catalog = self.catalog.behind(lambda d: d.noun != "trait" or bool(d.checked.fits))
+        for instant, asked in replace(self, catalog=catalog).foreseen(instants, touched=True):
             found, fits = look(self.engine, asked)
             yield picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), fits)
 
-    def foreseen(self, instants: Sequence[datetime]) -> Iterator[tuple[datetime, Planned]]:
+    def foreseen(self, instants: Sequence[datetime], *, touched: bool = False) -> Iterator[tuple[datetime, Planned]]:
         """What to ask as of several instants, planned ahead, so that the events are scanned once for many of them.
 
-        Each is to be asked before the next is taken: the customers in view are those of its instant.
+        Each is to be asked before the next is taken: the customers in view are those of its instant. `touched`: it will
+        also be asked of whom something was learned since the instant before.
         """
         for start in range(0, len(instants), TOGETHER):
             some = instants[start : start + TOGETHER]
             plans = [planned(self.engine, self.names(), self.catalog, self.context(instant)) for instant in some]
-            with self.engine.foreseen([step.query for asked in plans for step in asked.batch.steps]):
+            queries: list[exp.Expression] = []
+            for place, asked in enumerate(plans, start):
+                queries += [step.query for step in asked.batch.steps]
+                if touched and place:
+                    queries += happened(self.engine, self.events, instants[place - 1], instants[place], self.project.timezone)
+            with self.engine.foreseen(queries):
                 for instant, asked in zip(some, plans, strict=True):
                     self.tables(instant, past=True)
                     yield instant, asked

@@ -70,18 +70,31 @@ def touched_since(
     return {name: by_key[found[found < len(by_key)]] for name, found in keys.items()}
 
 
+def happened(engine: Engine, events: Iterable[str], first: datetime, last: datetime, zone: str) -> list[exp.Select]:
+    """What `touched_since` asks of events where none was loaded late: who had one in (first, last], a query a kind."""
+    q = builder(engine, Context(last, zone))
+    return [_of_whom(event_view(kind), _between(q, TIME, first, last)) for kind in events]
+
+
 def _learned(engine: Engine, q: Builder, table: str, time: str, first: datetime, last: datetime, recorded: datetime) -> Numbers:
     """The customers with a row whose time lies in (first, last], or that was loaded after an instant though not all rows were."""
-    learned = q.binary(">", quoted(LEARNED), q.literal(recorded))
-    whole = exp.select(q.call("min", quoted(LEARNED))).from_(relation(table))
-    oldest = engine.rows(whole)[0][0]
-    between = q.all([q.binary(">", quoted(time), q.literal(first)), q.binary("<=", quoted(time), q.literal(last))])
-    kept = between
-    if isinstance(oldest, datetime) and oldest <= recorded:
-        late = q.all([learned, q.binary("<=", quoted(time), q.literal(last))])
-        kept = q.any([between, late])
-    rows = engine.fetch(exp.select(quoted(KEY)).distinct().from_(relation(table)).where(kept))
+    loaded = exp.select(q.call("min", quoted(LEARNED)), q.call("max", quoted(LEARNED))).from_(relation(table))
+    oldest, newest = engine.rows(loaded)[0]
+    kept = _between(q, time, first, last)
+    if isinstance(oldest, datetime) and isinstance(newest, datetime) and oldest <= recorded < newest:
+        learned = q.binary(">", quoted(LEARNED), q.literal(recorded))
+        kept = q.any([kept, q.all([learned, q.binary("<=", quoted(time), q.literal(last))])])
+    rows = engine.fetch(_of_whom(table, kept))
     return np.asarray(rows.column(KEY).to_numpy(), dtype=np.int64)
+
+
+def _between(q: Builder, time: str, first: datetime, last: datetime) -> exp.Expression:
+    return q.all([q.binary(">", quoted(time), q.literal(first)), q.binary("<=", quoted(time), q.literal(last))])
+
+
+def _of_whom(table: str, kept: exp.Expression) -> exp.Select:
+    """The customers of some rows, each once."""
+    return exp.select(quoted(KEY)).from_(relation(table)).where(kept).group_by(quoted(KEY))
 
 
 def models_of(catalog: Catalog, fits: Sequence[Learned], instant: datetime) -> dict[str, str]:
