@@ -41,14 +41,13 @@ from coterie.sources.gathered import (
     EventFacts,
     Gathered,
     SourceReport,
-    bad_from_json,
-    bad_to_json,
     from_json,
     to_json,
 )
 from coterie.sources.loads import Loads
 from coterie.sources.mapping import Mapped, map_source, settled
 from coterie.sources.options import UNPACK
+from coterie.sources.parts import Before, EventPart, manifests
 from coterie.sources.reading import LINE, read_typed
 from coterie.sources.record import busy
 from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, unified, up
@@ -117,39 +116,6 @@ class Loaded:
     @property
     def name(self) -> str:
         return self.source.name
-
-
-@dataclass(frozen=True)
-class EventPart:
-    """Files of a source of events whose rows were taken in together.
-
-    Attributes:
-        mark: a fingerprint of what its rows depend on.
-        path: without its ending: of the ids of its customers (`.parquet`), of marks by which its rows are known again
-            (`.marks.parquet`), of its bad rows (`.bad.parquet`, where there are any), and of the rest of this (`.json`).
-        counts: how many rows met which fate; `bad`: of those in quarantine.
-    """
-
-    files: tuple[SourceFile, ...]
-    mark: str
-    path: Path
-    counts: Mapping[str, int]
-    bad: tuple[Bad, ...]
-
-    def file(self, ending: str) -> Path:
-        return self.path.with_name(f"{self.path.name}{ending}")
-
-    @property
-    def ids(self) -> Path:
-        return self.file(".parquet")
-
-    @property
-    def marks(self) -> Path:
-        return self.file(".marks.parquet")
-
-    @property
-    def bad_rows(self) -> Path:
-        return self.file(".bad.parquet")
 
 
 def gather(
@@ -574,12 +540,12 @@ class _Gathering:
         ((n, digest),) = self.engine.rows(exp.select(q.count_rows(), total).from_(rel(table)))
         return fingerprint(str(n), str(digest))
 
-    def before(self, who: str) -> "_Before | None":
+    def before(self, who: str) -> Before | None:
         """The gathering that was used last, where what it wrote can be added to."""
-        found = _Before.newest(self.stores.cache)
+        found = Before.newest(self.stores.cache)
         return found if found is not None and found.data.get("who") == who else None
 
-    def parts(self, item: Loaded, before: "_Before | None", rows: dict[str, Rows]) -> list[EventPart]:
+    def parts(self, item: Loaded, before: Before | None, rows: dict[str, Rows]) -> list[EventPart]:
         """The files of a source of events as one part, or as the part whose table is there and the files that are new.
 
         They stay apart while the new rows are few and none of them may be the same event as an earlier one: then what becomes
@@ -603,28 +569,18 @@ class _Gathering:
         return mark, self.stores.cache / "ids" / f"{slug(item.name)}-{mark}"
 
     def known_part(self, item: Loaded, files: Sequence[SourceFile]) -> EventPart | None:
-        """A part that is there from the last time."""
-        mark, path = self.part_path(item, files)
-        told = read_json(path.with_name(f"{path.name}.json"))
-        if told is None:
-            return None
-        bad = tuple(bad_from_json(b) for b in cast(list[list[Any]], told["bad"]))
-        part = EventPart(tuple(files), mark, path, cast(Mapping[str, int], told["counts"]), bad)
-        needed = [part.ids, part.marks, *([part.bad_rows] if bad else [])]
-        return part if all(file.exists() for file in needed) else None
+        return EventPart.there(files, *self.part_path(item, files))
 
     def part(self, item: Loaded, files: Sequence[SourceFile], rows: dict[str, Rows]) -> EventPart:
         """A part, made now where it is not there; its rows are then in `rows`."""
         found = self.known_part(item, files)
         if found is not None:
             return found
-        mark, path = self.part_path(item, files)
-        made = EventPart(tuple(files), mark, path, {}, ())
-        rows[mark] = self.rows(item, made)
-        made = replace(made, counts=rows[mark].counts)
-        made = replace(made, bad=self.unusable(item, made, rows[mark]))
-        told = {"counts": dict(made.counts), "bad": [bad_to_json(b) for b in made.bad]}
-        write_json(made.file(".json"), told)
+        made = EventPart(tuple(files), *self.part_path(item, files))
+        there = rows[made.mark] = self.rows(item, made)
+        made = replace(made, counts=there.counts)
+        made = replace(made, bad=self.unusable(item, made, there))
+        made.keep()
         return made
 
     def rows(self, item: Loaded, part: EventPart) -> Rows:
@@ -635,7 +591,7 @@ class _Gathering:
         """The identity map of one source, for its fingerprint."""
         return [f"{id_} {to}" for (source, id_), to in self.record.identity().items() if source == name]
 
-    def keys(self, versions: str | None, ids: Sequence[Path], before: "_Before | None") -> tuple[str, str]:
+    def keys(self, versions: str | None, ids: Sequence[Path], before: Before | None) -> tuple[str, str]:
         """Number all customers; the table, and a fingerprint of who has which number.
 
         They are numbered in the order of their ids, those whom the last gathering did not know behind those that it did.
@@ -671,7 +627,7 @@ class _Gathering:
         self,
         item: Loaded,
         parts: Sequence[EventPart],
-        before: "_Before | None",
+        before: Before | None,
         rows: Mapping[str, Rows],
         keys: str,
         keys_mark: str,
@@ -1013,41 +969,6 @@ class _Gathering:
         )
 
 
-@dataclass(frozen=True)
-class _Before:
-    """What a gathering wrote, as its manifest has it."""
-
-    cache: Path
-    data: Mapping[str, Any]
-
-    @classmethod
-    def newest(cls, cache: Path) -> "_Before | None":
-        """That which was used last, where its customers and their numbers are still there."""
-        for manifest in manifests(cache)[:1]:
-            found = cls(cache, read_json(manifest) or {})
-            if found.data.get("parts") and all(path.exists() for path in found.customers):
-                return found
-        return None
-
-    @property
-    def customers(self) -> list[Path]:
-        return [self.cache / path for path in self.data["customers"]["paths"]]
-
-    def files_of(self, source: str) -> int:
-        """How many files of a source of events its first part had."""
-        return int(self.data["parts"].get(source, {}).get("files", 0))
-
-    def has(self, source: str, part: EventPart) -> bool:
-        """Whether its tables of a source begin with this part, and are still there."""
-        made = [e["kind"] for e in self.data["events"] if e["source"] == source]
-        same = self.data["parts"].get(source, {}).get("mark") == part.mark
-        return same and bool(made) and all(self.table(kind).exists() for kind in made)
-
-    def table(self, kind: str) -> Path:
-        """Its table of the first part."""
-        return self.cache / next(str(e["paths"][0]) for e in self.data["events"] if e["kind"] == kind)
-
-
 def _together(parts: Sequence[exp.Expression]) -> exp.Expression:
     """The rows of several queries, one after the other."""
     query = parts[0]
@@ -1108,11 +1029,6 @@ def currencies(item: Loaded, columns: Mapping[str, Type]) -> dict[str, str]:
             if code is not None:
                 out[name] = code
     return out
-
-
-def manifests(cache: Path) -> list[Path]:
-    """What gatherings wrote down, the one used last first."""
-    return sorted((cache / "gathered").glob("*.json"), key=lambda p: (p.stat().st_mtime_ns, p.name), reverse=True)
 
 
 def clear(cache: Path, shown: Collection[str] = ()) -> None:
