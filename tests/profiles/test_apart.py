@@ -152,23 +152,25 @@ def test_few_are_not_compared_and_rare_categories_not_shown() -> None:
     assert "unique" not in {d.value for d in found.segments["half"].differences}
 
 
-def test_large_groups_take_the_same_sample_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_groups_take_the_same_sample_in_any_order_and_with_any_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(features, "SAMPLE", 100)
     monkeypatch.setattr(features, "POOL", 800)
     r = random.Random(3)
     values = [r.gauss(50, 10) for _ in range(2000)]
-    order = list(range(2000))
+    numbers = list(range(2000))
     answers = []
     for _ in range(2):
+        customers = sorted(range(2000), key=lambda i: numbers[i] * 7 % 2000)
         with DuckDB(threads=1) as engine:
-            table = pa.table({"_customer": pa.array(order, pa.int64()), "v": pa.array([values[i] for i in order])})
-            engine.register("traits", table)
-            memberships(engine, {"a": [i % 3 == 0 for i in range(2000)]})
+            told = {"_customer": [numbers[i] for i in customers], "customer": [f"c{i}" for i in customers]}
+            engine.register("traits", pa.table({**told, "v": [values[i] for i in customers]}))
+            flags = {numbers[i]: i % 3 == 0 for i in range(2000)}
+            memberships(engine, {"a": [flags[n] for n in range(2000)]})
             found = apart(engine, ["a"], ["a"], {"v": FLOAT}, {})
         assert found.sampled
         assert "sample" in found.honesty
         answers.append(found.segments["a"].differences[0])
-        r.shuffle(order)
+        r.shuffle(numbers)
     assert answers[0].members == answers[1].members
     assert answers[0].members.median == pytest.approx(50, abs=5)
 

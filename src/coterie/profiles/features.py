@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -61,7 +61,7 @@ class Features:
 
     inside: Bools
     unknown: Bools
-    keys: npt.NDArray[np.int64]
+    drawn: npt.NDArray[np.uint64]
     zone: str
     all: list[Feature] = field(default_factory=list)
     known: list[Bools] = field(default_factory=list)
@@ -80,7 +80,7 @@ class Features:
         self.members = self.inside.sum(axis=1)
         self.doubtful: Bools = np.array(self.unknown.any(axis=1))
         self.others = rows - self.members - self.unknown.sum(axis=1)
-        self.pool = _pool(self.keys)
+        self.pool = _pool(self.drawn)
         self.sampled = len(self.pool) > SAMPLE
 
     def add(self, name: str, kind: Kind, column: "_Column") -> None:
@@ -171,7 +171,9 @@ def features(
     used = {name: type_ for name, type_ in columns.items() if type_.kind in READ_AS}
     places = [order.index(s) for s in segments]
     words = sorted({place // PER_WORD for place in places})
-    select = exp.select(quoted(KEY, "b"), *(quoted(f"w{w}", "b") for w in words)).from_(aliased(table, "t"))
+    digits = exp.Anonymous(this="MD5", expressions=[quoted("customer", "t")])
+    drawn = exp.Anonymous(this="SUBSTRING", expressions=[digits, exp.Literal.number(1), exp.Literal.number(16)])
+    select = exp.select(drawn.as_("drawn"), *(quoted(f"w{w}", "b") for w in words)).from_(aliased(table, "t"))
     for i, (name, type_) in enumerate(used.items()):
         read: exp.Expression = quoted(name, "t")
         if READ_AS[type_.kind] is not None:
@@ -183,7 +185,7 @@ def features(
     inside, unknown = (np.zeros((len(segments), rows.num_rows), dtype=np.bool_) for _ in range(2))
     for i, told in enumerate(answers):
         inside[i], unknown[i] = told == IN, told == CANNOT_TELL
-    out = Features(inside, unknown, _array(rows.column(KEY)), zone)
+    out = Features(inside, unknown, _numbers(rows.column("drawn")), zone)
     with ThreadPoolExecutor(THREADS) as threads:  # what takes long, sorting and counting, lets others work
         kinds = [type_.kind for type_ in used.values()]
         found = threads.map(lambda i: _read(kinds[i], rows.column(f"c{i}"), least, answers), range(len(used)))
@@ -329,13 +331,23 @@ def _counts(groups: Sequence[Packed], columns: Sequence[Packed]) -> Floats:
     return out.astype(np.float64)
 
 
-def _pool(keys: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """The rows of `POOL` customers in the order of a hash of their keys (splitmix64), whatever the order of the rows."""
-    mixed = keys.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+def _numbers(digits: pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """A number for each text of 16 hexadecimal digits."""
+    if not len(digits):
+        return np.zeros(0, np.uint64)
+    texts = pa.concat_arrays(digits.chunks)
+    end = texts.offset + len(texts)
+    halves = np.frombuffer(texts.buffers()[2], np.uint64, 2 * end).reshape(-1, 2)[texts.offset :]
+    return cast(npt.NDArray[np.uint64], halves[:, 0] * np.uint64(0x9E3779B97F4A7C15) + halves[:, 1])
+
+
+def _pool(drawn: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
+    """The rows of `POOL` customers in the order of a hash of their ids (splitmix64), whatever numbers or rows they have."""
+    mixed = drawn + np.uint64(0x9E3779B97F4A7C15)
     for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
         mixed = (mixed ^ (mixed >> np.uint64(shift))) * np.uint64(factor)
     mixed ^= mixed >> np.uint64(31)
-    if len(keys) <= POOL:
+    if len(mixed) <= POOL:
         return np.argsort(mixed)
     least = np.argpartition(mixed, POOL)[:POOL]
     return least[np.argsort(mixed[least])]
