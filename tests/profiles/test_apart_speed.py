@@ -36,7 +36,9 @@ def test_a_million_customers(size: Callable[[int], int], figure: Callable[..., o
             uniform = f"(hash(i, {len(columns)}) % 1000003) / 1000003.0"
             parts.append(f"{sql.format(k=k).replace('u ', uniform + ' ')} as {name}{k}")
     with DuckDB() as engine:
-        engine.execute(f"create table traits as select i as _customer, i::varchar as customer, {', '.join(parts)} from range({n}) t(i)")
+        engine.execute(
+            f"create table traits as select i as _customer, i::varchar as customer, {', '.join(parts)} from range({n}) t(i)"
+        )
         inside = [of_arrow(pa.array(r.random(n) < share)) for share in r.choice([0.001, 0.01, 0.05, 0.1, 0.2, 0.5], 50)]
         packed = {f"w{i}": pa.array(w) for i, w in enumerate(words(inside, n))}
         engine.register("segment_bits", pa.table({"_customer": pa.array(np.arange(n)), **packed}))
