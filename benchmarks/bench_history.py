@@ -1,6 +1,7 @@
 """A business that is run every week: past days, plans, re-runs, reports, against one run of the same project."""
 
 import shutil
+from itertools import cycle
 from pathlib import Path
 from time import perf_counter
 
@@ -41,6 +42,24 @@ def backfill(case: Case) -> Round:
         against = seconds(space.run)
         value = seconds(lambda: space.run(since="2025-10-01", every="week"))
         assert len(space.history.snapshots()) >= WEEKS
+        return Sample(value, against, case.size or EVENTS)
+
+    return round_
+
+
+@benchmark("plan.vs_run", goal=at_most(1.3), rounds=3)
+def plan(case: Case) -> Round:
+    """What an edit of ten of the fifty segments would do, against the run that does it, both from gathered sources."""
+    folder = Path(project(case, "history").folder)
+    written = (folder / "coterie.yaml").read_text()
+    edits = cycle((written.replace("revenue >= 1", "revenue >= 2"), written))
+
+    def round_() -> Sample:
+        (folder / "coterie.yaml").write_text(next(edits))
+        space = coterie.open(folder)
+        value = seconds(space.plan)
+        against = seconds(space.run)
+        space.close()
         return Sample(value, against, case.size or EVENTS)
 
     return round_
