@@ -100,6 +100,10 @@ class Builder:
     def count_rows(self) -> exp.Expression:
         return exp.Count(this=exp.Star())
 
+    def count_in_window(self, keep: exp.Expression) -> exp.Expression:
+        """Of a window's rows, how many are kept."""
+        return self.words.count_in_window(own(keep))
+
     def divide(self, a: exp.Expression, b: exp.Expression) -> exp.Expression:
         """Float division; NULL where b is zero."""
         guarded = self.call("nullif", self.cast(b, "DOUBLE"), self.cast(self.literal(0), "DOUBLE"))

@@ -194,8 +194,7 @@ class _Customers:
         met = exp.true() if where is None else where
 
         def over(condition: exp.Expression) -> exp.Expression:
-            counted = q.filter(q.count_rows(), condition)
-            return exp.Window(this=counted, partition_by=[account.copy()])
+            return exp.Window(this=q.count_in_window(condition), partition_by=[account.copy()])
 
         yes, unknown = over(met), over(q.is_null(met))
         some = q.binary(">", yes, q.literal(0))
@@ -643,9 +642,8 @@ class _Planner:
             frame = exp.WindowSpec(
                 kind="RANGE", start=q.micros(1), start_side="FOLLOWING", end=q.micros(micros), end_side="FOLLOWING"
             )
-            counted = q.filter(exp.Count(this=exp.Star()), quoted(flag))
             return exp.Window(
-                this=counted,
+                this=q.count_in_window(quoted(flag)),
                 partition_by=[c.copy() for c in partition],
                 order=exp.Order(expressions=[exp.Ordered(this=quoted(TIME), nulls_first=False)]),
                 spec=frame,

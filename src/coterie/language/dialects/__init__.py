@@ -75,6 +75,9 @@ class Dialect(Protocol):
     def total(self, value: exp.Expression, *, of_integers: bool) -> exp.Expression:
         """The exact sum of decimals, or of 64-bit integers, which may be longer."""
 
+    def count_in_window(self, keep: exp.Expression) -> exp.Expression:
+        """Of a window's rows, how many are kept."""
+
     def counted(self, window: exp.Expression) -> exp.Expression:
         """A rank over a window, in 64 bits."""
 

@@ -79,5 +79,8 @@ class DuckDB:
     def total(self, value: exp.Expression, *, of_integers: bool) -> exp.Expression:
         return self.call("sum", [value])
 
+    def count_in_window(self, keep: exp.Expression) -> exp.Expression:
+        return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=keep))
+
     def counted(self, window: exp.Expression) -> exp.Expression:
         return window

@@ -241,5 +241,9 @@ class Spark:
         """A sum of 64-bit integers fails beyond them, or wraps; a decimal's sum has ten digits more."""
         return named("SUM", cast(value, self.integer_digits) if of_integers else value)
 
+    def count_in_window(self, keep: Tree) -> Tree:
+        """A FILTER that is the same for all rows makes Spark's optimiser write a plan that it cannot carry out."""
+        return named("COUNT", exp.Case(ifs=[exp.If(this=keep, true=number(1))]))
+
     def counted(self, window: Tree) -> Tree:
         return cast(window, "BIGINT")

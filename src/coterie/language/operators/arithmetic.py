@@ -288,6 +288,7 @@ ARITHMETIC = table(
             Vector((Decimal("0.0100"), Decimal("0.0050")), Decimal("0.0001")),
             Vector((Decimal("-0.0100"), Decimal("0.0050")), Decimal("-0.0001")),
             Vector((Decimal("0.0100"), Decimal("0.0049")), Decimal("0.0000")),
+            Vector((Decimal("0.0001"), Decimal("0.4997")), Decimal("0.0000")),  # rounded once, not first to 7 places
             Vector((Decimal("100000.0000"), Decimal("200000.0000")), Decimal("20000000000.0000")),
             Vector((RICHEST, RICHEST), None),
             Vector((RICHEST, LARGEST), None),

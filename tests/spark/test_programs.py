@@ -1,0 +1,76 @@
+"""The reference and Spark give the same answers to the random programs on which the reference and DuckDB agree.
+
+Thirty programs go into one batch, since Spark plans slowly; each batch runs in a session that is set otherwise, and none of
+that may matter: the zone, ANSI mode, adaptive execution, the number of partitions.
+"""
+
+import pytest
+
+from benchmarks.figures import at_most
+from coterie.engine.spark import Spark
+from coterie.testing.oracle import disagreements, report, run
+from coterie.testing.programs import program
+from tests.spark.sessions import SETTINGS, settings, spark
+
+pytestmark = pytest.mark.spark
+
+SEEDS = range(len(SETTINGS))
+DEFINITIONS = 30
+
+
+def test_there_are_enough_programs():
+    assert len(SEEDS) * DEFINITIONS >= 200
+
+
+@pytest.mark.parametrize(("seed", "given"), enumerate(SETTINGS.values()), ids=SETTINGS)
+def test_the_reference_and_spark_agree(seed, given):
+    with spark(given) as engine:
+        agree(seed, engine)
+
+
+def agree(seed: int, engine: Spark, definitions: int = DEFINITIONS) -> int:
+    """How many definitions were asked; fails with the first disagreement."""
+    asked = program(seed, definitions=definitions)
+    found = disagreements(asked, engine)
+    if found:
+        pytest.fail(f"seed {seed}: {len(found)} disagreements, the first:\n{report(found[0])}", pytrace=False)
+    return len(asked.definitions)
+
+
+def test_they_agree_where_spark_compiles_its_queries():
+    with spark(settings(zone="Asia/Kolkata"), compiled=True) as engine:
+        agree(40, engine, definitions=8)
+
+
+def test_no_setting_changes_an_answer():
+    asked = program(41, definitions=6)
+    answers = []
+    for zone, ansi, adaptive, partitions in (
+        ("UTC", True, True, 2),
+        ("Asia/Kolkata", False, True, 1),
+        ("America/Santiago", True, False, 7),
+        ("Asia/Kolkata", False, False, 200),
+    ):
+        with spark(settings(zone=zone, ansi=ansi, adaptive=adaptive, partitions=partitions)) as engine:
+            found = run(asked, engine)
+            answers.append((found.answers, found.sizes, found.unknown))
+    assert all(one == answers[0] for one in answers)
+
+
+@pytest.mark.long
+def test_many_more_agree(size, figure):
+    programs, bad, first = 0, 0, ""
+    ways = list(SETTINGS.values())
+    seed = 1000
+    while programs < size(20_000) // 10:
+        asked = program(seed, definitions=DEFINITIONS)
+        with spark(ways[seed % len(ways)]) as engine:
+            found = disagreements(asked, engine)
+        programs += len(asked.definitions)
+        bad += len({d.name for d in found})
+        if found and not first:
+            first = f"seed {seed}: {report(found[0])}"
+        seed += 1
+    figure("agreement.spark_programs", programs, "programs", n=programs)
+    figure("agreement.spark_disagreements", bad, "programs", n=programs, goal=at_most(0))
+    assert not bad, first
