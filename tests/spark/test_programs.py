@@ -22,7 +22,7 @@ def test_there_are_enough_programs():
     assert len(SEEDS) * DEFINITIONS >= 200
 
 
-@pytest.mark.parametrize(("seed", "given"), enumerate(SETTINGS.values()), ids=SETTINGS)
+@pytest.mark.parametrize(("seed", "given"), list(enumerate(SETTINGS.values())), ids=SETTINGS)
 def test_the_reference_and_spark_agree(seed, given):
     with spark(given) as engine:
         agree(seed, engine)

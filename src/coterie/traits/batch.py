@@ -194,7 +194,7 @@ class _Customers:
         met = exp.true() if where is None else where
 
         def over(condition: exp.Expression) -> exp.Expression:
-            return exp.Window(this=q.count_in_window(condition), partition_by=[account.copy()])
+            return exp.Window(this=q.count_in_window(condition), partition_by=q.words.parts(account.copy(), quoted(KEY)))
 
         yes, unknown = over(met), over(q.is_null(met))
         some = q.binary(">", yes, q.literal(0))
@@ -248,8 +248,14 @@ def aliases_of(trees: Iterable[tuple[str, Expr]]) -> dict[str, str]:
 
 
 def own_name(node: Measure | tree.Sequence | Fitted) -> str:
-    """Under what a measure, sequence or fitted call stands that no definition names."""
-    return fitted_name(node) if isinstance(node, Fitted) else canonical(node)
+    """Under what a measure, sequence or fitted call stands that no definition names.
+
+    Engines take two columns for one whose names differ in capitals only, and two texts in a condition may: capitals in a text
+    are told by a number behind.
+    """
+    name = fitted_name(node) if isinstance(node, Fitted) else canonical(node)
+    texts = [n.value for n in walk(node) if isinstance(n, tree.Literal) and isinstance(n.value, str)]
+    return name if all(text == text.upper().lower() for text in texts) else f"{name} #{fingerprint(name)[:6]}"
 
 
 def column_of(node: Measure | tree.Sequence | Fitted, aliases: Mapping[str, str]) -> str:

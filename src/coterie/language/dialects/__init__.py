@@ -78,6 +78,9 @@ class Dialect(Protocol):
     def count_in_window(self, keep: exp.Expression) -> exp.Expression:
         """Of a window's rows, how many are kept."""
 
+    def parts(self, group: exp.Expression, key: exp.Expression) -> list[exp.Expression]:
+        """What to part a window by, where rows without a group are looked at by nobody."""
+
     def counted(self, window: exp.Expression) -> exp.Expression:
         """A rank over a window, in 64 bits."""
 

@@ -82,5 +82,8 @@ class DuckDB:
     def count_in_window(self, keep: exp.Expression) -> exp.Expression:
         return exp.Filter(this=exp.Count(this=exp.Star()), expression=exp.Where(this=keep))
 
+    def parts(self, group: exp.Expression, key: exp.Expression) -> list[exp.Expression]:
+        return [group]
+
     def counted(self, window: exp.Expression) -> exp.Expression:
         return window

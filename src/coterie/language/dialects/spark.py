@@ -245,5 +245,10 @@ class Spark:
         """A FILTER that is the same for all rows makes Spark's optimiser write a plan that it cannot carry out."""
         return named("COUNT", exp.Case(ifs=[exp.If(this=keep, true=number(1))]))
 
+    def parts(self, group: Tree, key: Tree) -> list[Tree]:
+        """All rows without a group would be one task's."""
+        alone = exp.Is(this=group.copy(), expression=exp.Null())
+        return [group, exp.Case(ifs=[exp.If(this=alone, true=key)])]
+
     def counted(self, window: Tree) -> Tree:
         return cast(window, "BIGINT")
