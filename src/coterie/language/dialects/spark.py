@@ -72,7 +72,7 @@ def iso_weekday(x: Tree) -> Tree:
 
 
 def epoch_us(instant: Tree) -> Tree:
-    """UNIX_MICROS would read the instant in the session's zone; a difference of two has no zone."""
+    """A difference of two instants has no zone, whatever UNIX_MICROS makes of one in the session's."""
     start = cast(exp.Literal.string("1970-01-01 00:00:00"), "TIMESTAMP")
     length = cast(exp.Paren(this=exp.Sub(this=instant, expression=start)), "INTERVAL SECOND")
     micros = exp.Mul(this=cast(length, "DECIMAL(20,6)"), expression=number(1_000_000))
