@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -124,8 +125,9 @@ class DuckDB:
         return found
 
     def files(self, paths: Sequence[Path], *, file: str | None = None) -> str:
-        """Parquet files as a table function."""
-        listed = ", ".join(exp.Literal.string(str(p)).sql(dialect="duckdb") for p in paths)
+        """Parquet files (and folders of them, as Spark writes) as a table function."""
+        found = [str(p / "*.parquet") if p.is_dir() else str(p) for p in paths]
+        listed = ", ".join(exp.Literal.string(p).sql(dialect="duckdb") for p in found)
         options = ", union_by_name = true" if len(paths) > 1 else ""
         if file is not None:
             options += f", filename = {exp.Literal.string(file).sql(dialect='duckdb')}"
@@ -196,6 +198,8 @@ class DuckDB:
             with self.folding(query) as asked:
                 done = self.execute(f"COPY ({self.text(asked)}) TO {target} (FORMAT parquet, COMPRESSION zstd)", about)
                 row = done.fetchone()
+            if path.is_dir():  # of Spark, which writes folders
+                shutil.rmtree(path)
             Path(partial).replace(path)
         except BaseException:
             with contextlib.suppress(OSError):

@@ -14,8 +14,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import unicodedata
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -194,6 +196,9 @@ class Spark:
     ):
         self.path = path
         self.session = session_at(url, settings)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.session.udf.register("NFC_NORMALIZE", _composed, "string")
         self.scratch: Path | None = None
         self.temp = temp
         self.kept: dict[str, str] = {}
@@ -409,13 +414,18 @@ class Spark:
         reader = self.session.read
         reader = reader.schema(schema) if schema is not None else reader.option("mergeSchema", str(len(paths) > 1).lower())
         with self.at_work(f"read {name}", ", ".join(map(str, paths))):
-            frame = reader.parquet(*map(_uri, paths))
-            if file is not None:
-                from pyspark.sql import functions as f
-
-                plain = f.regexp_replace(f.col("_metadata.file_path"), "^file:(//)?", "")
-                frame = frame.withColumn(file, f.url_decode(f.replace(plain, f.lit("+"), f.lit("%2B"))))
+            frame = reader.parquet(*map(_uri, paths)) if file is None else self._named(reader, paths, file)
             frame.createOrReplaceTempView(_name(name))
+
+    def _named(self, reader: Any, paths: Sequence[Path], file: str) -> Any:
+        """The rows of files or folders with the path of each as a column."""
+        from pyspark.sql import functions as f
+
+        if any(path.is_dir() for path in paths):
+            parts = [reader.parquet(_uri(path)).withColumn(file, f.lit(str(path))) for path in paths]
+            return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
+        plain = f.regexp_replace(f.col("_metadata.file_path"), "^file:(//)?", "")
+        return reader.parquet(*map(_uri, paths)).withColumn(file, f.url_decode(f.replace(plain, f.lit("+"), f.lit("%2B"))))
 
     def _forget(self, name: str) -> None:
         """What was called so before is gone; its rows with it."""
@@ -424,6 +434,11 @@ class Spark:
         folder = self.folders.pop(name, None)
         if folder is not None:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _composed(text: str | None) -> str | None:
+    """NFC, which Spark's SQL has no word for."""
+    return None if text is None else unicodedata.normalize("NFC", text)
 
 
 def _uri(path: Path | str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
 from sqlglot import exp
 
 from coterie.core.errors import DataError
@@ -299,7 +299,7 @@ class AttributeWriter:
                     code="E505",
                     hint="restore the folder .coterie/record from a copy",
                 )
-            form = tuple((field.name, str(field.type)) for field in pq.read_schema(path))
+            form = tuple((field.name, str(field.type)) for field in ds.dataset(path, format="parquet").schema)
             forms.setdefault(form, []).append((number, path))
         selects = []
         for index, (form, members) in enumerate(forms.items()):
