@@ -118,7 +118,13 @@ def _quiet(url: str) -> dict[str, str]:
     if is_remote(url):
         return {}
     log = Path(__file__).with_name("log4j2.properties").as_uri()
+    here = {}
+    if url.startswith("local"):
+        # One process does all the work: its heap may be half of the machine, and more partitions than threads only cost.
+        threads = re.sub(r"\D", "", url) or str(os.cpu_count() or 1)
+        here = {"spark.driver.memory": f"{max(1024, _memory() // 2)}m", "spark.sql.shuffle.partitions": threads}
     return {
+        **here,
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.extraJavaOptions": f"-Dlog4j2.configurationFile={log}",
@@ -131,6 +137,14 @@ _OURS = {
     "spark.sql.sources.partitionOverwriteMode": "static",
     "spark.sql.caseSensitive": "false",
 }
+
+
+def _memory() -> int:
+    """The machine's memory in MiB."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") >> 20
+    except (AttributeError, ValueError, OSError):
+        return 4096
 
 
 @contextlib.contextmanager

@@ -67,6 +67,14 @@ class Builder:
         """
         return self.words.call(name, [own(a) for a in args])
 
+    def hex_number(self, digits: exp.Expression) -> exp.Expression:
+        """A text of at most 13 hexadecimal digits as a number, which adds up exactly."""
+        return self.words.hex_number(own(digits))
+
+    def numbered(self, query: exp.Query, order: Iterable[exp.Expression], name: str, gap: int = 1) -> exp.Select:
+        """The rows of a query with a column of numbers, `gap` apart, that grow in this order among rows alike in its first part."""
+        return self.words.numbered(query, list(order), name, gap)
+
     def binary(self, op: str, a: exp.Expression, b: exp.Expression) -> exp.Expression:
         """`(a op b)`, in parentheses."""
         return exp.Paren(this=BINARY[op](this=own(a), expression=own(b)))

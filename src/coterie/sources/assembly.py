@@ -535,8 +535,8 @@ class _Gathering:
     def digest(self, table: str, value: exp.Expression) -> str:
         """A fingerprint of the values in a table, whatever their order."""
         q = self.q
-        digits = q.call("concat", q.literal("0x"), q.call("left", q.call("md5", value), q.literal(13)))
-        total = q.cast(q.call("sum", q.cast(digits, "BIGINT")), "VARCHAR")
+        digits = q.hex_number(q.call("left", q.call("md5", value), q.literal(13)))
+        total = q.cast(q.call("sum", digits), "VARCHAR")
         ((n, digest),) = self.engine.rows(exp.select(q.count_rows(), total).from_(rel(table)))
         return fingerprint(str(n), str(digest))
 

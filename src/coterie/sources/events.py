@@ -26,7 +26,6 @@ from coterie.sources.relations import (
     content,
     down,
     make_base,
-    numbered,
     rel,
     row_number,
     up,
@@ -391,9 +390,9 @@ class EventWriter:
         order = [col("_customer"), col("time"), col("id")]
         about = f"write the events {kind}"
         if beside is None:
-            return engine.write_parquet(numbered(select, order, "_order", GAP), path, about)
+            return engine.write_parquet(q.numbered(select, order, "_order", GAP), path, about)
         new, old, places = (f"coterie_{what}_{kind}" for what in ("new", "old", "places"))
-        engine.create(new, numbered(select, order, "_nth"), about)
+        engine.create(new, q.numbered(select, order, "_nth"), about)
         engine.parquet(old, [beside])
         nothing = q.cast(exp.Null(), "BIGINT")
         theirs = exp.select(*(c.copy() for c in order), col("_order"), nothing.as_("_nth", quoted=True))
@@ -407,12 +406,12 @@ class EventWriter:
             spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
         )
         both = exp.Union(this=theirs, expression=ours, distinct=False).subquery("b")
-        engine.create(places, exp.select(col("_nth"), before.as_("_before", quoted=True)).from_(both, copy=False), about)
+        engine.create(places, exp.select(col("_customer"), col("_nth"), before.as_("_before", quoted=True)).from_(both, copy=False), about)
         place = exp.Add(this=q.call("coalesce", col("_before", "p"), q.literal(0)), expression=col("_nth", "n"))
         star = exp.Column(this=exp.Star(except_=[exp.to_identifier("_nth", quoted=True)]), table=exp.to_identifier("n"))
-        on = exp.EQ(this=col("_nth", "n"), expression=col("_nth", "p"))
+        on = q.all([exp.EQ(this=col(name, "n"), expression=col(name, "p")) for name in ("_customer", "_nth")])
         query = exp.select(star, place.as_("_order", quoted=True)).from_(rel(new, "n")).join(rel(places, "p"), on=on)
-        query.set("order", exp.Order(expressions=[up(col("_nth", "n"))]))
+        query.set("order", exp.Order(expressions=[up(col("_customer", "n")), up(col("_nth", "n"))]))
         try:
             return engine.write_parquet(query, path, about)
         finally:

@@ -161,13 +161,3 @@ def up(tree: exp.Expression) -> exp.Ordered:
 
 def down(tree: exp.Expression) -> exp.Ordered:
     return exp.Ordered(this=tree.copy(), desc=True, nulls_first=False)
-
-
-def numbered(query: exp.Query, order: Sequence[exp.Expression], name: str, gap: int = 1) -> exp.Select:
-    """The rows of a query in this order, with their place in it (`gap` apart) as a column: sorted once, numbered as they come."""
-    inner = query.copy()
-    inner.set("order", exp.Order(expressions=[up(o) for o in order]))
-    place: exp.Expression = exp.Window(this=exp.RowNumber())
-    if gap != 1:
-        place = exp.Mul(this=place, expression=exp.Literal.number(gap))
-    return exp.select(exp.Star(), place.as_(name, quoted=True)).from_(inner.subquery("s"), copy=False)

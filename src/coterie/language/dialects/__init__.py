@@ -72,6 +72,12 @@ class Dialect(Protocol):
     def instant_text(self, instant: exp.Expression) -> exp.Expression:
         """An instant as 2026-01-31T10:00:00Z, with six digits of a fraction where it has one."""
 
+    def hex_number(self, digits: exp.Expression) -> exp.Expression:
+        """A text of at most 13 hexadecimal digits as a number, which adds up exactly."""
+
+    def numbered(self, query: exp.Query, order: Sequence[exp.Expression], name: str, gap: int = 1) -> exp.Select:
+        """The rows of a query with a column of numbers, `gap` apart, that grow in this order among rows alike in its first part."""
+
     def total(self, value: exp.Expression, *, of_integers: bool) -> exp.Expression:
         """The exact sum of decimals, or of 64-bit integers, which may be longer."""
 

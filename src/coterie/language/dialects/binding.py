@@ -31,5 +31,13 @@ def own(tree: exp.Expression) -> exp.Expression:
     return tree if tree.parent is None else tree.copy()
 
 
+def ascending(order: Sequence[exp.Expression]) -> list[exp.Ordered]:
+    return [exp.Ordered(this=tree.copy(), desc=False, nulls_first=False) for tree in order]
+
+
+def apart(place: exp.Expression, gap: int) -> exp.Expression:
+    return place if gap == 1 else exp.Mul(this=place, expression=exp.Literal.number(gap))
+
+
 def is_large(tree: exp.Expression) -> bool:
     return next(islice(tree.walk(), SMALL, None), None) is not None

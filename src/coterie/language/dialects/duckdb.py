@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 
 from sqlglot import exp
 
+from coterie.language.dialects.binding import apart, ascending
+
 DECIMAL_TAIL = r"\.?0+$"
 
 
@@ -75,6 +77,16 @@ class DuckDB:
     def instant_text(self, instant: exp.Expression) -> exp.Expression:
         stamp = self.call("STRFTIME", [instant, exp.Literal.string("%Y-%m-%dT%H:%M:%S.%fZ")])
         return self.call("REPLACE", [stamp, exp.Literal.string(".000000Z"), exp.Literal.string("Z")])
+
+    def hex_number(self, digits: exp.Expression) -> exp.Expression:
+        return self.cast(self.call("concat", [exp.Literal.string("0x"), digits]), self.type("BIGINT"))
+
+    def numbered(self, query: exp.Query, order: Sequence[exp.Expression], name: str, gap: int = 1) -> exp.Select:
+        """Sorted once, numbered as they come."""
+        inner = query.copy()
+        inner.set("order", exp.Order(expressions=ascending(order)))
+        place = apart(exp.Window(this=exp.RowNumber()), gap)
+        return exp.select(exp.Star(), place.as_(name, quoted=True)).from_(inner.subquery("s"), copy=False)
 
     def total(self, value: exp.Expression, *, of_integers: bool) -> exp.Expression:
         return self.call("sum", [value])

@@ -12,7 +12,7 @@ from functools import lru_cache
 from sqlglot import exp
 
 from coterie.core.errors import NotSupported
-from coterie.language.dialects.binding import let
+from coterie.language.dialects.binding import apart, ascending, let
 
 Tree = exp.Expression
 LEAST, MOST = "-9.223372036854775808E18", "9.223372036854775808E18"
@@ -94,7 +94,17 @@ def string_split(text: Tree, sign: Tree) -> Tree:
     return named("SPLIT", text, exp.Literal.string(re.escape(sign.name)))
 
 
+def full_match(text: Tree, pattern: Tree) -> Tree:
+    return named("REGEXP_LIKE", text, exp.Literal.string(rf"\A(?:{pattern.name})\z"))
+
+
+def json_object(*cells: Tree) -> Tree:
+    options = named("MAP", exp.Literal.string("ignoreNullFields"), exp.Literal.string("false"))
+    return named("TO_JSON", named("NAMED_STRUCT", *cells), options)
+
+
 SAME = (
+    *("BOOL_OR", "CHR", "CONCAT", "CONCAT_WS", "LEFT", "NFC_NORMALIZE"),
     *("ABS", "ARRAY_CONTAINS", "ASIN", "CEIL", "COALESCE", "CONTAINS", "COS", "COUNT", "FLOOR", "GREATEST", "LEAST", "LN"),
     *("LOWER", "MAX", "MD5", "MIN", "NULLIF", "RANK", "REGEXP_EXTRACT", "REPLACE", "ROUND", "SIGN", "SIN", "SQRT"),
     *("SUBSTRING", "SUM", "TRANSLATE", "UPPER"),
@@ -114,14 +124,18 @@ FUNCTIONS: Mapping[str, Callable[..., Tree]] = {
     "DAY": as_bigint("DAY"),
     "ENDS_WITH": other_name("ENDSWITH"),
     "EPOCH_US": epoch_us,
+    "HASH": other_name("XXHASH64"),
     "HOUR": as_bigint("HOUR"),
     "ISODOW": iso_weekday,
+    "JSON_OBJECT": json_object,
     "LENGTH": as_bigint("LENGTH"),
     "MONTH": as_bigint("MONTH"),
+    "REGEXP_FULL_MATCH": full_match,
     "REGEXP_MATCHES": other_name("REGEXP_LIKE"),
     # All matches, not the first; the language's patterns stand at the end of a text and match once.
     "REGEXP_REPLACE": other_name("REGEXP_REPLACE"),
     "ROW": row,
+    "RTRIM": lambda text, signs: named("RTRIM", signs, text),
     "STARTS_WITH": other_name("STARTSWITH"),
     "STRING_SPLIT": string_split,
     "STRLEN": as_bigint("OCTET_LENGTH"),
@@ -236,6 +250,16 @@ class Spark:
             return named("CONCAT", whole, fraction, exp.Literal.string("Z"))
 
         return let(self, [cast(instant, "VARCHAR")], written)
+
+    def hex_number(self, digits: Tree) -> Tree:
+        return cast(named("CONV", digits, number(16), number(10)), self.integer_digits)
+
+    def numbered(self, query: exp.Query, order: Sequence[Tree], name: str, gap: int = 1) -> exp.Select:
+        """Each customer's rows by themselves: one order over all would be the work of one machine."""
+        first, *rest = ascending(order)
+        place = exp.Window(this=exp.RowNumber(), partition_by=[first.this], order=exp.Order(expressions=rest))
+        star = exp.Column(this=exp.Star(), table=exp.to_identifier("s"))
+        return exp.select(star, apart(cast(place, "BIGINT"), gap).as_(name, quoted=True)).from_(query.copy().subquery("s"), copy=False)
 
     def total(self, value: Tree, *, of_integers: bool) -> Tree:
         """A sum of 64-bit integers fails beyond them, or wraps; a decimal's sum has ten digits more."""

@@ -1,0 +1,168 @@
+"""A project on Spark: the same commands, the same answers as on DuckDB, from the files to the history."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+import coterie
+from coterie.core.errors import CoterieError, EngineError
+from coterie.engine.spark import Spark, session_at, version_of_java
+from tests.shops import write_tiny
+
+pytestmark = pytest.mark.spark
+
+PROJECT = """\
+project: twice
+timezone: Europe/Berlin
+currency: EUR
+as_of: 2026-03-31
+
+sources:
+  customers: {path: customers.csv, id: id, constant: [email, country, age]}
+  order: {path: orders.csv, customer: customer, time: at, id: order_id, options: {types: {at: timestamp}}}
+  visit: {path: visits, customer: who, time: seen}
+
+traits:
+  orders: count(order)
+  revenue: sum(order.amount)
+  last_order: last(order.time)
+  recent: count(order within 60 days)
+  pages: distinct(visit.page)
+  usual_page: most_common(visit.page)
+  value: rfm(order.time, order.amount)
+  place: percentile(revenue)
+
+segments:
+  vip:
+    where: revenue >= 100 and last_order within 60 days
+    about: Spent a hundred or more, lately
+  german: country = 'DE'
+  german_vip: vip and german
+  came_back: order then order within 30 days
+  browsers: count(visit where page = 'home') >= 2 and not exists(order within 20 days)
+  older: age > 40
+
+segmentations:
+  lifecycle:
+    prospect: orders = 0
+    active: last_order within 60 days
+    lapsed: otherwise
+"""
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """The same project, run on either engine."""
+    out = {}
+    for engine in ("duckdb", "local[2]"):
+        folder = tmp_path_factory.mktemp("project")
+        write_tiny(folder, PROJECT)
+        (folder / "visits").mkdir()
+        for n, page in enumerate(("home", "home", "shop", "home", "cart")):
+            text = f"who,seen,page\na{n % 4 + 1},2026-03-{n + 10} 12:00:00,{page}\na1,2026-03-{n + 20} 08:00:00,{page}\nä,2026-03-02,home\n"
+            (folder / "visits" / f"{n}.csv").write_text(text, encoding="utf-8")
+        (folder / "coterie.yaml").write_text(f"engine: {engine}\n{PROJECT}", encoding="utf-8")
+        coterie.open(folder).run()
+        out[engine] = folder
+    return out
+
+
+def opened(both: dict[str, Path]) -> tuple[coterie.Workspace, coterie.Workspace]:
+    return coterie.open(both["duckdb"]), coterie.open(both["local[2]"])
+
+
+def ids(workspace: coterie.Workspace, name: str) -> list[str]:
+    return sorted(row["customer"] for row in workspace.segments.members(name))
+
+
+def test_sizes_members_and_labels_are_equal(both):
+    duck, spark = opened(both)
+    for name in ("vip", "german", "german_vip", "came_back", "browsers", "older"):
+        assert duck.segments.size(name) == spark.segments.size(name), name
+        assert ids(duck, name) == ids(spark, name), name
+    assert duck.results.made.labels == spark.results.made.labels
+
+
+def test_traits_are_equal(both):
+    duck, spark = (w.results.engine.fetch("SELECT * FROM traits") for w in opened(both))
+    assert duck.column_names == spark.column_names
+    assert duck.sort_by("customer").to_pylist() == spark.sort_by("customer").to_pylist()
+
+
+def test_any_question_has_one_answer(both):
+    duck, spark = opened(both)
+    for text in ("revenue > 100", "sum(order.amount within 40 days) > 50 or age is missing", "usual_page = 'home'"):
+        assert duck.count(text).to_json() == spark.count(text).to_json()
+    assert duck.why("a1", "vip") == spark.why("a1", "vip")
+    assert "`revenue`" in spark.sql("vip")
+
+
+def test_the_second_run_continues_the_history_and_can_be_undone(both, tmp_path):
+    folder = tmp_path / "again"
+    shutil.copytree(both["local[2]"], folder)
+    with (folder / "orders.csv").open("a", encoding="utf-8") as file:
+        file.write("7,a4,2026-03-30 10:00:00,10.00\n")
+    workspace = coterie.open(folder)
+    before = workspace.segments.size("came_back")
+    workspace.run()
+    assert workspace.segments.size("came_back") != before
+    assert len(workspace.history.runs()) == 2
+    workspace.undo()
+    assert workspace.segments.size("came_back") == before
+
+
+def test_an_engine_may_follow_the_other(both, tmp_path):
+    """What one has gathered and recorded the other reads."""
+    folder = tmp_path / "moved"
+    shutil.copytree(both["duckdb"], folder)
+    text = (folder / "coterie.yaml").read_text(encoding="utf-8")
+    for engine in ("local[2]", "duckdb"):
+        (folder / "coterie.yaml").write_text(text.replace("engine: duckdb", f"engine: {engine}"), encoding="utf-8")
+        workspace = coterie.open(folder)
+        workspace.run()
+        assert workspace.segments.size("vip") == coterie.open(both["duckdb"]).segments.size("vip")
+        assert workspace.history.moves("lifecycle").changed == 0
+
+
+def test_no_java_is_said_before_anything_starts(tmp_path):
+    with pytest.raises(EngineError, match="needs Java") as caught:
+        version_of_java({"JAVA_HOME": str(tmp_path)})
+    assert "JAVA_HOME" in str(caught.value.hint)
+
+
+def test_an_old_java_is_named(tmp_path):
+    (tmp_path / "bin").mkdir()
+    java = tmp_path / "bin" / "java"
+    java.write_text("#!/bin/sh\necho 'openjdk version \"11.0.2\"' >&2\n", encoding="utf-8")
+    java.chmod(0o755)
+    with pytest.raises(EngineError, match="version 11"):
+        version_of_java({"JAVA_HOME": str(tmp_path)})
+
+
+@pytest.mark.parametrize("url", ["spark://127.0.0.1:1", "sc://127.0.0.1:1"])
+def test_a_cluster_that_does_not_answer_is_said_at_once(url):
+    with pytest.raises(EngineError, match="no Spark answers") as caught:
+        session_at(url)
+    assert caught.value.code == "E312"
+
+
+def test_a_query_that_fails_says_its_step_and_its_sql(tmp_path):
+    with Spark(url="local[2]", temp=tmp_path) as engine:
+        with pytest.raises(EngineError, match="count the nobodies failed") as caught:
+            engine.rows("SELECT count(*) FROM nobody", "count the nobodies")
+        assert "nobody" in str(caught.value.sql)
+        assert "\tat org.apache" not in str(caught.value)
+    assert not list(tmp_path.iterdir())  # nothing of it is left
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(both):
+    folder = both["local[2]"] / ".coterie" / "cache"
+    folder.chmod(0o500)
+    try:
+        with pytest.raises(CoterieError, match="cannot be written"):
+            coterie.open(both["local[2]"]).run()
+    finally:
+        folder.chmod(0o700)
