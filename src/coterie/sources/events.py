@@ -406,7 +406,9 @@ class EventWriter:
             spec=exp.WindowSpec(kind="ROWS", start="UNBOUNDED", start_side="PRECEDING", end="CURRENT ROW"),
         )
         both = exp.Union(this=theirs, expression=ours, distinct=False).subquery("b")
-        engine.create(places, exp.select(col("_customer"), col("_nth"), before.as_("_before", quoted=True)).from_(both, copy=False), about)
+        engine.create(
+            places, exp.select(col("_customer"), col("_nth"), before.as_("_before", quoted=True)).from_(both, copy=False), about
+        )
         place = exp.Add(this=q.call("coalesce", col("_before", "p"), q.literal(0)), expression=col("_nth", "n"))
         star = exp.Column(this=exp.Star(except_=[exp.to_identifier("_nth", quoted=True)]), table=exp.to_identifier("n"))
         on = q.all([exp.EQ(this=col(name, "n"), expression=col(name, "p")) for name in ("_customer", "_nth")])

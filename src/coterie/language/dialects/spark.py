@@ -259,7 +259,9 @@ class Spark:
         first, *rest = ascending(order)
         place = exp.Window(this=exp.RowNumber(), partition_by=[first.this], order=exp.Order(expressions=rest))
         star = exp.Column(this=exp.Star(), table=exp.to_identifier("s"))
-        return exp.select(star, apart(cast(place, "BIGINT"), gap).as_(name, quoted=True)).from_(query.copy().subquery("s"), copy=False)
+        return exp.select(star, apart(cast(place, "BIGINT"), gap).as_(name, quoted=True)).from_(
+            query.copy().subquery("s"), copy=False
+        )
 
     def total(self, value: Tree, *, of_integers: bool) -> Tree:
         """A sum of 64-bit integers fails beyond them, or wraps; a decimal's sum has ten digits more."""
