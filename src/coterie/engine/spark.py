@@ -136,6 +136,7 @@ _OURS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.sources.partitionOverwriteMode": "static",
     "spark.sql.caseSensitive": "false",
+    "spark.sql.variable.substitute": "false",  # ${…} in a name is a name
 }
 
 
