@@ -228,7 +228,7 @@ def test_foreseen_queries_are_folded_together_and_answered_alike(engines, path, 
     with folding.foreseen(queries):
         for one in queries:
             same(folding.fetch(one), plain.fetch(one))
-    assert not folding.folded
+    assert not folding.ready
 
 
 def rows_of(*customers: int) -> pa.Table:

@@ -14,7 +14,7 @@ from sqlglot import exp, parse_one
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Batches, Query
-from coterie.engine.folding import NotFolded, fold
+from coterie.engine.folding import Folded, NotFolded, fold
 from coterie.engine.scans import Scan, recognised
 from coterie.engine.sorted_files import MergedRows, ParquetRows
 
@@ -81,7 +81,7 @@ class DuckDB:
         self.fold_from = fold_from
         self.sorted: dict[str, _Sorted] = {}
         self.ahead: list[Scan] = []
-        self.folded: dict[Scan, pa.Table] = {}
+        self.ready: dict[Scan, Folded] = {}
         self.folds = 0
         self.conditions = _Conditions()
 
@@ -232,13 +232,13 @@ class DuckDB:
         try:
             yield
         finally:
-            self.ahead, self.folded = [], {}
+            self.ahead, self.ready = [], {}
 
     @contextlib.contextmanager
     def folding(self, query: Query) -> Iterator[Query]:
         """The query with its scans of sorted rows replaced by queries over their folded primitives, which stand ready."""
         found = self.scans(query)
-        tables = {number: table for number, scan in found if (table := self.primitives(scan)) is not None}
+        tables = {number: folded.table() for number, scan in found if (folded := self.folded(scan)) is not None}
         if isinstance(query, str) or not tables:
             yield query
             return
@@ -276,10 +276,13 @@ class DuckDB:
                 found.append((number, scan))
         return found
 
-    def primitives(self, scan: Scan) -> pa.Table | None:
-        """The folded table of a scan, or None where its rows must be left to DuckDB."""
-        if scan in self.folded:
-            return self.folded.pop(scan)
+    def foldable(self, query: exp.Expression) -> Scan | None:
+        return next((scan for number, scan in self.scans(query) if number == 0), None)
+
+    def folded(self, scan: Scan) -> Folded | None:
+        """What a scan folds to, or None where its rows must be left to DuckDB."""
+        if scan in self.ready:
+            return self.ready.pop(scan)
         known = self.sorted[scan.relation]
         rows = known.rows()
         assert rows is not None
@@ -297,8 +300,8 @@ class DuckDB:
         except (NotFolded, duckdb.Error, pa.ArrowException, OSError):
             # What is wrong, if anything, is for the query itself to say; a scan that cannot be folded spoils no others.
             self.ahead = [s for s in self.ahead if s != scan]
-            return None if len(together) == 1 else self.primitives(scan)
-        self.folded.update(zip(together[1:], others, strict=True))
+            return None if len(together) == 1 else self.folded(scan)
+        self.ready.update(zip(together[1:], others, strict=True))
         return first
 
     def __enter__(self) -> "DuckDB":

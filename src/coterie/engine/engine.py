@@ -9,6 +9,9 @@ from typing import Protocol, Self
 import pyarrow as pa
 from sqlglot import exp
 
+from coterie.engine.folding import Folded
+from coterie.engine.scans import Scan
+
 Query = exp.Expression | str
 Batches = Callable[[pa.RecordBatch], pa.RecordBatch]
 
@@ -95,6 +98,12 @@ class Engine(Protocol):
 
     def foreseen(self, queries: Sequence[exp.Expression]) -> AbstractContextManager[None]:
         """Say which queries are about to be asked, for an engine that can make use of that."""
+
+    def foldable(self, query: exp.Expression) -> Scan | None:
+        """The grouped scan that a query is, where this engine can fold it."""
+
+    def folded(self, scan: Scan) -> Folded | None:
+        """What such a scan folds to, without a table made of it; None where it must be asked as a query after all."""
 
     def finish(self) -> None:
         """Close, with everything written to where it stays; what `close` could not write it would not tell."""

@@ -50,24 +50,91 @@ class Rows(Protocol):
         """The smallest and largest value of a column of dates or times without NULL, as stored, where that is known."""
 
 
-def fold(scans: Sequence[Scan], rows: Rows, evaluate: Evaluate, threads: int = 1) -> list[pa.Table]:
-    """The key and the primitives (p0, p1 …) of each of several scans over the same rows, in one pass.
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Some groups of a scan.
+
+    Attributes:
+        keys: sorted; `appear`: how many rows make each group appear.
+        found: of each primitive the values, and where they are known (None: everywhere); or an array with NULL.
+    """
+
+    keys: Integers
+    appear: Integers
+    found: tuple[Any, ...]
+
+    def places(self, keys: Integers) -> tuple[Integers, Truths | None]:
+        """Where keys (sorted) are among the groups, and which of them are there (None: all)."""
+        first, last = int(self.keys[0]), int(self.keys[-1])
+        if last - first < len(self.keys):  # no number is left out
+            places = keys - first
+            inside = first <= keys[0] and keys[-1] <= last
+            return (places, None) if inside else (np.clip(places, 0, last - first), (keys >= first) & (keys <= last))
+        places = np.minimum(np.searchsorted(self.keys, keys), len(self.keys) - 1)
+        here = self.keys[places] == keys
+        return places, None if here.all() else here
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a scan was folded to: groups in the order of their keys, part by part; also such as do not appear in it."""
+
+    scan: Scan
+    schema: pa.Schema
+    parts: list[Groups]
+
+    def table(self) -> pa.Table:
+        """The key and the primitives (p0, p1 …), a row for each group that appears."""
+        return pa.Table.from_batches([_batch(self.schema, part) for part in self.parts], self.schema)
+
+    def at(self, keys: Integers, primitives: Sequence[int]) -> list[tuple[Values, Truths]]:
+        """Primitives that are numbers for some keys (sorted): the values, and where they are known.
+
+        Counts and totals are 0 where nothing was kept, extremes anything; of counts it is known who appears at all.
+        """
+        out: list[tuple[Values, Truths]] = []
+        for primitive in primitives:
+            width = self.schema.field(1 + primitive).type.bit_width // 8
+            out.append((np.zeros(len(keys), f"i{width}"), np.zeros(len(keys), np.bool_)))
+        cuts = [0, *np.searchsorted(keys, [part.keys[0] for part in self.parts[1:]]), len(keys)]
+        for part, start, stop in zip(self.parts, cuts, cuts[1:], strict=False):
+            if start == stop:
+                continue
+            places, here = part.places(keys[start:stop])
+            for primitive, (values, known) in zip(primitives, out, strict=True):
+                found = part.found[primitive]
+                theirs, told = found if isinstance(found, tuple) else (found, None)
+                np.take(theirs, places, out=values[start:stop], mode="clip")
+                if here is not None:
+                    values[start:stop] *= here
+                known[start:stop] = _both(here, None if told is None else told[places])
+        return out
+
+
+def _both(one: Truths | None, other: Truths | None) -> Truths | bool:
+    met = [t for t in (one, other) if t is not None]
+    return np.logical_and.reduce(met) if met else True
+
+
+def fold(scans: Sequence[Scan], rows: Rows, evaluate: Evaluate, threads: int = 1) -> list[Folded]:
+    """The groups and primitives of each of several scans over the same rows, in one pass.
 
     Scans may differ in their limits and in what they take. Each further limit costs one addition a group, each further
     aggregate one or two look-ups a group (an extreme: one step a row).
 
     Returns:
-        A table for each scan, a row for each group that it has. Counts are INT32, totals and extremes 64 bits.
+        For each scan its groups. Counts are INT32, totals and extremes 64 bits.
 
     Raises:
         NotFolded: the rows do not lie sorted, or something does not fit into 64 bits.
     """
     plan = _Plan(scans, rows)
-    out: list[list[pa.RecordBatch]] = [[] for _ in scans]
+    out = [Folded(scan, _schema(plan, scan), []) for scan in scans]
     for part in _merged(plan, _parts(plan, evaluate, threads)):
-        for scan, batches in zip(scans, out, strict=True):
-            batches.append(_batch(plan, scan, part))
-    return [pa.Table.from_batches(batches, _schema(plan, scan)) for scan, batches in zip(scans, out, strict=True)]
+        for folded in out:
+            found = tuple(part.found[p] for p in folded.scan.primitives)
+            folded.parts.append(Groups(part.keys, part.found[plan.appearing[folded.scan.base]], found))
+    return out
 
 
 class _Plan:
@@ -392,11 +459,15 @@ def _doubled(function: np.ufunc, values: Integers, longest: int) -> Levels:
 def _over_stretches(function: np.ufunc, doubled: Levels, first: Integers, last: Integers) -> Integers:
     """The fold of values[first:last] for each stretch: of two, each half of it or more, that cover it. Anything where it is
     empty."""
-    powers = np.frexp(np.maximum(last - first, 1))[1] - np.int64(1)
-    end = doubled.shape[1] - 1
-    flat, row = doubled.reshape(-1), powers * doubled.shape[1]
-    starts, seconds = np.minimum(first, end), np.clip(last - (np.int64(1) << powers), 0, end)
-    return cast(Integers, function(flat[row + starts], flat[row + seconds]))
+    levels, rows = doubled.shape
+    lengths = last - first
+    powers = np.repeat(np.arange(levels), [2, *(1 << np.arange(1, levels))])  # by length; the last reaches beyond the longest
+    row, half = (powers * rows)[lengths], (1 << powers)[lengths]
+    # Only empty stretches, which have no place of their own, reach beyond either end.
+    starts = np.minimum(row + first, doubled.size - 1)
+    seconds = np.maximum(row + last - half, 0)
+    flat = doubled.reshape(-1)
+    return cast(Integers, function(flat[starts], flat[seconds]))
 
 
 def stored(array: pa.Array) -> Integers:
@@ -536,14 +607,13 @@ def _taken_over(primitive: Primitive, before: Any, found: Any) -> Any:
     return values, known
 
 
-def _batch(plan: _Plan, scan: Scan, part: _Part) -> pa.RecordBatch:
-    """A part as a scan wants it: the groups that appear in it, with its primitives."""
-    rows = part.found[plan.appearing[scan.base]] > 0
+def _batch(schema: pa.Schema, part: Groups) -> pa.RecordBatch:
+    """The groups that appear, as rows."""
+    rows = part.appear > 0
     every = bool(rows.all())
-    schema = _schema(plan, scan)
     arrays = [pa.array(part.keys if every else part.keys[rows])]
-    for primitive in scan.primitives:
-        found, type_ = part.found[primitive], schema.field(len(arrays)).type
+    for found in part.found:
+        type_ = schema.field(len(arrays)).type
         if isinstance(found, pa.Array):
             arrays.append(found if every else found.filter(pa.array(rows)))
             continue

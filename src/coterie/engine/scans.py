@@ -53,6 +53,7 @@ class Scan:
         primitives: the different aggregates in it; they stand as columns p0, p1 … in the outer query.
         conditions: the columns that each condition reads.
         order: columns by which first and last were asked: rows must lie sorted by them within a group.
+        query: its projections; `schema`: the columns of the relation, and how they are stored.
     """
 
     relation: str
@@ -62,12 +63,39 @@ class Scan:
     conditions: Mapping[str, frozenset[str]] = field(compare=False)
     order: frozenset[str]
     query: exp.Select = field(compare=False, repr=False)
+    schema: Mapping[str, pa.DataType] = field(compare=False, repr=False)
 
     @property
     def width(self) -> int:
         """About the bytes of a row of the key and the primitives."""
         sizes = {"count": 4, "first": 16, "last": 16}
         return 8 + sum(sizes.get(p.function, 8) for p in self.primitives)
+
+    def number(self, column: str, unit: pa.DataType) -> tuple[int, bool] | None:
+        """The primitive that a column of the query is, counted in the units of a type, and whether it is 0 where nothing was kept.
+
+        None where the column is anything else.
+        """
+        named = (p.this for p in self.query.expressions if isinstance(p, exp.Alias) and p.alias == column)
+        node: exp.Expr | None = next(named, None)
+        zero = False
+        while isinstance(node, exp.Cast | exp.Paren | exp.Coalesce | exp.Anonymous):
+            if isinstance(node, exp.Cast):
+                if not _holds(node.to, unit):
+                    return None
+            elif not isinstance(node, exp.Paren):
+                if not _is_coalesced(node):
+                    return None
+                zero = True
+            node = node.expressions[0] if isinstance(node, exp.Anonymous) else node.this
+        if not isinstance(node, exp.Column) or node.name == self.key:
+            return None
+        place = int(node.name.removeprefix("p"))
+        primitive = self.primitives[place]
+        stored = pa.int64() if primitive.function == "count" else self.schema[primitive.column or ""]
+        if primitive.function in ("first", "last") or not _same_unit(stored, unit):
+            return None
+        return place, zero or primitive.function == "count"
 
     def outer(self, table: str) -> exp.Select:
         """The query over a table of the key and the primitives."""
@@ -121,6 +149,7 @@ def recognised(select: exp.Expression, schema: Mapping[str, pa.DataType], dialec
         reading.conditions,
         frozenset(reading.order),
         exp.Select(expressions=projections),
+        schema,
     )
 
 
@@ -262,6 +291,23 @@ class _Reading:
         number = self.primitives.setdefault(primitive, len(self.primitives))
         column = exp.column(placed(number), table=_OURS)
         return column if type_ is None else exp.Cast(this=column, to=exp.DataType.build(type_, dialect="duckdb"))
+
+
+def _same_unit(stored: pa.DataType, unit: pa.DataType) -> bool:
+    types = pa.types
+    if types.is_decimal(unit):
+        return bool(types.is_decimal(stored) and stored.scale == unit.scale)
+    return bool(types.is_signed_integer(stored)) if types.is_integer(unit) else bool(stored == unit)
+
+
+def _holds(type_: exp.DataType, unit: pa.DataType) -> bool:
+    """Whether a type in SQL has every number of 64 bits (a decimal: of WIDTH digits) in some unit."""
+    if pa.types.is_decimal(unit):
+        digits = [int(size.name) for size in type_.expressions]
+        return bool(type_.is_type("decimal")) and len(digits) == 2 and digits[0] >= WIDTH and digits[1] == unit.scale
+    if pa.types.is_integer(unit):
+        return type_.this in (exp.DType.BIGINT, exp.DType.INT128)
+    return type_.this in (_TIMESTAMPS if pa.types.is_timestamp(unit) else (exp.DType.DATE,))
 
 
 _OURS = "\0"

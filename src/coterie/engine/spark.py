@@ -30,6 +30,8 @@ from sqlglot import exp, parse_one
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Batches, Query
+from coterie.engine.folding import Folded
+from coterie.engine.scans import Scan
 
 JAVA = 17
 """The oldest Java that Spark 4 runs on."""
@@ -386,6 +388,12 @@ class Spark:
     @contextlib.contextmanager
     def foreseen(self, queries: Sequence[exp.Expression]) -> Iterator[None]:
         yield
+
+    def foldable(self, query: exp.Expression) -> Scan | None:
+        return None
+
+    def folded(self, scan: Scan) -> Folded | None:
+        return None
 
     def finish(self) -> None:
         if self.path is not None:

@@ -48,12 +48,20 @@ def number_of(column: str) -> str:
     return f"@{column}"
 
 
-class Numbers:
-    """The columns that were handed over for some customers."""
+Known = tuple[npt.NDArray[Any], npt.NDArray[np.bool_] | None]
+"""Numbers, and where they are known (None: everywhere)."""
 
-    def __init__(self, rows: pa.RecordBatch):
+
+class Numbers:
+    """The columns that were handed over for some customers.
+
+    Args:
+        rows: with columns under the names that `number_of` gives; `others`: columns that do not come from there.
+    """
+
+    def __init__(self, rows: pa.RecordBatch, others: Mapping[str, Known] | None = None):
         self.rows = rows
-        self.columns: dict[str, tuple[npt.NDArray[Any], Bits]] = {}
+        self.columns = {name: (values, _missing(known, len(values))) for name, (values, known) in (others or {}).items()}
         self.met_: dict[tuple[str, Compare, int], Bits] = {}
 
     def column(self, name: str) -> tuple[npt.NDArray[Any], Bits]:
@@ -68,9 +76,13 @@ class Numbers:
         key = name, compare, number
         if key not in self.met_:
             values, missing = self.column(name)
-            unknown = missing.true if self.rows.column(number_of(name)).null_count else None
+            unknown = missing.true if missing.true.any() else None
             self.met_[key] = of_numpy(compare(values, number), unknown)
         return self.met_[key]
+
+
+def _missing(known: npt.NDArray[np.bool_] | None, rows: int) -> Bits:
+    return of_numpy(np.zeros(rows, np.bool_) if known is None else ~known)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ Two clocks: `as_of` is the instant that a snapshot speaks of, `recorded_at` when
 import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -301,7 +302,7 @@ class Record(Snapshots):
 
         Args:
             run: the run; `text`: its project file; `meanings`: what its names stood for.
-            pictures: one an instant, oldest first; each is written before the next is asked for.
+            pictures: one an instant, oldest first; each is written while the next is made.
         """
         try:
             return self._add(run, text, meanings, pictures)
@@ -313,10 +314,16 @@ class Record(Snapshots):
         state = None if previous is None else self.state(previous)
         self.folder.mkdir(exist_ok=True)
         number, out = self._next_snapshot(), []
-        for picture in pictures:
-            previous, state = self._write(number, run, picture, previous, state)
-            out.append(previous)
-            number += 1
+        writing: Future[tuple[Snapshot, State]] | None = None
+        with ThreadPoolExecutor(1) as aside:
+            for place, picture in enumerate(pictures):
+                if writing is not None:
+                    previous, state = writing.result()
+                    out.append(previous)
+                learned = {} if previous is None else picture.touched(previous)
+                writing = aside.submit(self._write, number + place, run, picture, learned, previous, state)
+            if writing is not None:
+                out.append(writing.result()[0])
         written = [self._file(s.number) for s in out]
         _synced(written if (named := self.customers.write()) is None else [*written, named])
         with self.connection:
@@ -331,15 +338,24 @@ class Record(Snapshots):
         return out
 
     def _write(
-        self, number: int, run: RunRecord, picture: Picture, previous: Snapshot | None, before: State | None
+        self,
+        number: int,
+        run: RunRecord,
+        picture: Picture,
+        learned: Mapping[str, Numbers],
+        previous: Snapshot | None,
+        before: State | None,
     ) -> tuple[Snapshot, State]:
-        """Write one snapshot's file: those whose memberships differ from the snapshot before, or everybody."""
+        """Write one snapshot's file: those whose memberships differ from the snapshot before, or everybody.
+
+        Args:
+            learned: what the picture says was touched since.
+        """
         labels = {n: tuple(found.dictionary.to_pylist()) for n, found in picture.labels.items()}
         layout = Layout(picture.segments, labels).after(None if previous is None else previous.layout)
         codes = [_codes(found, layout.labels[n]) for n, found in picture.labels.items()]
         size = len(self.customers)
         state = State.of(layout, size, picture.numbers, picture.words, codes)
-        learned = {} if previous is None else picture.touched(previous)
         touched = np.zeros(size, np.int64)
         for place, numbers in enumerate(learned.values()):
             touched[numbers] |= 1 << min(place, KINDS)

@@ -6,7 +6,7 @@ What comes out is three-valued: in, out, cannot tell, and for the last the names
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -22,7 +22,7 @@ from coterie.language.tree import And, Column, Expr, Measure, Not, Or, children,
 from coterie.language.types import Type
 from coterie.segments.bitmaps import PER_WORD, Bits, Bytes, all_, any_, exact_sets, of_arrow, ones, word_count, words
 from coterie.segments.blame import blames, is_plain, read_by
-from coterie.segments.compared import Compared, Numbers, compared, number_of
+from coterie.segments.compared import Compared, Known, Numbers, compared, number_of
 from coterie.traits.batch import aliased, quoted, relation, walk_outer
 
 
@@ -67,12 +67,12 @@ class Rules:
     """The column of each condition by the identity of its node, which is found faster than by its meaning."""
     compared: Mapping[str, Compared]
     """By its column, each condition that is not asked of the engine."""
-    query: exp.Expression
+    query: exp.Select
 
-    def answer(self, rows: pa.RecordBatch) -> "Answers":
-        """All rules over some rows of the query."""
+    def answer(self, rows: pa.RecordBatch, others: Mapping[str, Known] | None = None) -> "Answers":
+        """All rules over some rows of the query; `others`: columns that are compared and are not among the query's."""
         cells = {name: of_arrow(rows.column(name)) for name in rows.schema.names if name.startswith("~")}
-        return Answers(self, rows.num_rows, cells, Numbers(rows))
+        return Answers(self, rows.num_rows, cells, Numbers(rows, others))
 
 
 @dataclass(frozen=True)
@@ -256,22 +256,28 @@ AT_ONCE = 1 << 17
 """Rows that are answered together: few enough to stay near the processor."""
 
 
-def answered(engine: Engine, compiled: Rules, about: str) -> Iterator[tuple[pa.RecordBatch, Answers, list[Bits]]]:
-    """The rows of the query, the rules answered for them, and the bits of each rule."""
+Others = Callable[[pa.RecordBatch], Mapping[str, Known]]
+"""Columns of numbers that are had otherwise than from the query, for some of its rows."""
+
+
+def answered(
+    compiled: Rules, found: pa.Table, others: Others | None = None
+) -> Iterator[tuple[pa.RecordBatch, Answers, list[Bits]]]:
+    """Some rows of the query at a time, the rules answered for them, and the bits of each rule."""
 
     def one(rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Answers, list[Bits]]:
-        answers = compiled.answer(rows)
+        answers = compiled.answer(rows, None if others is None else others(rows))
         return rows, answers, [answers.bits(name) for name in compiled.trees]
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(one, engine.fetch(compiled.query, about).to_batches(max_chunksize=AT_ONCE))
+        yield from pool.map(one, found.to_batches(max_chunksize=AT_ONCE))
 
 
 def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
     """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
     parts: list[pa.RecordBatch] = []
-    for rows, answers, found in answered(engine, compiled, about):
+    for rows, answers, found in answered(compiled, engine.fetch(compiled.query, about)):
         for name, bits in zip(compiled.trees, found, strict=True):
             sizes[name] += answers.size(name, bits)
         held = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
@@ -320,10 +326,10 @@ def packed(engine: Engine, segments: int, table: str, segmentations: Iterable[st
     return Packed(rows.column("_customer").to_numpy(), words_, labels)
 
 
-def looked(engine: Engine, compiled: Rules, segmentations: Sequence[str], about: str = "memberships") -> Packed:
-    """All rules answered for everybody and kept nowhere; the labels stand beside the rules' conditions in the query."""
+def looked(compiled: Rules, segmentations: Sequence[str], asked: pa.Table, others: Others | None = None) -> Packed:
+    """All rules answered for everybody and kept nowhere; the labels stand beside the rules' conditions in what was asked."""
     keys, parts, labels = [], [], []
-    for rows, _, found in answered(engine, compiled, about):
+    for rows, _, found in answered(compiled, asked, others):
         keys.append(rows.column("_customer").to_numpy())
         parts.append(words(found, rows.num_rows))
         labels.append([rows.column(n) for n in segmentations])

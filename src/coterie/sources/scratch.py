@@ -10,6 +10,8 @@ import pyarrow as pa
 from sqlglot import exp
 
 from coterie.engine.engine import Batches, Engine, Query
+from coterie.engine.folding import Folded
+from coterie.engine.scans import Scan
 
 
 class Scratch:
@@ -83,6 +85,12 @@ class Scratch:
 
     def foreseen(self, queries: Sequence[exp.Expression]) -> AbstractContextManager[None]:
         return self.engine.foreseen(queries)
+
+    def foldable(self, query: exp.Expression) -> Scan | None:
+        return self.engine.foldable(query)
+
+    def folded(self, scan: Scan) -> Folded | None:
+        return self.engine.folded(scan)
 
     def finish(self) -> None:
         self.engine.finish()

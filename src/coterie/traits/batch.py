@@ -8,7 +8,7 @@ finds it there.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Protocol
 
 from sqlglot import exp
@@ -145,15 +145,37 @@ class Fit:
 
 
 @dataclass(frozen=True, slots=True)
+class Scanned:
+    """A column that is nothing but a column of a grouped scan; `zero`: 0 for customers of whom the scan has none, else missing."""
+
+    scan: exp.Expression
+    column: str
+    zero: bool
+
+
+@dataclass(frozen=True)
 class Batch:
-    """Steps in order; the last makes `table`, which has every column wanted. `unknown` asks per measure for the rows that
-    its `where` could not decide: (canonical text, kind of event, query of one number)."""
+    """Steps in order; the last makes `table`, which has every column wanted.
+
+    Attributes:
+        unknown: asks per measure for the rows that its `where` could not decide: (canonical text, kind of event, query of one
+            number).
+        scanned: the columns that come out of a scan as they are.
+        base: the relation of customers that the steps begin with.
+    """
 
     steps: tuple[Step, ...]
     table: str
     columns: tuple[str, ...]
     fits: tuple[Fit, ...]
     unknown: tuple[tuple[str, str, exp.Expression], ...]
+    scanned: Mapping[str, Scanned]
+    base: str
+
+    @cached_property
+    def made(self) -> frozenset[str]:
+        """Every name that a step gives to anything: a column of another name is one that the customers came with."""
+        return frozenset(alias.alias for step in self.steps for alias in step.query.find_all(exp.Alias))
 
 
 @dataclass(frozen=True)
@@ -326,6 +348,7 @@ class _Planner:
         self.fits: list[Fit] = []
         self.unknown: dict[str, tuple[str, str, exp.Expression]] = {}
         self.made: set[str] = set()
+        self.scanned: dict[str, Scanned] = {}
         self.scans = 0
         self.stage_scans: list[Step] = []
         self.pending_fits: list[Fit] = []
@@ -344,7 +367,8 @@ class _Planner:
             base, stage = target, stage + 1
             if not pending and not fits:
                 break
-        return Batch(tuple(self.steps), self.result, tuple(order), tuple(self.fits), tuple(self.unknown.values()))
+        unknown = tuple(self.unknown.values())
+        return Batch(tuple(self.steps), self.result, tuple(order), tuple(self.fits), unknown, self.scanned, self.tables.customers)
 
     def ready(self, pending: list[Wanted], later: set[str]) -> tuple[list[Wanted], list[Fitted], list[Wanted]]:
         """What this stage can make: definitions whose names are there or made in it, whose windows stand around columns of
@@ -509,6 +533,8 @@ class _Planner:
                 table = self.scan(query, f"{event}: {len(chunk)} measures")
                 joins.append((table, table))
                 for i, (name, node) in enumerate(chunk):
+                    if self.tables.events[event].coverage is None and not isinstance(node.window, Around):
+                        self.scanned[name] = Scanned(query, f"m{i}", not AGGREGATIONS[node.aggregation].nothing)
                     columns += self.joined(name, node, table, i)
                     self.note_unknown(name, node)
         return columns, joins

@@ -7,7 +7,7 @@ aside and publishes it, so that a run that fails or is killed leaves the last re
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from coterie.language.tree import Sequence as Steps
 from coterie.language.types import Type
 from coterie.models.kinds import FITTERS
 from coterie.segments import membership
+from coterie.segments.beside import beside
 from coterie.segments.membership import Packed, Size
 from coterie.traits import batch
 from coterie.traits.batch import Batch, Tables, Wanted, quoted, relation, walk_outer
@@ -116,13 +117,16 @@ def look(engine: Engine, asked: Planned) -> tuple[Packed, tuple["Learned", ...]]
     """Everybody's memberships, and what the fits learned; nothing is kept but where a fit needs it."""
     labels = [d.name for d in asked.catalog.of("segmentation")]
     compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY, *labels])
+    apart = beside(engine, asked.batch, compiled)
+    if apart is not None:
+        return membership.looked(compiled, labels, apart.asked(engine), apart.of), ()
     if len(asked.batch.steps) > 1:
         learned = carry_out(engine, asked.batch)
-        return membership.looked(engine, compiled, labels), learned
+        return membership.looked(compiled, labels, engine.fetch(compiled.query, "memberships")), learned
     # One step and one reader: the traits need not be written down.
     traits = asked.batch.steps[0].query
-    query = compiled.query.with_(exp.to_identifier(TRAITS, quoted=True), as_=traits, copy=False)  # type: ignore[attr-defined]
-    return membership.looked(engine, replace(compiled, query=query), labels), ()
+    query = compiled.query.with_(exp.to_identifier(TRAITS, quoted=True), as_=traits, copy=False)
+    return membership.looked(compiled, labels, engine.fetch(query, "memberships")), ()
 
 
 def builder(engine: Engine, context: Context) -> Builder:
