@@ -25,6 +25,10 @@ FULL = ("no space left", "file too large", "quota exceeded", "disk full", "disk 
 FOLD_FROM = 100_000
 """Scans of fewer rows are left to DuckDB, which answers them at once."""
 
+PACKED = "FORMAT parquet, COMPRESSION lz4_raw"
+"""How rows are kept between runs: they are read far more often than written, and LZ4 is read in half the time that Zstandard
+takes, for files two fifths larger."""
+
 AHEAD = 600_000_000
 """Bytes of folded scans that are kept for queries that are still to come."""
 
@@ -196,7 +200,7 @@ class DuckDB:
         target = exp.Literal.string(partial).sql(dialect="duckdb")
         try:
             with self.folding(query) as asked:
-                done = self.execute(f"COPY ({self.text(asked)}) TO {target} (FORMAT parquet, COMPRESSION zstd)", about)
+                done = self.execute(f"COPY ({self.text(asked)}) TO {target} ({PACKED})", about)
                 row = done.fetchone()
             if path.is_dir():  # of Spark, which writes folders
                 shutil.rmtree(path)

@@ -128,8 +128,7 @@ class Rfm:
         happened = q.not_(q.is_null(column("recency")))
         first = {LETTERS[axis]: q.case([(happened, self.points(q, axis, column(axis), bins, parameter))]) for axis in AXES}
         first |= {axis: q.case([(happened, column(axis))]) for axis in AXES}
-        texts = [q.cast(part(LETTERS[axis]), "VARCHAR") for axis in AXES]
-        joined = q.binary("||", q.binary("||", texts[0], texts[1]), texts[2])
+        joined = self.joined(q, bins, part)
         branches = []
         for name, limits in cells_of(call):
             inside: list[exp.Expression] = []
@@ -143,6 +142,15 @@ class Rfm:
             branches.append((q.all(inside), q.literal(name)))
         label = q.case(branches) if branches else joined
         return first, {"score": joined, "": label}
+
+    def joined(self, q: Builder, bins: Bins, part: ColumnOf) -> exp.Expression:
+        """The three scores side by side, as `543`. Digits are put together as a number: one text is made instead of five."""
+        r, f, m = (part(LETTERS[axis]) for axis in AXES)
+        if all(bins.scores(axis) < 10 for axis in AXES):
+            tens = [exp.Mul(this=q.literal(10**place), expression=digit) for place, digit in ((2, r), (1, f))]
+            return q.cast(exp.Paren(this=exp.Add(this=exp.Add(this=tens[0], expression=tens[1]), expression=m)), "VARCHAR")
+        texts = [q.cast(score, "VARCHAR") for score in (r, f, m)]
+        return q.binary("||", q.binary("||", texts[0], texts[1]), texts[2])
 
     def points(self, q: Builder, axis: str, x: exp.Expression, bins: Bins, parameter: ColumnOf) -> exp.Expression:
         own, k = bins.breaks(axis), bins.scores(axis)
