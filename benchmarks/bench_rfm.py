@@ -3,7 +3,7 @@
 from benchmarks.business import AS_OF, CUSTOMERS, NOW, Business, business
 from benchmarks.figures import at_most
 from benchmarks.measure import Case, Round, Sample, benchmark, seconds
-from coterie.engine.duckdb import DuckDB
+from coterie.engine.duckdb import PACKED, DuckDB
 
 ORDERS = 10_000_000
 CELLS = (
@@ -147,7 +147,7 @@ def gathering(case: Case) -> Round:
             target = (ours.folder / "cold" / "sorted.parquet").as_posix()
             engine.execute(
                 f"COPY (SELECT *, row_number() OVER (ORDER BY customer_id, time, id) AS place FROM '{source}'"
-                f" ORDER BY customer_id, time, id) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+                f" ORDER BY customer_id, time, id) TO '{target}' ({PACKED})"
             )
 
     def round_() -> Sample:

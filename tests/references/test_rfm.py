@@ -115,6 +115,17 @@ def test_the_score_histogram_of_the_r_package(r_package: Workspace, axis: str) -
     assert tuple(found[score] for score in range(1, 6)) == HISTOGRAM[axis]
 
 
+@pytest.mark.parametrize("groups", [9, 12])
+def test_the_score_is_the_three_scores_side_by_side(shared: Path, tmp_path: Path, groups: int) -> None:
+    project = R_PACKAGE[: R_PACKAGE.index("    bins:")] + f"    bins: {groups}\n"
+    workspace = made(tmp_path, project, shared / "data/rfm_r_orders/rfm_data_orders.csv")
+    found = rows(workspace, """SELECT "value.score", "value.r", "value.f", "value.m" FROM traits""")
+    assert len(found) == 995
+    assert all(score == f"{r}{f}{m}" for score, r, f, m in found)
+    assert {r for _, r, _, _ in found} == set(range(1, groups + 1))
+    workspace.close()
+
+
 def test_online_retail_means_medians_and_best_customers(shared: Path, tmp_path: Path) -> None:
     workspace = made(tmp_path, RETAIL, shared / "data/online_retail_1/online_retail_1.parquet")
     [row] = rows(

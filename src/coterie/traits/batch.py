@@ -396,7 +396,8 @@ class _Planner:
 
     def stage(self, base: str, target: str, ready: list[Wanted], calls: list[Fitted]) -> None:
         """Write the scans and the one table of a stage."""
-        fits = [self.fit(c, target, i) for i, c in enumerate(calls)]
+        learned = [self.fit(c, target, i) for i, c in enumerate(calls)]
+        fits = [fit for fit, _ in learned]
         inputs = {f.inputs[name]: node for f in fits for name, node in self.fitters[f.call.function].inputs(f.call).items()}
         trees = [w.tree for w in ready] + list(inputs.values())
         joined, joins = self.measures(base, trees)
@@ -427,17 +428,16 @@ class _Planner:
                 select = exp.select(listed).from_(inner, copy=False)
         self.steps.append(Step(target, select, "customers and their traits", kept=target == self.result))
         self.pending_fits = fits
-        for fit in fits:
-            query = self.fitters[fit.call.function].parameters(self.q, fit.call, relation(target), _column_of(fit.inputs))
+        for fit, query in learned:
             if query is not None and fit.parameters is not None:
                 self.steps.append(Step(fit.parameters, query, f"fit {fit.column}"))
         self.fits += fits
 
     # --- fitted calls
 
-    def fit(self, call: Fitted, table: str, number: int) -> Fit:
+    def fit(self, call: Fitted, table: str, number: int) -> tuple[Fit, exp.Expression | None]:
+        """A fit that learns from a table, and the query that asks for what it learns."""
         name = column_of(call, self.aliases)
-        learns = self.fitters[call.function].parameters(self.q, call, relation(table), quoted) is not None
         inputs = {}
         for key, node in self.fitters[call.function].inputs(call).items():
             if isinstance(node, Column):
@@ -446,8 +446,9 @@ class _Planner:
                 inputs[key] = column_of(node, self.aliases)
             else:
                 inputs[key] = f"{name} {key}"
-        parameters = f"{self.prefix}_fit_{len(self.fits) + number}" if learns else None
-        return Fit(call, name, table, parameters, inputs)
+        query = self.fitters[call.function].parameters(self.q, call, relation(table), _column_of(inputs))
+        parameters = None if query is None else f"{self.prefix}_fit_{len(self.fits) + number}"
+        return Fit(call, name, table, parameters, inputs), query
 
     def scores(self) -> list[list[tuple[str, exp.Expression]]]:
         """The columns that the fits of the stage before give, in layers."""

@@ -118,7 +118,7 @@ class Rfm:
                 this=exp.Mul(this=exp.column("upto"), expression=q.literal(k)),
                 expression=exp.Mul(this=q.literal(j), expression=exp.column("n")),
             )
-            out = out.select(q.filter(q.call("min", exp.column("v")), reached).as_(f"{axis}_{j}"))
+            out = out.select(q.filter(q.call("min", exp.column("v")), reached).as_(f"{axis}_{j}"), copy=False)
         return out.subquery(f"cuts_{axis}")
 
     def score(
@@ -147,8 +147,8 @@ class Rfm:
         """The three scores side by side, as `543`. Digits are put together as a number: one text is made instead of five."""
         r, f, m = (part(LETTERS[axis]) for axis in AXES)
         if all(bins.scores(axis) < 10 for axis in AXES):
-            tens = [exp.Mul(this=q.literal(10**place), expression=digit) for place, digit in ((2, r), (1, f))]
-            return q.cast(exp.Paren(this=exp.Add(this=exp.Add(this=tens[0], expression=tens[1]), expression=m)), "VARCHAR")
+            hundreds, tens = exp.Mul(this=r, expression=q.literal(100)), exp.Mul(this=f, expression=q.literal(10))
+            return q.cast(exp.Add(this=exp.Add(this=hundreds, expression=tens), expression=m), "VARCHAR")
         texts = [q.cast(score, "VARCHAR") for score in (r, f, m)]
         return q.binary("||", q.binary("||", texts[0], texts[1]), texts[2])
 
