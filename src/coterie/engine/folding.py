@@ -101,19 +101,15 @@ class Folded:
             if start == stop:
                 continue
             places, here = part.places(keys[start:stop])
+            missing = None if here is None else np.flatnonzero(~here)
             for primitive, (values, known) in zip(primitives, out, strict=True):
                 found = part.found[primitive]
                 theirs, told = found if isinstance(found, tuple) else (found, None)
                 np.take(theirs, places, out=values[start:stop], mode="clip")
-                if here is not None:
-                    values[start:stop] *= here
-                known[start:stop] = _both(here, None if told is None else told[places])
+                known[start:stop] = True if told is None else told[places]
+                if missing is not None:
+                    values[start:stop][missing], known[start:stop][missing] = 0, False
         return out
-
-
-def _both(one: Truths | None, other: Truths | None) -> Truths | bool:
-    met = [t for t in (one, other) if t is not None]
-    return np.logical_and.reduce(met) if met else True
 
 
 def fold(scans: Sequence[Scan], rows: Rows, evaluate: Evaluate, threads: int = 1) -> list[Folded]:

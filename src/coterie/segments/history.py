@@ -364,7 +364,10 @@ class Record(Snapshots):
             base, rows = previous.number, np.flatnonzero(state.differs(before.grown(size)))
         held = {f"w{i}": w[rows] for i, w in enumerate(state.words)} | {f"l{i}": c[rows] for i, c in enumerate(state.codes)}
         table = pa.table({"number": rows.astype(np.int64), **held, "touched": touched[rows]})
-        pq.write_table(table, self._file(number), compression="zstd")
+        # Numbers rise: their differences are small.
+        rising = {"number": "DELTA_BINARY_PACKED"}
+        repeating = [*held, "touched"]
+        pq.write_table(table, self._file(number), compression="zstd", use_dictionary=repeating, column_encoding=rising)
         depth = 0 if base is None or previous is None else previous.depth + 1
         snapshot = Snapshot(
             number,
