@@ -130,6 +130,15 @@ def test_an_engine_may_follow_the_other(both, tmp_path):
         assert [(d.entered, d.left) for d in moved.segments if d.entered or d.left] == []
 
 
+def test_a_project_is_run_from_its_own_folder_as_from_any_other(both, tmp_path, monkeypatch):
+    """Paths that are relative meet the files that Spark names from the root."""
+    shutil.copytree(both["local[2]"], tmp_path / "a+b %41 [x]", ignore=shutil.ignore_patterns(".coterie"))
+    monkeypatch.chdir(tmp_path)
+    workspace = coterie.open("a+b %41 [x]")
+    workspace.run()
+    assert workspace.segments.size("browsers") == coterie.open(both["duckdb"]).segments.size("browsers")
+
+
 def test_no_java_is_said_before_anything_starts(tmp_path):
     with pytest.raises(EngineError, match="needs Java") as caught:
         version_of_java({"JAVA_HOME": str(tmp_path)})

@@ -21,7 +21,7 @@ from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -138,6 +138,8 @@ _OURS = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.sources.partitionOverwriteMode": "static",
     "spark.sql.caseSensitive": "false",
+    # Where conditions name other columns' conditions, their number doubles with each: minutes of planning, and the heap.
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.variable.substitute": "false",  # ${…} in a name is a name
 }
 
@@ -323,7 +325,7 @@ class Spark:
         self._read(name, paths, file=file)
 
     def scan(self, paths: Sequence[Path]) -> exp.Expression:
-        parts = [f"SELECT * FROM parquet.{_name(_uri(path))}" for path in paths]  # noqa: S608 - quoted identifiers
+        parts = [f"SELECT * FROM parquet.{_name(_pattern(path))}" for path in paths]  # noqa: S608 - quoted identifiers
         found = parse_one(" UNION ALL BY NAME ".join(parts), dialect="spark")
         assert isinstance(found, exp.Expression)
         return found
@@ -335,7 +337,8 @@ class Spark:
         self._keep(table, folder, temporary, None)
 
     def drop(self, table: str) -> None:
-        self.session.catalog.dropTempView(_name(table))
+        with contextlib.suppress(Exception):  # a Java that has died has no views; what it died of has been said
+            self.session.catalog.dropTempView(_name(table))
         self._forget(table)
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
@@ -373,7 +376,7 @@ class Spark:
         try:
             with self.at_work(about, query):
                 frame.write.mode("overwrite").parquet(_uri(partial))
-                found = self.session.read.parquet(_uri(partial)).count()
+                found = self.session.read.parquet(_pattern(partial)).count()
             if path.is_dir():
                 shutil.rmtree(path)
             partial.replace(path)
@@ -437,7 +440,7 @@ class Spark:
         reader = self.session.read
         reader = reader.schema(schema) if schema is not None else reader.option("mergeSchema", str(len(paths) > 1).lower())
         with self.at_work(f"read {name}", ", ".join(map(str, paths))):
-            frame = reader.parquet(*map(_uri, paths)) if file is None else self._named(reader, paths, file)
+            frame = reader.parquet(*map(_pattern, paths)) if file is None else self._named(reader, paths, file)
             frame.createOrReplaceTempView(_name(name))
 
     def _named(self, reader: Any, paths: Sequence[Path], file: str) -> Any:
@@ -445,10 +448,12 @@ class Spark:
         from pyspark.sql import functions as f
 
         if any(path.is_dir() for path in paths):
-            parts = [reader.parquet(_uri(path)).withColumn(file, f.lit(str(path))) for path in paths]
+            parts = [reader.parquet(_pattern(path)).withColumn(file, f.lit(str(path))) for path in paths]
             return reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), parts)
         plain = f.regexp_replace(f.col("_metadata.file_path"), "^file:(//)?", "")
-        return reader.parquet(*map(_uri, paths)).withColumn(file, f.url_decode(f.replace(plain, f.lit("+"), f.lit("%2B"))))
+        absolute = f.url_decode(f.replace(plain, f.lit("+"), f.lit("%2B")))
+        as_given = f.create_map(*(f.lit(text) for path in paths for text in (str(path.absolute()), str(path))))
+        return reader.parquet(*map(_pattern, paths)).withColumn(file, as_given[absolute])
 
     def _forget(self, name: str) -> None:
         """What was called so before is gone; its rows with it."""
@@ -464,8 +469,14 @@ def _composed(text: str | None) -> str | None:
     return None if text is None else unicodedata.normalize("NFC", text)
 
 
-def _uri(path: Path | str) -> str:
-    return "file://" + quote(str(Path(path).absolute()))
+def _uri(path: Path) -> str:
+    """Where to write; signs such as % and + stand for themselves."""
+    return f"file://{path.absolute()}"
+
+
+def _pattern(path: Path) -> str:
+    """What to read, which Spark takes as a pattern."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", _uri(path))
 
 
 def _name(table: str) -> str:

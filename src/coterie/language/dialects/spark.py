@@ -98,6 +98,11 @@ def full_match(text: Tree, pattern: Tree) -> Tree:
     return named("REGEXP_LIKE", text, exp.Literal.string(rf"\A(?:{pattern.name})\z"))
 
 
+def replaced(text: Tree, pattern: Tree, by: Tree) -> Tree:
+    r"""A group is `$1` in Java, not `\1`."""
+    return named("REGEXP_REPLACE", text, pattern, exp.Literal.string(re.sub(r"\\(\d)", r"$\1", by.name)))
+
+
 def json_object(*cells: Tree) -> Tree:
     options = named("MAP", exp.Literal.string("ignoreNullFields"), exp.Literal.string("false"))
     return named("TO_JSON", named("NAMED_STRUCT", *cells), options)
@@ -133,7 +138,7 @@ FUNCTIONS: Mapping[str, Callable[..., Tree]] = {
     "REGEXP_FULL_MATCH": full_match,
     "REGEXP_MATCHES": other_name("REGEXP_LIKE"),
     # All matches, not the first; the language's patterns stand at the end of a text and match once.
-    "REGEXP_REPLACE": other_name("REGEXP_REPLACE"),
+    "REGEXP_REPLACE": replaced,
     "ROW": row,
     "RTRIM": lambda text, signs: named("RTRIM", signs, text),
     "STARTS_WITH": other_name("STARTSWITH"),
