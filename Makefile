@@ -4,7 +4,14 @@ SHELL = /bin/sh
 .DEFAULT_GOAL = help
 .PHONY: help demo test check long bench clean setup lint
 
+ENGINE ?= duckdb
 BIN = .venv/bin
+# make demo ENGINE=spark: the same on Spark, in the environment that has it.
+ifneq ($(filter-out duckdb,$(ENGINE)),)
+RUNS = COTERIE_ENGINE=$(ENGINE) .venv-spark/bin
+else
+RUNS = $(BIN)
+endif
 DEMO ?= shop
 WORKERS ?= auto
 
@@ -13,11 +20,12 @@ help: ## this list
 
 demo: ## set up, make a demo shop, find its segments, say where to look
 	@scripts/setup run
+	@if [ "$(ENGINE)" != duckdb ]; then CI=true scripts/spark >/dev/null; fi
 	@if [ -e "$(DEMO)/coterie.yaml" ]; then \
 	  echo "$(DEMO)/ is already there and is used as it is (remove it to start over)."; \
 	else $(BIN)/coterie demo "$(DEMO)"; fi
-	@$(BIN)/coterie run --dir "$(DEMO)"
-	@$(BIN)/coterie segments --dir "$(DEMO)"
+	@$(RUNS)/coterie run --dir "$(DEMO)"
+	@$(RUNS)/coterie segments --dir "$(DEMO)"
 	@echo
 	@echo "Where to look:"
 	@echo "  $(DEMO)/coterie.yaml                             what was said about this shop: sources, traits, segments"

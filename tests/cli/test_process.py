@@ -90,7 +90,7 @@ def test_an_interrupt_stops_a_run_clean(busy: Path, tmp_path: Path) -> None:
     folder = shops.copied(busy, tmp_path / "copy")
     before = sizes(folder)
     process = subprocess.Popen([*COTERIE, "run", "--dir", str(folder)], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    while not list((folder / ".coterie/cache").glob("*.partial")):
+    while not list((folder / ".coterie/cache").glob("partial-*")):
         time.sleep(0.005)
         assert process.poll() is None
     process.send_signal(signal.SIGINT)
@@ -98,7 +98,7 @@ def test_an_interrupt_stops_a_run_clean(busy: Path, tmp_path: Path) -> None:
     assert (process.returncode, out) == (130, ""), err
     assert err.splitlines()[-1] == "stopped; the last results are as they were"
     assert "Traceback" not in err
-    assert not list((folder / ".coterie/cache").glob("*.partial*"))
+    assert not list((folder / ".coterie/cache").glob("partial-*"))
     assert sizes(folder) == before
 
 
@@ -130,7 +130,7 @@ def kill(busy: Path, folder: Path, times: int, seed: int) -> None:
     space.run()
     assert {f.state for f in space.doctor()} == {"ok"}
     space.close()
-    assert not list((folder / ".coterie/cache").glob("*.partial*"))
+    assert not list((folder / ".coterie/cache").glob("partial-*"))
 
 
 def test_killed_runs_leave_the_last_results(busy: Path, tmp_path: Path) -> None:
@@ -224,7 +224,7 @@ def test_a_full_disk_leaves_the_last_results(busy: Path, tmp_path: Path, kilobyt
     assert first.startswith(("E303", "E506"))
     assert hint == "   free some disk space and run again; the last results are untouched"
     assert sizes(folder) == before
-    assert not list((folder / ".coterie/cache").glob("*.partial*"))
+    assert not list((folder / ".coterie/cache").glob("partial-*"))
     space = coterie.open(folder)
     assert space.stale().said()[0].startswith("a later run failed (E")
     space.run()

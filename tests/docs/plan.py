@@ -12,6 +12,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("docs/sources.md",),
     ("docs/language.md",),
     ("docs/promises.md",),
+    ("docs/spark.md",),
 )
 
 

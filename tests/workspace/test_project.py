@@ -227,7 +227,7 @@ BAD = [
     (SOURCES + "as_of: yesterday\n", "E189", "3:8", "yesterday", "2026-01-31"),
     (SOURCES + "as_of: 2026-02-30\n", "E189", "3:8", "2026-02-30", ""),
     (SOURCES + "population: everybody\n", "E189", "3:13", "all or customers", "Possible: all, customers"),
-    (SOURCES + "engine: sparc\n", "E189", "3:9", "duckdb", ""),
+    (SOURCES + "engine: sparc\n", "E189", "3:9", "sparc", "duckdb, spark"),
     (SOURCES + "locale: English\n", "E189", "3:9", "English", "en-GB"),
     (SOURCES + "version: 2\n", "E192", "3:10", "format 2", "update"),
     (SOURCES + "version: 0\n", "E192", "3:10", "start at 1", ""),

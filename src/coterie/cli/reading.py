@@ -267,11 +267,24 @@ def why(
         page.line("What would change it: no single change that coterie knows to look for.")
 
 
-def sql(name: Annotated[str, typer.Argument(help="A segment, trait or expression.")], directory: Dir = HERE) -> None:
-    """Print a segment's SQL, to paste into a DuckDB shell."""
+def sql(
+    name: Annotated[str, typer.Argument(help="A segment, trait or expression.")],
+    directory: Dir = HERE,
+    dialect: Annotated[str | None, typer.Option(help="duckdb, spark, or another that SQLGlot knows, such as snowflake.")] = None,
+) -> None:
+    """Print a segment's SQL, to paste into a shell of its engine."""
     with opened(directory) as space:
-        path = space.results.generation.path
-        typer.echo(f"-- duckdb -readonly {path.as_posix()}\n{space.sql(name)};")
+        text = space.sql(name, dialect)
+        typer.echo(f"-- {where(dialect or space.results.engine.dialect, space.results.generation.path)}\n{text};")
+
+
+def where(dialect: str, path: Path) -> str:
+    """Where SQL can be run, or that nobody has."""
+    if dialect == "duckdb" and path.suffix == ".duckdb":
+        return f"duckdb -readonly {path.as_posix()}"
+    if dialect in ("duckdb", "spark"):
+        return f"{dialect}: over the table traits of {path.as_posix()}"
+    return f"{dialect}: untested; translated from DuckDB's, which differs in places that a translation does not see"
 
 
 def export(

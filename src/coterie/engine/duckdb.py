@@ -10,7 +10,7 @@ from threading import Lock, local
 
 import duckdb
 import pyarrow as pa
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Batches, Query
@@ -122,11 +122,6 @@ class DuckDB:
         self.view(name, f"SELECT * FROM {self.files(paths, file=file)}", temporary=temporary)  # noqa: S608 - paths are quoted literals
         if sorted_by and file is None:
             self.sorted[name] = _Sorted(tuple(paths), tuple(sorted_by))
-
-    def scan(self, paths: Sequence[Path]) -> exp.Expression:
-        found = parse_one(f"SELECT * FROM {self.files(paths)}", dialect="duckdb")  # noqa: S608 - paths are quoted literals
-        assert isinstance(found, exp.Expression)
-        return found
 
     def files(self, paths: Sequence[Path], *, file: str | None = None) -> str:
         """Parquet files (and folders of them, as Spark writes) as a table function."""

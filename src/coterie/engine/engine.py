@@ -52,9 +52,6 @@ class Engine(Protocol):
         rows of each file were written sorted; an engine may make use of that where it finds it true.
         """
 
-    def scan(self, paths: Sequence[Path]) -> exp.Expression:
-        """The query that reads such files, as it can stand in a query of somebody else's."""
-
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
 

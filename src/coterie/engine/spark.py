@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from sqlglot import exp, parse_one
+from sqlglot import exp
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Batches, Query
@@ -323,12 +323,6 @@ class Spark:
     ) -> None:
         self._forget(name)
         self._read(name, paths, file=file)
-
-    def scan(self, paths: Sequence[Path]) -> exp.Expression:
-        parts = [f"SELECT * FROM parquet.{_name(_pattern(path))}" for path in paths]  # noqa: S608 - quoted identifiers
-        found = parse_one(" UNION ALL BY NAME ".join(parts), dialect="spark")
-        assert isinstance(found, exp.Expression)
-        return found
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         folder = self._folder(table, temporary)

@@ -44,9 +44,6 @@ class Scratch:
         self.engine.parquet(name, paths, temporary=temporary, file=file, sorted_by=sorted_by)
         self.made[name] = None
 
-    def scan(self, paths: Sequence[Path]) -> exp.Expression:
-        return self.engine.scan(paths)
-
     def register(self, table: str, data: pa.Table, *, temporary: bool = True) -> None:
         self.engine.register(table, data, temporary=temporary)
         self.made[table] = None

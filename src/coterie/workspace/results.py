@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from sqlglot import Dialect as Dialects
 from sqlglot import exp
 
 from coterie.core.errors import TypeMismatch, UnknownName, did_you_mean
@@ -24,6 +25,7 @@ from coterie.language.change import Change
 from coterie.language.changes import changes
 from coterie.language.check import Checked
 from coterie.language.compile import Compiler
+from coterie.language.dialects import DIALECTS, words
 from coterie.language.evaluate import Coverage as KnownCoverage
 from coterie.language.evaluate import Customer, Event, World, in_order
 from coterie.language.explain import Reason, explain
@@ -31,6 +33,7 @@ from coterie.language.format import format as format_expr
 from coterie.language.leaves import Context
 from coterie.language.names import written
 from coterie.language.scope import ColumnInfo, EventInfo, Scope
+from coterie.language.sql import Builder
 from coterie.language.tree import And, Apply, Case, Column, Expr, Fitted, Measure, Members, Not, Or, WindowTest
 from coterie.language.types import BOOLEAN, MONEY, TEXT, Type, Value, named
 from coterie.models.kinds import FITTERS
@@ -499,8 +502,11 @@ class Results:
         notices = notices_of(checked, origin, self.catalog)
         return Count(size, checked.written, self.made.as_of, self.catalog.hash(checked), self.project.timezone, notices)
 
-    def compiler(self) -> Compiler:
-        return batch.compiler(builder(self.engine, self.context), self.catalog.scope, self.tables, self.aliases)
+    def compiler(self, dialect: str | None = None) -> Compiler:
+        return batch.compiler(self.words(dialect), self.catalog.scope, self.tables, self.aliases)
+
+    def words(self, dialect: str | None = None) -> Builder:
+        return replace(builder(self.engine, self.context), dialect=dialect or self.engine.dialect)
 
     def prepared(self, trees: Iterable[Expr]) -> str:
         """The table of traits, or a temporary one that also has what these trees measure or fit in place."""
@@ -514,7 +520,7 @@ class Results:
             self.engine.create(step.table, step.query, step.about, temporary=True)
         return table
 
-    def planned(self, trees: Iterable[Expr], *, prefix: str, table: str) -> Batch | None:
+    def planned(self, trees: Iterable[Expr], *, prefix: str, table: str, dialect: str | None = None) -> Batch | None:
         """The steps to a table that has all traits and what these trees measure or fit in place; None where traits suffice."""
         wanted = {w.name: w for t in trees for w in inner(self.inlined(t))}
         missing = [w for n, w in wanted.items() if self.aliases.get(n, n) not in self.columns]
@@ -524,7 +530,7 @@ class Results:
             missing,
             self.tables,
             self.catalog.scope,
-            builder(self.engine, self.context),
+            self.words(dialect),
             FITTERS,
             aliases=self.aliases,
             have=self.columns,
@@ -541,31 +547,41 @@ class Results:
         """The tree with the names of segments that are no columns replaced by their rules."""
         return substitute(node, {d.name: d.checked.tree for d in self.catalog.of("segment") if d.name not in self.columns})
 
-    def sql(self, name: str) -> str:
-        """The SQL of a segment or of any expression over the table of traits, to paste into a DuckDB shell.
+    def sql(self, name: str, dialect: str | None = None) -> str:
+        """The SQL of a segment or of any expression over the table of traits, to paste into a shell of its engine.
 
-        What it measures or fits anew comes before it as steps that read the events' files.
+        What it measures or fits anew comes before it as steps that read the events' files. `dialect` is that of these results'
+        engine where nothing is said, `duckdb` or `spark`; one that coterie has no words for is DuckDB's SQL as SQLGlot
+        translates it, which nobody here has run.
+
+        Raises:
+            UnknownName: SQLGlot knows no such dialect.
         """
         checked = self.meant(name)
         tree = self.inlined(checked.tree)
-        planned = self.planned([checked.tree], prefix="step", table="answers")
+        dialect = dialect or self.engine.dialect
+        if dialect not in Dialects.classes:
+            known = sorted(n for n in Dialects.classes if n)
+            raise UnknownName(f"there is no SQL dialect {dialect!r}", hint=did_you_mean(dialect, known, "Known are"))
+        spoken = dialect if dialect in DIALECTS else "spark" if dialect == "databricks" else "duckdb"
+        planned = self.planned([checked.tree], prefix="step", table="answers", dialect=spoken)
         table = TRAITS if planned is None else planned.table
         if checked.type == BOOLEAN:
-            select = holding(self.compiler().sql(tree), "customer", table)
+            select = holding(self.compiler(spoken).sql(tree), "customer", table)
         else:
-            select = exp.select(quoted("customer"), self.compiler().sql(tree).as_(name, quoted=True)).from_(relation(table))
+            select = exp.select(quoted("customer"), self.compiler(spoken).sql(tree).as_(name, quoted=True)).from_(relation(table))
         select = select.order_by(quoted("customer"))
-        for step, query in self.steps_of(planned) if planned is not None else ():
+        for step, query in self.steps_of(planned, spoken) if planned is not None else ():
             alias = exp.TableAlias(this=exp.to_identifier(step, quoted=True))
             select = select.with_(alias, as_=query, copy=False)
-        return select.sql(dialect=self.engine.dialect, pretty=True)
+        return select.sql(dialect=dialect, pretty=True)
 
-    def steps_of(self, planned: Batch) -> Iterator[tuple[str, exp.Expression]]:
+    def steps_of(self, planned: Batch, dialect: str) -> Iterator[tuple[str, exp.Expression]]:
         """The steps of a batch by name, behind the events that they read."""
         read = {table.name for step in planned.steps for table in step.query.find_all(exp.Table)}
         for kind, source in self.made.events.items():
             if event_view(kind) in read:
-                yield event_view(kind), self.engine.scan([(self.cache / f).resolve() for f in source.files])
+                yield event_view(kind), words(dialect).files([_listed((self.cache / f).resolve()) for f in source.files])
         for step in planned.steps:
             yield step.table, step.query
 
@@ -668,7 +684,7 @@ class Results:
         )
 
     def one(self, column: exp.Expression, value: Any, table: str) -> exp.Select:
-        literal = builder(self.engine, self.context).literal(value)
+        literal = self.words().literal(value)
         return exp.select("*").from_(relation(table)).where(exp.EQ(this=column, expression=literal))
 
     def events_of(self, keys: Sequence[int]) -> dict[int, list[Event]]:
@@ -704,6 +720,11 @@ def holding(condition: exp.Expression, column: str, table: str) -> exp.Select:
         return select.where(condition)
     told = select.select(condition.as_("holds", quoted=True))
     return exp.select(quoted(column)).from_(told.subquery("told")).where(quoted("holds"))
+
+
+def _listed(path: Path) -> str:
+    """A Parquet file, or all files of a folder that Spark wrote."""
+    return str(path / "*.parquet") if path.is_dir() else str(path)
 
 
 def plain(value: Any) -> Value | None:

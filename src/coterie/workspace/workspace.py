@@ -614,9 +614,9 @@ class Workspace:
         """Why a customer is in a segment or not, and what would change it."""
         return self.results.why(str(customer), name)
 
-    def sql(self, name: str) -> str:
-        """The SQL of a segment, trait or expression over the results file."""
-        return self.results.sql(name)
+    def sql(self, name: str, dialect: str | None = None) -> str:
+        """The SQL of a segment, trait or expression over the results; `dialect` as of `Results.sql`."""
+        return self.results.sql(name, dialect)
 
 
 class Segments:

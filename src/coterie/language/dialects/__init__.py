@@ -87,6 +87,9 @@ class Dialect(Protocol):
     def parts(self, group: exp.Expression, key: exp.Expression) -> list[exp.Expression]:
         """What to part a window by, where rows without a group are looked at by nobody."""
 
+    def files(self, paths: Sequence[str]) -> exp.Select:
+        """The rows of Parquet files, columns by name."""
+
     def counted(self, window: exp.Expression) -> exp.Expression:
         """A rank over a window, in 64 bits."""
 

@@ -97,5 +97,10 @@ class DuckDB:
     def parts(self, group: exp.Expression, key: exp.Expression) -> list[exp.Expression]:
         return [group]
 
+    def files(self, paths: Sequence[str]) -> exp.Select:
+        options = [exp.PropertyEQ(this=exp.to_identifier("union_by_name"), expression=exp.true())] if len(paths) > 1 else []
+        listed = exp.Array(expressions=[self.text(path) for path in paths])
+        return exp.select(exp.Star()).from_(exp.Table(this=self.call("read_parquet", [listed, *options])))
+
     def counted(self, window: exp.Expression) -> exp.Expression:
         return window

@@ -281,5 +281,16 @@ class Spark:
         alone = exp.Is(this=group.copy(), expression=exp.Null())
         return [group, exp.Case(ifs=[exp.If(this=alone, true=key)])]
 
+    def files(self, paths: Sequence[str]) -> exp.Select:
+        """One after the other: a file stands as a table of the catalog `parquet`."""
+        tables = (exp.table_(exp.to_identifier(path, quoted=True), db="parquet") for path in paths)
+        first, *others = (exp.select(exp.Star()).from_(table) for table in tables)
+        if not others:
+            return first
+        whole: exp.Query = first
+        for part in others:
+            whole = exp.Union(this=whole, expression=part, distinct=False, by_name=True)
+        return exp.select(exp.Star()).from_(whole.subquery("f"))
+
     def counted(self, window: Tree) -> Tree:
         return cast(window, "BIGINT")
