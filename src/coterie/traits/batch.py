@@ -277,7 +277,12 @@ def own_name(node: Measure | tree.Sequence | Fitted) -> str:
     """
     name = fitted_name(node) if isinstance(node, Fitted) else canonical(node)
     texts = [n.value for n in walk(node) if isinstance(n, tree.Literal) and isinstance(n.value, str)]
-    return name if all(text == text.upper().lower() for text in texts) else f"{name} #{fingerprint(name)[:6]}"
+    return name if all(text == text.upper().lower() for text in texts) else told_apart(name)
+
+
+def told_apart(name: str) -> str:
+    """The name of a column whose text has capitals that matter."""
+    return f"{name} #{fingerprint(name)[:6]}"
 
 
 def column_of(node: Measure | tree.Sequence | Fitted, aliases: Mapping[str, str]) -> str:

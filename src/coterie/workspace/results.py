@@ -656,8 +656,9 @@ class Results:
         values = {str(m["customer"]): m for m in members}
 
         def fitted(column: str, who: str) -> Value | None:
-            name = by_alias.get(column, column)
-            found: Value | None = values[who].get(name)
+            row = values[who]
+            names = (by_alias.get(own, own) for own in (column, batch.told_apart(column)))
+            found: Value | None = next((row[name] for name in names if name in row), None)
             return found
 
         coverage = {

@@ -175,7 +175,7 @@ def _engine(node: Node) -> str:
     return value
 
 
-ENGINE = Shape("an engine", _engine, {"type": "string"})
+ENGINE = Shape("an engine", _engine, {"type": "string", "pattern": f"^(duckdb|{_SPARK.pattern})$"})
 
 
 def _truth(node: Node) -> bool:
