@@ -1,14 +1,13 @@
 """A project on Spark: the same commands, the same answers as on DuckDB, from the files to the history."""
 
 import json
-import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 import coterie
-from coterie.core.errors import CoterieError, EngineError
+from coterie.core.errors import EngineError
 from coterie.engine.spark import Spark, session_at, version_of_java
 from tests.shops import write_tiny
 from tests.spark.sessions import QUICK
@@ -168,14 +167,3 @@ def test_a_query_that_fails_says_its_step_and_its_sql(tmp_path):
         assert "nobody" in str(caught.value.sql)
         assert "\tat org.apache" not in str(caught.value)
     assert not list(tmp_path.iterdir())  # nothing of it is left
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written(both):
-    folder = both["local[2]"] / ".coterie" / "cache"
-    folder.chmod(0o500)
-    try:
-        with pytest.raises(CoterieError, match="cannot be written"):
-            coterie.open(both["local[2]"]).run()
-    finally:
-        folder.chmod(0o700)
