@@ -13,7 +13,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from coterie.core.errors import EngineError
-from coterie.engine.engine import Batches, Query
+from coterie.engine.engine import Query
 from coterie.engine.folding import Folded, NotFolded, fold
 from coterie.engine.scans import Scan, recognised
 from coterie.engine.sorted_files import MergedRows, ParquetRows
@@ -138,19 +138,6 @@ class DuckDB:
             self.create(table, "SELECT * FROM coterie_rows", temporary=temporary)
         finally:
             self.connection.unregister("coterie_rows")
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        function: Batches,
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = False,
-    ) -> None:
-        made = [function(rows) for rows in self.fetch(query, about).combine_chunks().to_batches()]
-        self.register(table, pa.Table.from_batches(made, schema), temporary=temporary)
 
     def drop(self, table: str) -> None:
         self.sorted.pop(table, None)

@@ -1,6 +1,6 @@
 """What an engine can do: make tables, answer queries, write Parquet. Everything above speaks to this and to nothing else."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -13,7 +13,6 @@ from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
 
 Query = exp.Expression | str
-Batches = Callable[[pa.RecordBatch], pa.RecordBatch]
 
 
 class Engine(Protocol):
@@ -54,23 +53,6 @@ class Engine(Protocol):
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        function: Batches,
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = False,
-    ) -> None:
-        """Make a table of what a function makes of the rows of a query, batch by batch, where the rows are.
-
-        Args:
-            function: takes and gives one batch; it may be sent to other processes.
-            schema: of what it gives.
-        """
 
     def drop(self, table: str) -> None:
         """Drop a table or view, if it is there."""

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from coterie.core.errors import EngineError
-from coterie.engine.engine import Batches, Query
+from coterie.engine.engine import Query
 from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
 
@@ -281,28 +281,6 @@ class Spark:
         with self.at_work(about, query):
             frame.write.parquet(_uri(folder))
         self._keep(table, folder, temporary, frame.schema)
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        function: Batches,
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = False,
-    ) -> None:
-        def each(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            return map(function, batches)
-
-        from pyspark.sql.pandas.types import from_arrow_schema
-
-        about = about or f"make {table}"
-        kinds = from_arrow_schema(schema, prefer_timestamp_ntz=True)
-        folder = self._folder(table, temporary)
-        with self.at_work(about, query):
-            self.frame(query, about).mapInArrow(each, kinds).write.parquet(_uri(folder))
-        self._keep(table, folder, temporary, kinds)
 
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         sql = self.text(query)

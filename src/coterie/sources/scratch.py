@@ -9,7 +9,7 @@ from typing import Self
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.engine.engine import Batches, Engine, Query
+from coterie.engine.engine import Engine, Query
 from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
 
@@ -46,19 +46,6 @@ class Scratch:
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = True) -> None:
         self.engine.register(table, data, temporary=temporary)
-        self.made[table] = None
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        function: Batches,
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = True,
-    ) -> None:
-        self.engine.mapped(table, query, function, schema, about, temporary=temporary)
         self.made[table] = None
 
     def drop(self, table: str) -> None:
