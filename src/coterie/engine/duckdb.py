@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -14,13 +13,14 @@ from sqlglot import exp
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Query
+from coterie.engine.failures import ROOM, UNEXPECTED, is_full
 from coterie.engine.folding import Folded, NotFolded, fold
 from coterie.engine.scans import Scan, recognised
 from coterie.engine.sorted_files import MergedRows, ParquetRows
+from coterie.engine.written import listed, put
+from coterie.language.dialects.duckdb import DuckDB as Words
 
 MEMORY = "70%"
-ROOM = "free some disk space and run again; the last results are untouched"
-FULL = ("no space left", "file too large", "quota exceeded", "disk full", "disk is full")
 
 FOLD_FROM = 100_000
 """Scans of fewer rows are left to DuckDB, which answers them at once."""
@@ -73,7 +73,7 @@ class DuckDB:
         try:
             self.connection = duckdb.connect(str(path) if path else ":memory:", read_only=read_only, config=settings)
         except duckdb.Error as error:
-            full = _is_full(_words(error))
+            full = is_full(_words(error))
             raise EngineError(
                 f"the results file {path} cannot be opened: {_words(error)}",
                 code="E303" if full else "E302",
@@ -119,18 +119,9 @@ class DuckDB:
         file: str | None = None,
         sorted_by: Sequence[str] = (),
     ) -> None:
-        self.view(name, f"SELECT * FROM {self.files(paths, file=file)}", temporary=temporary)  # noqa: S608 - paths are quoted literals
+        self.view(name, Words().files([listed(path) for path in paths], file), temporary=temporary)
         if sorted_by and file is None:
             self.sorted[name] = _Sorted(tuple(paths), tuple(sorted_by))
-
-    def files(self, paths: Sequence[Path], *, file: str | None = None) -> str:
-        """Parquet files (and folders of them, as Spark writes) as a table function."""
-        found = [str(p / "*.parquet") if p.is_dir() else str(p) for p in paths]
-        listed = ", ".join(exp.Literal.string(p).sql(dialect="duckdb") for p in found)
-        options = ", union_by_name = true" if len(paths) > 1 else ""
-        if file is not None:
-            options += f", filename = {exp.Literal.string(file).sql(dialect='duckdb')}"
-        return f"read_parquet([{listed}]{options})"
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         self.connection.register("coterie_rows", data)
@@ -184,9 +175,7 @@ class DuckDB:
             with self.folding(query) as asked:
                 done = self.execute(f"COPY ({self.text(asked)}) TO {target} ({PACKED})", about)
                 row = done.fetchone()
-            if path.is_dir():  # of Spark, which writes folders
-                shutil.rmtree(path)
-            Path(partial).replace(path)
+            put(Path(partial), path)
         except BaseException:
             with contextlib.suppress(OSError):
                 Path(partial).unlink()
@@ -367,16 +356,11 @@ def _words(error: BaseException) -> str:
     return str(error).splitlines()[0] if str(error) else type(error).__name__
 
 
-def _is_full(words: str) -> bool:
-    """Whether the engine speaks of a disk that has no room."""
-    return any(said in words.lower() for said in FULL)
-
-
 def _explained(error: BaseException, about: str, sql: str) -> EngineError:
     words = _words(error)
-    hint = "this should not happen with a checked project: please report it with the SQL"
+    hint = UNEXPECTED
     code = "E300"
-    if _is_full(words):
+    if is_full(words):
         code, hint = "E303", ROOM
     elif "out of memory" in words.lower():
         code, hint = "E304", "close other programs, or give coterie more memory with COTERIE_MEMORY (as in 8GB)"

@@ -30,8 +30,10 @@ from sqlglot import exp
 
 from coterie.core.errors import EngineError
 from coterie.engine.engine import Query
+from coterie.engine.failures import ROOM, UNEXPECTED, is_full
 from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
+from coterie.engine.written import clear_away, put
 
 JAVA = 17
 """The oldest Java that Spark 4 runs on."""
@@ -259,11 +261,8 @@ class Spark:
 
     def frame(self, query: Query, about: str = "") -> Any:
         """The data frame of a query; nothing is computed yet."""
-        sql = self.text(query)
-        try:
-            return self.session.sql(sql)
-        except Exception as error:
-            raise _explained(error, about, sql) from error
+        with self.at_work(about, query):
+            return self.session.sql(self.text(query))
 
     @contextlib.contextmanager
     def at_work(self, about: str, query: Query) -> Iterator[None]:
@@ -334,7 +333,7 @@ class Spark:
                     yield batch.cast(pa.schema([f.with_nullable(True).remove_metadata() for f in batch.schema]))
         if none:
             yield pa.RecordBatch.from_pylist([], schema=frame.limit(0).toArrow().schema)
-        shutil.rmtree(folder, ignore_errors=True)
+        clear_away(folder)
 
     def rows(self, query: Query, about: str = "") -> list[tuple[object, ...]]:
         frame = self.frame(query, about)
@@ -349,11 +348,9 @@ class Spark:
             with self.at_work(about, query):
                 frame.write.mode("overwrite").parquet(_uri(partial))
                 found = self.session.read.parquet(_pattern(partial)).count()
-            if path.is_dir():
-                shutil.rmtree(path)
-            partial.replace(path)
+            put(partial, path)
         except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
+            clear_away(partial)
             raise
         return int(found)
 
@@ -378,7 +375,7 @@ class Spark:
 
     def close(self) -> None:
         if self.scratch is not None:
-            shutil.rmtree(self.scratch, ignore_errors=True)
+            clear_away(self.scratch)
             self.scratch = None
 
     def __enter__(self) -> "Spark":
@@ -433,7 +430,7 @@ class Spark:
         self.kept.pop(name, None)
         folder = self.folders.pop(name, None)
         if folder is not None:
-            shutil.rmtree(folder, ignore_errors=True)
+            clear_away(folder)
 
 
 def _composed(text: str | None) -> str | None:
@@ -478,10 +475,10 @@ def _words(error: BaseException) -> str:
 
 def _explained(error: BaseException, about: str, sql: str) -> EngineError:
     words = _words(error)
-    hint, code = "this should not happen with a checked project: please report it with the SQL", "E300"
+    hint, code = UNEXPECTED, "E300"
     low = str(error).lower()
-    if "no space left" in low:
-        code, hint = "E303", "free some disk space and run again; the last results are untouched"
+    if is_full(low):
+        code, hint = "E303", ROOM
     elif "outofmemory" in low or "java heap space" in low:
         code, hint = "E304", "give Spark more memory (spark.driver.memory, spark.executor.memory)"
     elif "permission denied" in low or "accesscontrolexception" in low:

@@ -25,6 +25,7 @@ from coterie.core.hashing import fingerprint
 from coterie.core.windows import local
 from coterie.core.words import counted
 from coterie.engine.engine import Engine
+from coterie.engine.written import remove
 from coterie.language.leaves import Context
 from coterie.language.names import normal
 from coterie.language.shown import day_shown
@@ -1048,7 +1049,7 @@ def clear(cache: Path, shown: Collection[str] = ()) -> None:
             whole = f"{folder}/{path.name.partition('.')[0]}"
             stale = path.name.startswith(".partial-") and path.stat().st_mtime < found[0].stat().st_mtime - 3600
             if stale or (not path.name.startswith(".") and whole not in needed):
-                path.unlink(missing_ok=True)
+                remove(path)
 
 
 def slug(name: str) -> str:

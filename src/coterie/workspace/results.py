@@ -20,6 +20,7 @@ from coterie.core.errors import TypeMismatch, UnknownName, did_you_mean
 from coterie.core.place import Origin
 from coterie.core.windows import local
 from coterie.engine.engine import Engine
+from coterie.engine.written import listed
 from coterie.language.catalog import Catalog
 from coterie.language.change import Change
 from coterie.language.changes import changes
@@ -581,7 +582,7 @@ class Results:
         read = {table.name for step in planned.steps for table in step.query.find_all(exp.Table)}
         for kind, source in self.made.events.items():
             if event_view(kind) in read:
-                yield event_view(kind), words(dialect).files([_listed((self.cache / f).resolve()) for f in source.files])
+                yield event_view(kind), words(dialect).files([listed((self.cache / f).resolve()) for f in source.files])
         for step in planned.steps:
             yield step.table, step.query
 
@@ -721,11 +722,6 @@ def holding(condition: exp.Expression, column: str, table: str) -> exp.Select:
         return select.where(condition)
     told = select.select(condition.as_("holds", quoted=True))
     return exp.select(quoted(column)).from_(told.subquery("told")).where(quoted("holds"))
-
-
-def _listed(path: Path) -> str:
-    """A Parquet file, or all files of a folder that Spark wrote."""
-    return str(path / "*.parquet") if path.is_dir() else str(path)
 
 
 def plain(value: Any) -> Value | None:

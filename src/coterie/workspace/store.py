@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from coterie.core.errors import Busy, StoreError
+from coterie.engine.written import clear_away
 
 VERSION = 1
 KEPT = 2
@@ -145,10 +146,10 @@ class Store:
             raise StoreError("there are no results yet", code="E503", hint="make them with `coterie run`")
         return found[0]
 
-    def aside(self, ending: str = ".duckdb") -> Path:
+    def aside(self, ending: str) -> Path:
         """Where the next results are built: a file or folder whose name ends so. Leftovers of runs that were killed go first."""
         for stale in self.cache.glob("partial-*"):
-            _remove(stale)
+            clear_away(stale)
         shutil.rmtree(self.scratch, ignore_errors=True)
         self.scratch.mkdir(parents=True, exist_ok=True)
         return self.cache / f"partial-{os.getpid()}{ending}"
@@ -156,7 +157,7 @@ class Store:
     def discard(self, partial: Path) -> None:
         """Delete what was built aside."""
         for left in self.cache.glob(f"{partial.name}*"):
-            _remove(left)
+            clear_away(left)
 
     def publish(self, partial: Path, about: dict[str, Any], number: int) -> Generation:
         """Make what was built aside the current results, in one step; older ones beyond the last two go.
@@ -185,7 +186,7 @@ class Store:
         names = {g.path.name for g in kept}
         for stale in self.cache.glob("results-*.*"):
             if stale.name not in names and not stale.name.endswith(".wal"):
-                _remove(stale)
+                clear_away(stale)
         return kept[0]
 
     def point(self, generations: list[Generation]) -> None:
@@ -202,14 +203,6 @@ def write_whole(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     Path(partial).replace(path)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path, ignore_errors=True)
-    else:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _synced(path: Path) -> None:

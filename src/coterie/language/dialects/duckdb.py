@@ -97,8 +97,12 @@ class DuckDB:
     def parts(self, group: exp.Expression, key: exp.Expression) -> list[exp.Expression]:
         return [group]
 
-    def files(self, paths: Sequence[str]) -> exp.Select:
-        options = [exp.PropertyEQ(this=exp.to_identifier("union_by_name"), expression=exp.true())] if len(paths) > 1 else []
+    def files(self, paths: Sequence[str], file: str | None = None) -> exp.Select:
+        """As all engines have it; `file`: the name of a column to add, with the path of each row's file."""
+        said: dict[str, exp.Expression] = {"union_by_name": exp.true()} if len(paths) > 1 else {}
+        if file is not None:
+            said["filename"] = self.text(file)
+        options = [exp.PropertyEQ(this=exp.to_identifier(name), expression=value) for name, value in said.items()]
         listed = exp.Array(expressions=[self.text(path) for path in paths])
         return exp.select(exp.Star()).from_(exp.Table(this=self.call("read_parquet", [listed, *options])))
 
