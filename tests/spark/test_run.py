@@ -113,6 +113,32 @@ def test_the_second_run_continues_the_history_and_can_be_undone(both, tmp_path):
     assert len(workspace.history.runs()) == 2
     workspace.undo()
     assert workspace.segments.size("came_back") == before
+    for day in (28, 29):  # what no gathering needs any more is cleared away
+        with (folder / "orders.csv").open("a", encoding="utf-8") as file:
+            file.write(f"{day},a2,2026-03-{day} 10:00:00,10.00\n")
+        workspace.run()
+    tables = [p.name for p in (folder / ".coterie/cache/events").iterdir() if p.name.startswith("order-")]
+    assert 0 < len(tables) <= 4
+
+
+def test_the_other_commands_work_too(both, tmp_path):
+    folder = tmp_path / "all"
+    shutil.copytree(both["local[2]"], folder)
+    workspace, duck = coterie.open(folder), coterie.open(both["duckdb"])
+    workspace.run(since="2026-02-28", every="month")
+    assert [str(s) for s in workspace.lint()] == [str(s) for s in duck.lint()]
+    compared = workspace.plan().compared
+    assert compared is not None
+    assert not compared.table.num_rows  # nobody would move
+    assert len(workspace.history.sizes("vip")) == 2
+    assert workspace.traits_at(["2026-03-10"]).arrow().num_rows == duck.traits_at(["2026-03-10"]).arrow().num_rows
+    assert [row["reason"] for row in workspace.quarantine()] == [row["reason"] for row in duck.quarantine()]
+    assert workspace.grid("value").arrow().to_pylist() == duck.grid("value").arrow().to_pylist()
+    for form in ("csv", "parquet", "jsonl", "xlsx"):
+        assert workspace.export("vip", form, out=tmp_path / f"vip.{form}").rows == workspace.segments.size("vip").inside
+    workspace.report(tmp_path / "report.html")
+    assert "came_back" in (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert [f for f in workspace.doctor() if f.state == "broken"] == []
 
 
 def test_an_engine_may_follow_the_other(both, tmp_path):

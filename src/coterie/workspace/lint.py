@@ -292,7 +292,7 @@ class _Look:
                 paid = exp.GT(this=quoted("money"), expression=exp.Literal.number(0))
                 where = exp.Where(this=exp.and_(self.results.bit(name), paid))
                 for what, args in asked.items():
-                    call = exp.Anonymous(this=what, expressions=[quoted(a) for a in args])
+                    call = self.results.words().call(what, *(quoted(a) for a in args))
                     select = select.select(exp.Filter(this=call, expression=where.copy()).as_(f"{what}{i}"), copy=False)
             row = self.results.engine.rows(select)[0]
             for i, name in enumerate(names):

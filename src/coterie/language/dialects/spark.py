@@ -109,7 +109,7 @@ def json_object(*cells: Tree) -> Tree:
 
 
 SAME = (
-    *("BOOL_OR", "CHR", "CONCAT", "CONCAT_WS", "LEFT", "NFC_NORMALIZE"),
+    *("BIT_OR", "BOOL_OR", "CHR", "CONCAT", "CONCAT_WS", "LEFT", "NFC_NORMALIZE"),
     *("ABS", "ARRAY_CONTAINS", "ASIN", "CEIL", "COALESCE", "CONTAINS", "COS", "COUNT", "FLOOR", "GREATEST", "LEAST", "LN"),
     *("LOWER", "MAX", "MD5", "MIN", "NULLIF", "RANK", "REGEXP_EXTRACT", "REPLACE", "ROUND", "SIGN", "SIN", "SQRT"),
     *("SUBSTRING", "SUM", "TRANSLATE", "UPPER"),
