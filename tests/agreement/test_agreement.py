@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.figures import at_most
 from coterie.engine.duckdb import DuckDB
 from coterie.testing.expressions import Feature, features
 from coterie.testing.oracle import disagreements, report, run, shrink
@@ -15,6 +14,7 @@ from coterie.testing.programs import program
 from coterie.testing.reference import Reference
 from coterie.testing.seen import Seen
 from coterie.testing.sorted_rows import SortedEvents
+from tests.agreement.many import agree_on_many
 
 SEEDS = range(25)
 DEFINITIONS = 30
@@ -62,19 +62,14 @@ def test_the_number_of_threads_and_the_order_of_rows_change_no_answer(seed, engi
 
 @pytest.mark.long
 def test_many_more_agree(size, figure, engine):
-    programs, bad, first = 0, 0, ""
-    seed = 1000
-    while programs < size(20_000):
-        asked = program(seed, definitions=DEFINITIONS)
-        found = disagreements(asked, engine)
-        programs += len(asked.definitions)
-        bad += len({d.name for d in found})
-        if found and not first:
-            first = f"seed {seed}: {report(shrink(found[0], engine))}"
-        seed += 1
-    figure("agreement.programs", programs, "programs", n=programs)
-    figure("agreement.disagreements", bad, "programs", n=programs, goal=at_most(0))
-    assert not bad, first
+    agree_on_many(
+        size(20_000),
+        DEFINITIONS,
+        figure,
+        "",
+        lambda _, asked: disagreements(asked, engine),
+        lambda found: report(shrink(found, engine)),
+    )
 
 
 NEVER_UNKNOWN = [

@@ -6,10 +6,11 @@ that may matter: the zone, ANSI mode, adaptive execution, the number of partitio
 
 import pytest
 
-from benchmarks.figures import at_most
 from coterie.engine.spark import Spark
-from coterie.testing.oracle import disagreements, report, run
+from coterie.testing.asking import Program
+from coterie.testing.oracle import Disagreement, disagreements, report, run
 from coterie.testing.programs import program
+from tests.agreement.many import agree_on_many
 from tests.spark.sessions import SETTINGS, settings, spark
 
 pytestmark = pytest.mark.spark
@@ -59,18 +60,10 @@ def test_no_setting_changes_an_answer():
 
 @pytest.mark.long
 def test_many_more_agree(size, figure):
-    programs, bad, first = 0, 0, ""
     ways = list(SETTINGS.values())
-    seed = 1000
-    while programs < size(20_000) // 10:
-        asked = program(seed, definitions=DEFINITIONS)
+
+    def differ(seed: int, asked: Program) -> list[Disagreement]:
         with spark(ways[seed % len(ways)]) as engine:
-            found = disagreements(asked, engine)
-        programs += len(asked.definitions)
-        bad += len({d.name for d in found})
-        if found and not first:
-            first = f"seed {seed}: {report(found[0])}"
-        seed += 1
-    figure("agreement.spark_programs", programs, "programs", n=programs)
-    figure("agreement.spark_disagreements", bad, "programs", n=programs, goal=at_most(0))
-    assert not bad, first
+            return disagreements(asked, engine)
+
+    agree_on_many(size(20_000) // 10, DEFINITIONS, figure, "spark_", differ, report)

@@ -13,7 +13,7 @@ from coterie.profiles.periods import PER_YEAR, Period, index, month_sql, span
 from coterie.profiles.rows import events_of, integer
 from coterie.traits.batch import DAY, KEY, TIME, aliased, quoted, relation
 
-MONTHS = 12
+MONTHS = PER_YEAR["month"]
 WORD = 5 * MONTHS
 """Months in one 64-bit number: whole years, so that no period lies across two."""
 TABLE = "customers by month"

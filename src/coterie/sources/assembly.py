@@ -51,7 +51,7 @@ from coterie.sources.options import UNPACK
 from coterie.sources.parts import Before, EventPart, manifests
 from coterie.sources.reading import LINE, read_typed
 from coterie.sources.record import busy
-from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, unified, up
+from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, together, unified, up
 from coterie.sources.scratch import Scratch
 from coterie.sources.shards import Progress, Read, Shard, Shards
 from coterie.sources.source import Source
@@ -598,14 +598,14 @@ class _Gathering:
         They are numbered in the order of their ids, those whom the last gathering did not know behind those that it did.
         """
         q, engine = self.q, self.engine
-        parts: list[exp.Expression] = []
+        parts: list[exp.Select] = []
         if versions is not None:
             parts.append(exp.select(col("_key").as_("customer")).from_(rel(KNOWN)))
         if ids and (self.population == "all" or versions is None):
             engine.parquet("coterie_ids", list(ids))
             parts.append(exp.select(col("customer")).from_(rel("coterie_ids")))
         self.say("numbering the customers")
-        unique = exp.select(col("customer")).distinct().from_(cast(exp.Query, _together(parts)).subquery("u"), copy=False)
+        unique = exp.select(col("customer")).distinct().from_(together(parts).subquery("u"), copy=False)
         engine.create("coterie_all", unique, "all customers")
         number: exp.Expression = row_number([], [up(col("customer", "d"))])
         new = exp.select(col("customer", "d")).from_(rel("coterie_all", "d"))
@@ -684,13 +684,10 @@ class _Gathering:
                 engine.parquet(view, e.paths)
                 selects.append(exp.select(col("_customer"), col("time")).from_(rel(view)))
             if selects:
-                query: exp.Expression = selects[0]
-                for part in selects[1:]:
-                    query = exp.Union(this=query, expression=part, distinct=False)
                 engine.create(
                     first,
                     exp.select(col("_customer"), q.call("min", col("time")).as_("_first_event", quoted=True))
-                    .from_(cast(exp.Query, query).subquery("e"), copy=False)
+                    .from_(together(selects).subquery("e"), copy=False)
                     .group_by(col("_customer")),
                     "first events",
                 )
@@ -759,7 +756,7 @@ class _Gathering:
             return None, []
         mark = fingerprint(FORMAT, item.mark, *self.led(item.name))
         path = self.stores.cache / "quarantine" / f"{slug(item.name)}-{mark}.parquet"
-        tables: list[exp.Expression] = []
+        tables: list[exp.Select] = []
         for i, file in enumerate(item.files):
             if file.shard.bad is None:
                 continue
@@ -790,7 +787,7 @@ class _Gathering:
             said = q.case(plain, told)
             column, value = q.literal(item.source.id or ""), col("_key", "r")
             tables.append(self.bad_of(item, item.files, rel(placed, "r"), column, value, said, chosen))
-        ordered = exp.select(exp.Star()).from_(cast(exp.Query, _together(tables)).subquery("b"), copy=False)
+        ordered = exp.select(exp.Star()).from_(together(tables).subquery("b"), copy=False)
         ordered = ordered.order_by(up(col("file")), up(col("line")))
         engine.write_parquet(ordered, path, f"set bad rows of {item.name} apart")
         return path, reasons
@@ -842,7 +839,7 @@ class _Gathering:
         value: exp.Expression,
         reason: exp.Expression,
         chosen: exp.Expression,
-    ) -> exp.Expression:
+    ) -> exp.Select:
         """Rows of some files of a source as they stand in quarantine, taken from the view of its files."""
         q, base = self.q, f"coterie_in_{item.name}"
         numbers = [(q.binary("=", col(FILE, "b"), q.literal(n)), q.literal(f.name)) for n, f in enumerate(files)]
@@ -968,14 +965,6 @@ class _Gathering:
             f"{item.name}: {r.match or 0:.0%} of its {r.ids:,} customers are in the customers source; not there are {shown}, "
             f"while ids there look like {known}"
         )
-
-
-def _together(parts: Sequence[exp.Expression]) -> exp.Expression:
-    """The rows of several queries, one after the other."""
-    query = parts[0]
-    for part in parts[1:]:
-        query = exp.Union(this=query, expression=part, distinct=False)
-    return query
 
 
 def _file_mark(file: SourceFile) -> str:

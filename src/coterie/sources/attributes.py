@@ -37,6 +37,7 @@ from coterie.sources.relations import (
     rel,
     row_number,
     stored_type,
+    together,
     up,
 )
 from coterie.sources.source import Source
@@ -318,11 +319,8 @@ class AttributeWriter:
                 .from_(rel(view, "r"), copy=False)
                 .join(rel(numbers, "n"), on=on, copy=False)
             )
-        query: exp.Expression = selects[0]
-        for part in selects[1:]:
-            query = exp.Union(this=query, expression=part, distinct=False)
         parts = f"{name}_parts"
-        engine.view(f"{parts}_files", query)
+        engine.view(f"{parts}_files", together(selects))
         fold_columns(engine, q, mapped.source, types, f"{parts}_files", parts)
         begins = mapped.valid_from if mapped.valid_from is not None else q.null()
         engine.view(

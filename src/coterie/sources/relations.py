@@ -133,10 +133,15 @@ def make_base(engine: Engine, q: Builder, name: str, files: Sequence[SourceFile]
                 col(FILE, "f").as_(FILE, quoted=True), col(LEARNED, "f").as_(LEARNED, quoted=True), copy=False
             )
         parts.append(select)
-    query: exp.Expression = parts[0]
-    for part in parts[1:]:
-        query = exp.Union(this=query, expression=part, distinct=False)
-    engine.view(name, query)
+    engine.view(name, together(parts))
+
+
+def together(queries: Sequence[exp.Select]) -> exp.Select | exp.Union:
+    """The rows of several queries, one after the other."""
+    whole: exp.Select | exp.Union = queries[0]
+    for query in queries[1:]:
+        whole = exp.Union(this=whole, expression=query, distinct=False)
+    return whole
 
 
 def content(q: Builder, values: Sequence[exp.Expression]) -> exp.Expression:

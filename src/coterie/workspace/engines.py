@@ -65,8 +65,10 @@ def opened(
     return DuckDB(path, read_only=read_only, threads=settings.threads, memory=settings.memory, temp=temp)
 
 
-def reader(path: Path, settings: Settings, engine: str, spark: Mapping[str, str] | None = None) -> Engine:
-    """The engine that reads published results: the one that made them."""
-    if path.suffix == SPARK:
-        return opened(engine if is_spark(engine) else "spark", settings, path, read_only=True, spark=spark)
-    return opened("duckdb", settings, path, read_only=True)
+def reader(path: Path, settings: Settings, maker: str) -> Engine:
+    """The engine that reads published results: DuckDB what it made, and Spark, where the machine or else the maker says, the
+    rest."""
+    if path.suffix != SPARK:
+        return opened("duckdb", settings, path, read_only=True)
+    said = settings.engine or maker
+    return opened(said if is_spark(said) else "spark", settings, path, read_only=True)

@@ -290,7 +290,7 @@ class Results:
     def __init__(self, generation: Generation, cache: Path, engine: Engine | None = None, settings: Settings | None = None):
         self.generation, self.cache = generation, cache
         limits = settings or Settings()
-        self.engine: Engine = engine or reader(generation.path, limits, limits.engine or generation.about.get("engine", "spark"))
+        self.engine: Engine = engine or reader(generation.path, limits, generation.about.get("engine", "spark"))
         self.ad_hoc = 0
 
     @cached_property

@@ -159,7 +159,7 @@ class Workspace:
             DefinitionErrors, DataError: what is wrong, with places.
         """
         project = self.project
-        with self.store.lock(), self._engine() as engine:
+        with self.store.lock(), self._engine(project) as engine:
             gathered = self._gather(project, engine, utc_now(), progress)
             return self._catalog(with_hands(project, self._hands()), gathered)
 
@@ -220,10 +220,11 @@ class Workspace:
         project = self.project
         with self.store.lock(), Record(self.store.record) as record:
             self._settle(record)
-            partial = self.store.aside(ending(engine_of(project, self.settings)))
+            said = engine_of(project, self.settings)
+            partial = self.store.aside(ending(said))
             engine: Engine | None = None
             try:
-                engine = self._engine(partial)
+                engine = self._engine(project, partial)
                 now = utc_now()
                 ground = self._ground(project, engine, now, progress)
                 instant = self._instant(ground, as_of, now)
@@ -243,7 +244,7 @@ class Workspace:
                 progress("publishing")
                 engine.finish()
                 number = self._next_number(record)
-                generation = self.store.publish(partial, _about(made, engine_of(project, self.settings)), number)
+                generation = self.store.publish(partial, _about(made, said), number)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         fits.keep(
@@ -265,7 +266,7 @@ class Workspace:
         self, ground: Ground, past: Sequence[datetime], today: Picture, by_key: Numbers, progress: Progress
     ) -> Iterator[Picture]:
         """Everybody's memberships on past days, over the same gathered tables, one after the other, and then today's."""
-        with self._engine() as engine:
+        with self._engine(ground.project) as engine:
             there = ground.in_engine(engine)
             for n, found in enumerate(there.pictures(past, by_key), 1):
                 progress(f"recording {found.as_of:%Y-%m-%d}, day {n:,} of {len(past):,}")
@@ -277,7 +278,7 @@ class Workspace:
 
         @contextmanager
         def as_of(instant: datetime) -> Iterator[Results]:
-            with self._engine() as other:
+            with self._engine(ground.project) as other:
                 there = ground.in_engine(other)
                 there.describe(instant, there.answer(instant, past=True), self.store)
                 yield self._unpublished(other)
@@ -412,7 +413,7 @@ class Workspace:
     def _aside(self, progress: Progress) -> Iterator[tuple[Ground, datetime]]:
         """What answers stand on now, in an engine that keeps nothing, and what time it is; no run is at work meanwhile."""
         project = self.project
-        with self.store.lock(), self._engine() as engine:
+        with self.store.lock(), self._engine(project) as engine:
             now = utc_now()
             yield self._ground(project, engine, now, progress), now
 
@@ -432,11 +433,11 @@ class Workspace:
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
         return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
 
-    def _engine(self, path: Path | None = None) -> Engine:
+    def _engine(self, project: Project, path: Path | None = None) -> Engine:
         """An engine that keeps its tables at a path, or nothing; what does not fit into memory goes to the project's scratch."""
         self.store.prepare()
-        said = engine_of(self.project, self.settings)
-        return opened(said, self.settings, path, temp=self.store.scratch, spark=self.project.spark)
+        said = engine_of(project, self.settings)
+        return opened(said, self.settings, path, temp=self.store.scratch, spark=project.spark)
 
     def _gather(self, project: Project, engine: Engine, now: datetime, progress: Progress) -> Gathered:
         try:
