@@ -3,7 +3,7 @@ else as well, a small fit with two of them takes ten times as long as with one."
 
 from contextlib import AbstractContextManager, nullcontext
 
-SMALL = 1_000_000
+SMALL = 5_000_000
 
 
 def threads(cells: int) -> AbstractContextManager[object]:
