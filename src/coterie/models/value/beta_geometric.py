@@ -22,7 +22,7 @@ class BetaGeometric:
 
     name: str
     first: int
-    symbols: tuple[str, ...] = ("r", "α", "a", "b")
+    symbols: tuple[str, ...] = ("r", "alpha", "a", "b")
     scales: tuple[int, ...] = (0, 1, 0, 0)
     leaves: bool = True
 
@@ -126,7 +126,7 @@ def mean_until_dropout(r: Floats | float, w: Floats | float, a: Floats | float, 
 
     It equals (a + b − 1) / (a − 1) [1 − ₂F₁(r, a − 1; a + b − 1; −w)] (the paper's equations 9 and 10), which cancels near
     a = 1 and overflows for large r. As the mean over p of (1 − (1 + p w)^(−r)) / p all terms are positive: Gauss-Legendre
-    over the log-odds of p, with the ends, where p is almost 0 or 1, in closed form. About 9 digits for any parameters.
+    over the log-odds of p, with the ends, where p is almost 0 or 1, in closed form. About 6 digits for any parameters.
     """
     shape = np.broadcast_shapes(np.shape(r), np.shape(w), np.shape(a), np.shape(b))
     columns = [np.broadcast_to(np.asarray(part, dtype=np.float64), shape).ravel() for part in (r, w, a, b)]
@@ -146,9 +146,10 @@ def _mean_of_rows(r: Floats, w: Floats, a: Floats, b: Floats) -> Floats:
     bought = -np.expm1(-r[:, None] * log1p(w[:, None] * np.exp(log_p)))
     inner = np.exp((a[:, None] - 1) * log_p + b[:, None] * log_q - whole[:, None]) * bought
     total = (high - low) * (inner @ _WEIGHTS)
-    # Below: few leave, f(p) ≈ r w (1 − c p). Above: nearly all leave at once.
-    lost = (r + 1) * w / 2 - 1
-    below = r * w * np.exp(a * log_expit(low) + b * log_expit(-low) - whole) * np.maximum(1 / a - lost * expit(low) / (a + 1), 0)
+    # Below, f(p) (1 − p)^(b−1) ≈ r w (1 − c p), written with the (1 − p)^b of its end; above, everybody leaves at once.
+    end, lost = expit(low), (r + 1) * w / 2 + b - 1
+    below = r * w * np.exp(a * log_expit(low) + b * log_expit(-low) - whole) / a
+    below *= np.maximum(1 + end * (b - lost * a / (a + 1)), 0)
     above = -np.expm1(-r * log1p(w)) * np.exp(a * log_expit(high) + b * log_expit(-high) - whole) / b
     found: Floats = np.minimum(total + below + above, r * w)
     return found

@@ -44,7 +44,7 @@ class History:
         if len({len(self.x), len(self.t_x), len(self.T), len(self.spend)}) != 1:
             raise ModelError("x, t_x, T and spend of a history differ in length", hint="give one value per customer in each")
         x, t_x, age = self.x, self.t_x, self.T
-        possible = np.isfinite(x) & (x >= 0) & (x == np.floor(x)) & np.isfinite(age) & (0 <= t_x) & (t_x <= age)
+        possible = np.isfinite(x) & (x >= 0) & (x == np.floor(x)) & np.isfinite(age) & (t_x >= 0) & (t_x <= age)
         possible &= (x > 0) | (t_x == 0)
         possible &= (x == 0) | np.isfinite(self.spend)
         if not possible.all():
@@ -63,6 +63,10 @@ class History:
         """How many customers bought on a second day."""
         return int(np.count_nonzero(self.x))
 
+    def some(self, places: slice | Integers) -> "History":
+        """The customers at these places."""
+        return History(self.x[places], self.t_x[places], self.T[places], self.spend[places], self.unit)
+
     def weeks(self) -> tuple[Floats, Floats, Floats]:
         """x, t_x and T in weeks, the unit of all parameters here, so that they compare with published ones."""
         scale = self.unit / WEEK
@@ -70,21 +74,33 @@ class History:
 
     def counts(self) -> "Counts":
         """The distinct (x, t_x, T), in weeks, each with the number of customers that have it."""
-        scale = self.unit / WEEK
         if len(self) == 0:
             return Counts(self.x, self.t_x, self.T, np.empty(0))
-        packed = _packed(self.x, self.t_x * self.unit, self.T * self.unit)
-        if packed is not None:
+        (x, age, t_x), n, _ = self._rows(places=False)
+        return Counts(x, t_x / WEEK, age / WEEK, n.astype(np.float64))
+
+    def distinct(self) -> tuple[tuple[Floats, Floats, Floats], Integers]:
+        """The distinct x, t_x, T (weeks), and for each customer the place of theirs: compute on these, then spread."""
+        if len(self) == 0:
+            return (self.x, self.t_x, self.T), np.empty(0, dtype=np.int64)
+        (x, age, t_x), _, places = self._rows(places=True)
+        return (x, t_x / WEEK, age / WEEK), places
+
+    def _rows(self, *, places: bool) -> tuple[tuple[Floats, Floats, Floats], Integers, Integers]:
+        """Distinct x, T, t_x in days, in that order, how many have each, and who has which (where asked)."""
+        days, last = self.T * self.unit, self.t_x * self.unit
+        packed = _packed(self.x, days, last)
+        if packed is None:
+            columns, n, spread = distinct(self.x, days, last)
+            return (columns[0], columns[1], columns[2]), n, spread
+        spread = np.empty(0, dtype=np.int64)
+        if places:
+            rows, spread, n = np.unique(packed, return_inverse=True, return_counts=True)
+        else:
             rows, n = np.unique(packed, return_counts=True)
-            low = (1 << _BITS) - 1
-            x, last, age = (((rows >> shift) & low).astype(np.float64) for shift in (2 * _BITS, 0, _BITS))
-            return Counts(x, last / WEEK, age / WEEK, n.astype(np.float64))
-        order = np.lexsort((self.t_x, self.T, self.x))
-        x, last, age = self.x[order], self.t_x[order], self.T[order]
-        new = np.concatenate([[True], (np.diff(x) != 0) | (np.diff(last) != 0) | (np.diff(age) != 0)])
-        starts = np.flatnonzero(new)
-        n = np.diff(np.append(starts, len(x)))
-        return Counts(x[starts], last[starts] * scale, age[starts] * scale, n.astype(np.float64))
+        low = (1 << _BITS) - 1
+        x, age, t_x = (((rows >> shift) & low).astype(np.float64) for shift in (2 * _BITS, _BITS, 0))
+        return (x, age, t_x), n, spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +125,8 @@ class Counts:
         return Counts(self.x[kept], self.t_x[kept], self.T[kept], drawn[kept].astype(np.float64))
 
 
-def _packed(x: Floats, t_x: Floats, age: Floats) -> Integers | None:
-    """The three as one whole number, where they are whole days and not too large: sorting one is several times faster.
+def _packed(x: Floats, age: Floats, t_x: Floats) -> Integers | None:
+    """The three as one whole number, where times are whole days and none is too large: sorting one is several times faster.
     Weeks made by dividing days by 7 are whole days again but for rounding."""
     days, last = np.rint(age), np.rint(t_x)
     if max(x.max(), days.max()) >= 1 << _BITS or np.abs(age - days).max() > 1e-6 or np.abs(t_x - last).max() > 1e-6:
@@ -120,18 +136,14 @@ def _packed(x: Floats, t_x: Floats, age: Floats) -> Integers | None:
     return packed
 
 
-def distinct(*columns: Floats) -> tuple[tuple[Floats, ...], Integers]:
-    """The distinct rows of a few columns, and for each place the row that it has: compute on these, then spread."""
-    if len(columns) == 3:
-        packed = _packed(*columns)
-        if packed is not None and len(packed):
-            _, first, places = np.unique(packed, return_index=True, return_inverse=True)
-            return tuple(column[first] for column in columns), places
+def distinct(*columns: Floats) -> tuple[tuple[Floats, ...], Integers, Integers]:
+    """The distinct rows of a few columns in order, how many places have each, and for each place its row."""
     order = np.lexsort(columns[::-1])
     new = np.zeros(len(order), dtype=bool)
     new[:1] = True
     for column in columns:
         new[1:] |= np.diff(column[order]) != 0
+    starts = np.flatnonzero(new)
     places = np.empty(len(order), dtype=np.int64)
     places[order] = np.cumsum(new) - 1
-    return tuple(column[order[new]] for column in columns), places
+    return tuple(column[order[starts]] for column in columns), np.diff(np.append(starts, len(order))), places

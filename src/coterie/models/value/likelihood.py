@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from scipy.optimize import minimize
 
 from coterie.core.errors import DidNotConverge
@@ -52,26 +53,49 @@ def maximise(process: Process, counts: Counts, start: Floats | None = None) -> M
     length = max(float(counts.n @ counts.T) / counts.customers, 1e-9)
     units = np.where(np.array(process.scales) == 1, length, 1.0)
     scaled = Counts(counts.x, counts.t_x / length, counts.T / length, counts.n)
-    value_and_slope = _counted(process.objective(scaled))
-
-    # The search on a sample, its best on all.
     part = scaled.sample(SAMPLE, seed=0)
-    starts = [np.log(start / units)] if start is not None else [np.log(one) for one in process.starts(part)]
-    objective = value_and_slope if part is scaled else _counted(process.objective(part))
-    best = _search(objective, starts, part.customers)
-    if best is None:
+    starts = process.starts(part) if start is None else [start / units]
+    climbed = climb(process.objective(scaled), starts, scaled.customers, process.objective(part), part.customers)
+    if climbed is None:
         raise DidNotConverge(
             f"{process.name} found no maximum of the likelihood of {counts.customers:,.0f} customers",
             hint="look at the histories: are there customers with repeat purchases, and is time counted from the first order on?",
         )
-    top, value, hessian = _newton(value_and_slope, best, scaled.customers)
-    theta = np.exp(top) * units
-    se, flat = _errors(hessian, top, theta, process.symbols)
-    return Maximum(theta, se, value - float(counts.n @ counts.x) * np.log(length), flat, value_and_slope.times)
+    theta = climbed.theta * units
+    value = climbed.value - float(counts.n @ counts.x) * float(np.log(length))
+    return Maximum(theta, climbed.relative_error * theta, value, climbed.flat(process.symbols), climbed.evaluations)
 
 
-class _counted:  # noqa: N801 -- a function that knows how often it was called
-    """Minus nothing, of log-parameters: (value, slope), with impossible values as −∞."""
+@dataclass(frozen=True, slots=True)
+class Climbed:
+    """The top of a likelihood, before units are put back: `relative_error` is the standard error of log θ."""
+
+    theta: Floats
+    value: float
+    relative_error: Floats
+    at_bound: npt.NDArray[np.bool_]
+    evaluations: int
+
+    def flat(self, symbols: tuple[str, ...]) -> tuple[str, ...]:
+        rows = zip(symbols, self.relative_error, self.at_bound, strict=True)
+        return tuple(symbol for symbol, error, bound in rows if bound or error > 2)
+
+
+def climb(
+    objective: Objective, starts: list[Floats], count: float, on_sample: Objective | None = None, sampled: float = 0.0
+) -> Climbed | None:
+    """Search (on a sample, where there is one) from the starts, then settle on all; None when no start leads anywhere."""
+    whole = _Counted(objective)
+    best = _search(_Counted(on_sample), starts, sampled) if on_sample is not None else _search(whole, starts, count)
+    if best is None:
+        return None
+    top, value, hessian = _newton(whole, best, count)
+    at_bound = (top < LOWEST + 1e-3) | (top > HIGHEST - 1e-3)
+    return Climbed(np.exp(top), value, _errors(hessian), at_bound, whole.times)
+
+
+class _Counted:
+    """An objective of log-parameters that never gives NaN (impossible is −∞) and knows how often it was asked."""
 
     def __init__(self, objective: Objective):
         self.objective, self.times = objective, 0
@@ -98,7 +122,7 @@ def _search(objective: Valued, starts: list[Floats], customers: float) -> Floats
     best, least = None, np.inf
     for start in starts:
         found = minimize(
-            loss, np.clip(start, LOWEST, HIGHEST), jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * len(start),
+            loss, np.clip(np.log(start), LOWEST, HIGHEST), jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * len(start),
             options={"ftol": 1e-10, "gtol": 1e-6, "maxiter": 500},
         )  # fmt: skip
         if found.fun < min(least, 1e9):
@@ -139,7 +163,7 @@ def _uphill(hessian: Floats, slope: Floats) -> Floats | None:
         np.linalg.cholesky(-hessian)
     except np.linalg.LinAlgError:
         return None
-    step: Floats = np.linalg.solve(-hessian, slope)
+    step: Floats = np.linalg.solve(-hessian, slope).astype(np.float64)
     return step * min(1.0, 1.0 / max(float(np.abs(step).max()), 1e-12))
 
 
@@ -153,14 +177,11 @@ def _hessian(objective: Valued, logs: Floats) -> Floats:
     return (found + found.T) / 2
 
 
-def _errors(hessian: Floats, logs: Floats, theta: Floats, symbols: tuple[str, ...]) -> tuple[Floats, tuple[str, ...]]:
-    """Standard errors and the parameters that are not settled. The error of θ is θ times that of log θ."""
+def _errors(hessian: Floats) -> Floats:
+    """Standard errors of log θ; what is flat in one direction only leaves the others with theirs."""
     values, vectors = np.linalg.eigh(-hessian)
-    # What is flat in one direction only leaves the others with their errors.
     usable = values > max(1e-8 * float(np.abs(values).max()), 1e-9)
-    inverse = np.where(usable, 1 / np.where(usable, values, 1.0), np.inf)
     squares = vectors**2
-    variance = np.where(squares[:, ~usable].max(axis=1, initial=0.0) > 1e-6, np.inf, squares[:, usable] @ inverse[usable])
-    error = np.sqrt(variance)
-    at_bound = (logs < LOWEST + 1e-3) | (logs > HIGHEST - 1e-3)
-    return theta * error, tuple(s for s, e, b in zip(symbols, error, at_bound, strict=True) if b or e > 2)
+    known = squares[:, usable] @ (1 / values[usable])
+    found: Floats = np.sqrt(np.where(squares[:, ~usable].max(axis=1, initial=0.0) > 1e-6, np.inf, known))
+    return found

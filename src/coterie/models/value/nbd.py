@@ -49,7 +49,7 @@ class NBD:
     """Buying at a gamma(r, α) rate for ever."""
 
     name = "NBD"
-    symbols = ("r", "α")
+    symbols = ("r", "alpha")
     scales = (0, 1)
     leaves = False
 
@@ -82,7 +82,8 @@ class NBD:
         return np.asarray(np.multiply(r, t) / alpha)
 
     def pmf_alive(self, theta: Theta, t: Floats | float, n: Floats | float) -> Floats:
-        return np.asarray(np.exp(log_pmf(*theta, t, n)))
+        r, alpha = theta
+        return np.asarray(np.exp(log_pmf(r, alpha, t, n)))
 
     def draw_alive(self, theta: Theta, t: float, size: int, draw: np.random.Generator) -> npt.NDArray[np.int64]:
         r, alpha = map(float, theta)

@@ -62,7 +62,7 @@ class ParetoNBD:
     """Buying at a gamma(r, α) rate, leaving at a gamma(s, β) rate."""
 
     name = "Pareto/NBD"
-    symbols = ("r", "α", "s", "β")
+    symbols = ("r", "alpha", "s", "beta")
     scales = (0, 1, 0, 1)
     leaves = True
 

@@ -11,9 +11,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from coterie.models.value.history import Counts, Floats
+from coterie.models.value.history import Counts, Floats, distinct
 
-Theta = Sequence[Floats | float]
+Theta = Sequence[Floats | float] | Floats
 """The parameters of a process in the order of its `symbols`: numbers, or an array with one for each customer."""
 Objective = Callable[[Floats], tuple[float, Floats]]
 """Parameters → the log-likelihood and its derivative by the logarithm of each parameter."""
@@ -77,15 +77,18 @@ class Process(Protocol):
         ...
 
 
-def conditional(process: Process, theta: Theta, t: Floats | float, x: Floats, t_x: Floats, T: Floats) -> Floats:
+def conditional(process: Process, theta: Theta, t: float, x: Floats, t_x: Floats, T: Floats) -> Floats:
     """Expected purchases in the t after T of customers with these histories: E[Y(t) | x, t_x, T]."""
-    x, t_x, T = np.broadcast_arrays(*(np.asarray(part, dtype=np.float64) for part in (x, t_x, T)))
-    return process.alive(theta, x, t_x, T) * process.expected_alive(process.given_alive(theta, x, T), t)
+    return process.alive(theta, x, t_x, T) * expected_given(process, theta, t, x, T)
 
 
-def conditional_pmf(
-    process: Process, theta: Theta, t: Floats | float, n: Floats | float, x: Floats, t_x: Floats, T: Floats
-) -> Floats:
+def expected_given(process: Process, theta: Theta, t: float, x: Floats, T: Floats) -> Floats:
+    """The same of those who are there at T: it depends on x and T only, so it is computed once for each."""
+    (rows_x, rows_T), _, places = distinct(x, T)
+    return process.expected_alive(process.given_alive(theta, rows_x, rows_T), t)[places]
+
+
+def conditional_pmf(process: Process, theta: Theta, t: float, n: Floats | float, x: Floats, t_x: Floats, T: Floats) -> Floats:
     """The probability of n purchases in the t after T of customers with these histories."""
     alive = process.alive(theta, x, t_x, T)
     found: Floats = alive * process.pmf_alive(process.given_alive(theta, x, T), t, n) + np.where(np.equal(n, 0), 1 - alive, 0.0)
