@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 import coterie
@@ -230,13 +231,15 @@ def test_a_record_of_form_1_is_counted_once(shop: Both) -> None:
     told = "SELECT number, sizes FROM snapshots ORDER BY number"
     stored = old.execute(told).fetchall()
     old.executescript("ALTER TABLE snapshots DROP COLUMN sizes; UPDATE forms SET version = 1 WHERE part = 'history';")
+    for file in (space.store.record / "customers").glob("*.parquet"):
+        pq.write_table(pq.read_table(file).drop_columns("number"), file)
     old.close()
     again = coterie.open(made.folder)
     assert again.history.all_sizes(names) == written
     again.close()
     new = sqlite3.connect(space.store.record / "record.sqlite")
     assert new.execute(told).fetchall() == stored
-    new.execute("UPDATE forms SET version = 3 WHERE part = 'history'")
+    new.execute("UPDATE forms SET version = 4 WHERE part = 'history'")
     new.commit()
     new.close()
     with pytest.raises(StoreError, match="newer coterie") as error:
@@ -336,7 +339,7 @@ def test_movements(shop: Both) -> None:
 def test_results_that_were_shown_and_not_recorded_are_recorded_by_the_next_run(shop: Both, monkeypatch: pytest.MonkeyPatch) -> None:
     _, space = shop
     with monkeypatch.context() as killed:
-        killed.setattr("coterie.segments.history.Record.add", _stop)
+        killed.setattr("coterie.segments.history.Record.keep", _stop)
         with pytest.raises(KeyboardInterrupt):
             space.run("2026-03-10")
     assert space.history.runs() == []

@@ -1,10 +1,10 @@
 """What an engine can do: make tables, answer queries, write Parquet. Everything above speaks to this and to nothing else."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, runtime_checkable
 
 import pyarrow as pa
 from sqlglot import exp
@@ -13,6 +13,7 @@ from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
 
 Query = exp.Expression | str
+Batches = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
 
 
 class Engine(Protocol):
@@ -92,3 +93,22 @@ class Engine(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+
+
+@runtime_checkable
+class Cluster(Engine, Protocol):
+    """An engine whose rows lie elsewhere: what grows with customers or events is worked out there and never comes here."""
+
+    def mapped(
+        self, table: str, query: Query, function: Batches, schema: pa.Schema, about: str = "", *, temporary: bool = False
+    ) -> None:
+        """Make a table of what a function makes of the rows of a query, where the rows are.
+
+        Args:
+            function: takes some of the rows, batch by batch, and gives batches; it is sent to other processes, each of which
+                sees other rows.
+            schema: of what it gives.
+        """
+
+    def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
+        """Make a temporary table of the rows of a query with their place in the order of a column, from `first` on."""

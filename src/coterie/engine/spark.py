@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from coterie.core.errors import EngineError
-from coterie.engine.engine import Query
+from coterie.engine.engine import Batches, Query
 from coterie.engine.failures import ROOM, UNEXPECTED, is_full
 from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
@@ -280,6 +280,44 @@ class Spark:
         with self.at_work(about, query):
             frame.write.parquet(_uri(folder))
         self._keep(table, folder, temporary, frame.schema)
+
+    def mapped(
+        self, table: str, query: Query, function: Batches, schema: pa.Schema, about: str = "", *, temporary: bool = False
+    ) -> None:
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        about = about or f"make {table}"
+        kinds = from_arrow_schema(schema, prefer_timestamp_ntz=True)
+        frame, folder = self.frame(query, about), self._folder(table, temporary)
+        with self.at_work(about, query), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the pandas that PySpark does not need here
+            names = frame.columns  # a dot in one would be read as a part of it
+
+            def named(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+                return function(batch.rename_columns(names) for batch in batches)
+
+            plain = frame.toDF(*(f"c{i}" for i in range(len(names))))
+            plain.mapInArrow(named, kinds).write.parquet(_uri(folder))
+        self._keep(table, folder, temporary, kinds)
+
+    def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
+        """Sorted by ranges, each range a file: a row's place is that in its file and the rows of the files before."""
+        from pyspark.sql import functions as f
+
+        about = f"number {table}"
+        frame, folder = self.frame(query, about), self._folder(table, temporary=True)
+        key = frame[_name(order)]
+        with self.at_work(about, query):
+            frame.repartitionByRange(key).sortWithinPartitions(key).write.parquet(_uri(folder))
+            before, places = first, []
+            for part in sorted(folder.glob("part-*")):
+                places += [f.lit(part.name), f.lit(before)]
+                before += pq.read_metadata(part).num_rows
+            here = f.create_map(*places)[f.col("_metadata.file_name")] + f.col("_metadata.row_index")
+            read = self.session.read.schema(frame.schema).parquet(_pattern(folder))
+            read.withColumn(name, here.cast("bigint")).createOrReplaceTempView(_name(table))
+        self._forget(table)
+        self.folders[table] = folder
 
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         sql = self.text(query)

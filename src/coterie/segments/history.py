@@ -23,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from coterie.engine.written import clear_away
 from coterie.segments import numbering
 from coterie.segments.numbering import Numbering
 from coterie.segments.state import NO_LABEL, Codes, Layout, Numbers, Sizes, State, Words
@@ -154,6 +155,27 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """Everybody's memberships as a cluster has just found them, which stay there.
+
+    Attributes:
+        labels: by segmentation, those that somebody has.
+        population, sizes: how many customers, and of each segment.
+        write: given a file, the layout, the snapshot before, and the files of a chain to write the differences to (none:
+            everybody is written), writes what the file of a snapshot holds; returns the kinds of event of `touched`.
+        models: as in `Snapshot`.
+    """
+
+    as_of: datetime
+    segments: tuple[str, ...]
+    labels: Mapping[str, tuple[str, ...]]
+    population: int
+    sizes: Mapping[str, Sizes]
+    write: Callable[[Path, Layout, Snapshot | None, Sequence[Path]], tuple[str, ...]]
+    models: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Walked:
     """A snapshot on the way through history: its memberships, and of whom something was learned since the one before, as
     bits of `snapshot.kinds`.
@@ -174,14 +196,23 @@ class Snapshots:
 
     def state(self, snapshot: Snapshot) -> State:
         """Everybody's memberships in a snapshot."""
-        chain = [snapshot]
-        by_number = {s.number: s for s in self.all()} if snapshot.base is not None else {}
-        while chain[-1].base is not None:
-            chain.append(by_number[chain[-1].base])
-        state = State.nobody(chain[-1].layout, chain[-1].size)
-        for link in reversed(chain):
+        chain = self.chain(snapshot)
+        state = State.nobody(chain[0].layout, chain[0].size)
+        for link in chain:
             state, _ = self._laid(link, state)
         return state
+
+    def chain(self, snapshot: Snapshot, others: Sequence[Snapshot] = ()) -> list[Snapshot]:
+        """The snapshots whose files, laid over each other, give one: the first has everybody, the others differences.
+
+        Args:
+            others: written and not in the record yet.
+        """
+        out = [snapshot]
+        by_number = {s.number: s for s in (*self.all(), *others)} if snapshot.base is not None else {}
+        while out[-1].base is not None:
+            out.append(by_number[out[-1].base])
+        return out[::-1]
 
     def walk(self, snapshots: Iterable[Snapshot]) -> Iterator[Walked]:
         """Snapshots with the memberships in each, one after the other."""
@@ -241,7 +272,9 @@ class Record(Snapshots):
     """
 
     def __init__(self, folder: Path):
-        super().__init__(folder, connected(folder, Part("history", 2, _TABLES + numbering.TABLE, (_counted,))))
+        super().__init__(
+            folder, connected(folder, Part("history", 3, _TABLES + numbering.TABLE, (_counted, numbering.written_down)))
+        )
         self.customers = Numbering(folder, self.connection)
 
     def close(self) -> None:
@@ -297,34 +330,55 @@ class Record(Snapshots):
         with self.connection:
             self.connection.execute("UPDATE runs SET undone_at = ? WHERE number = ?", (now.isoformat(), run))
 
-    def add(self, run: RunRecord, text: str, meanings: Mapping[str, Meaning], pictures: Iterable[Picture]) -> list[Snapshot]:
+    def add(
+        self, run: RunRecord, text: str, meanings: Mapping[str, Meaning], pictures: Iterable[Picture | Drawn]
+    ) -> list[Snapshot]:
         """Keep what a run found, whole or not at all.
 
         Args:
             run: the run; `text`: its project file; `meanings`: what its names stood for.
             pictures: one an instant, oldest first; each is written while the next is made.
         """
+        return self.keep(run, text, meanings, self.written(run, pictures))
+
+    def written(self, run: RunRecord, pictures: Iterable[Picture | Drawn]) -> list[Snapshot]:
+        """Write what a run found, which counts for nothing before `keep`."""
         try:
-            return self._add(run, text, meanings, pictures)
+            return self._written(run, pictures)
         except (apsw.Error, OSError, pa.ArrowException) as error:
             raise unwritten(self.folder.parent, error) from error
 
-    def _add(self, run: RunRecord, text: str, meanings: Mapping[str, Meaning], pictures: Iterable[Picture]) -> list[Snapshot]:
-        previous = self.newest()
-        state = None if previous is None else self.state(previous)
+    def _written(self, run: RunRecord, pictures: Iterable[Picture | Drawn]) -> list[Snapshot]:
+        previous, state = self.newest(), None
         self.folder.mkdir(exist_ok=True)
         number, out = self._next_snapshot(), []
-        writing: Future[tuple[Snapshot, State]] | None = None
+        writing: Future[tuple[Snapshot, State | None]] | None = None
         with ThreadPoolExecutor(1) as aside:
             for place, picture in enumerate(pictures):
                 if writing is not None:
                     previous, state = writing.result()
                     out.append(previous)
+                if isinstance(picture, Drawn):
+                    writing = Future()
+                    writing.set_result((self._drawn(number + place, run, picture, previous, out), None))
+                    continue
+                if previous is not None and state is None:
+                    state = self.state(previous)
                 learned = {} if previous is None else picture.touched(previous)
                 writing = aside.submit(self._write, number + place, run, picture, learned, previous, state)
             if writing is not None:
                 out.append(writing.result()[0])
-        written = [self._file(s.number) for s in out]
+        return out
+
+    def keep(self, run: RunRecord, text: str, meanings: Mapping[str, Meaning], snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        """Name what was written for a run, whole or not at all; arguments as of `add`."""
+        try:
+            return self._keep(run, text, meanings, snapshots)
+        except (apsw.Error, OSError, pa.ArrowException) as error:
+            raise unwritten(self.folder.parent, error) from error
+
+    def _keep(self, run: RunRecord, text: str, meanings: Mapping[str, Meaning], snapshots: Sequence[Snapshot]) -> list[Snapshot]:
+        written = [self._file(s.number) for s in snapshots]
         _synced(written if (named := self.customers.write()) is None else [*written, named])
         with self.connection:
             self.connection.execute("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?, ?, NULL)", _run_row(run))
@@ -333,9 +387,28 @@ class Record(Snapshots):
                 (run.number, n, m.noun, m.hash, json.dumps(list(m.was)), json.dumps(list(m.reads))) for n, m in meanings.items()
             ]
             self.connection.executemany("INSERT INTO meanings VALUES (?, ?, ?, ?, ?, ?)", rows)
-            self.connection.executemany("INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, out))
+            self.connection.executemany(
+                "INSERT INTO snapshots VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", map(_row, snapshots)
+            )
             self.customers.keep()
-        return out
+        return list(snapshots)
+
+    def _drawn(
+        self, number: int, run: RunRecord, picture: Drawn, previous: Snapshot | None, others: Sequence[Snapshot]
+    ) -> Snapshot:
+        """Let a cluster write one snapshot's file."""
+        layout, base = self._based(Layout(picture.segments, picture.labels), previous)
+        chain = [] if base is None else self.chain(base, others)
+        size = len(self.customers)
+        files = [self._file(link.number) for link in chain]
+        kinds = picture.write(self._file(number), layout, previous, files)
+        return _made(number, run, picture, previous, base, layout, picture.population, size, kinds, picture.sizes)
+
+    def _based(self, layout: Layout, previous: Snapshot | None) -> tuple[Layout, Snapshot | None]:
+        """A snapshot's layout with the codes of the one before, and that one, where its file may hold the differences alone."""
+        layout = layout.after(None if previous is None else previous.layout)
+        like = previous is not None and layout.like(previous.layout) and previous.depth < FULL_EVERY
+        return layout, previous if like else None
 
     def _write(
         self,
@@ -352,39 +425,23 @@ class Record(Snapshots):
             learned: what the picture says was touched since.
         """
         labels = {n: tuple(found.dictionary.to_pylist()) for n, found in picture.labels.items()}
-        layout = Layout(picture.segments, labels).after(None if previous is None else previous.layout)
+        layout, base = self._based(Layout(picture.segments, labels), previous)
         codes = [_codes(found, layout.labels[n]) for n, found in picture.labels.items()]
         size = len(self.customers)
         state = State.of(layout, size, picture.numbers, picture.words, codes)
         touched = np.zeros(size, np.int64)
         for place, numbers in enumerate(learned.values()):
             touched[numbers] |= 1 << min(place, KINDS)
-        base, rows = None, np.flatnonzero(state.there())
-        if previous is not None and before is not None and layout.like(previous.layout) and previous.depth < FULL_EVERY:
-            base, rows = previous.number, np.flatnonzero(state.differs(before.grown(size)))
+        rows = np.flatnonzero(state.there() if base is None or before is None else state.differs(before.grown(size)))
         held = {f"w{i}": w[rows] for i, w in enumerate(state.words)} | {f"l{i}": c[rows] for i, c in enumerate(state.codes)}
         table = pa.table({"number": rows.astype(np.int64), **held, "touched": touched[rows]})
         # Numbers rise: their differences are small.
         rising = {"number": "DELTA_BINARY_PACKED"}
         repeating = [*held, "touched"]
+        clear_away(self._file(number))  # a cluster that was killed may have left a folder
         pq.write_table(table, self._file(number), compression="zstd", use_dictionary=repeating, column_encoding=rising)
-        depth = 0 if base is None or previous is None else previous.depth + 1
-        snapshot = Snapshot(
-            number,
-            run.number,
-            picture.as_of,
-            run.recorded_at,
-            None if previous is None else previous.number,
-            base,
-            depth,
-            layout,
-            len(picture.numbers),
-            size,
-            dict(picture.models),
-            tuple(learned),
-            state.sizes(),
-        )
-        return snapshot, state
+        kinds = tuple(learned)
+        return _made(number, run, picture, previous, base, layout, len(picture.numbers), size, kinds, state.sizes()), state
 
     # --- snapshots
 
@@ -412,6 +469,35 @@ class Record(Snapshots):
         return int(str(row[0])) if row else 1
 
 
+def _made(
+    number: int,
+    run: RunRecord,
+    picture: Picture | Drawn,
+    previous: Snapshot | None,
+    base: Snapshot | None,
+    layout: Layout,
+    population: int,
+    size: int,
+    kinds: tuple[str, ...],
+    sizes: Mapping[str, Sizes],
+) -> Snapshot:
+    return Snapshot(
+        number,
+        run.number,
+        picture.as_of,
+        run.recorded_at,
+        None if previous is None else previous.number,
+        None if base is None else base.number,
+        0 if base is None else base.depth + 1,
+        layout,
+        population,
+        size,
+        dict(picture.models),
+        kinds,
+        sizes,
+    )
+
+
 def _counts(run: RunRecord, known_at: datetime | None) -> bool:
     if known_at is None:
         return not run.undone
@@ -428,7 +514,7 @@ def _codes(labels: pa.DictionaryArray, listed: Sequence[str]) -> Codes:
 
 def _synced(files: Iterable[Path]) -> None:
     """Bring files to the disk before a row names them."""
-    for file in files:
+    for file in (part for path in files for part in ([path] if path.is_file() else path.glob("*.parquet"))):
         with file.open("rb+") as handle:
             os.fsync(handle.fileno())
 

@@ -5,17 +5,19 @@ one query, or is compared with the one column that it reads (see `compared`), an
 What comes out is three-valued: in, out, cannot tell, and for the last the names to blame.
 """
 
+import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.engine.engine import Engine
+from coterie.engine.engine import Cluster, Engine
 from coterie.language.compile import Compiler
 from coterie.language.format import format as format_expr
 from coterie.language.tree import And, Column, Expr, Measure, Not, Or, children, typed
@@ -63,11 +65,19 @@ class Rules:
 
     trees: Mapping[str, Expr]
     conditions: Mapping[Expr, Condition]
-    places: Mapping[int, str]
-    """The column of each condition by the identity of its node, which is found faster than by its meaning."""
     compared: Mapping[str, Compared]
     """By its column, each condition that is not asked of the engine."""
     query: exp.Select
+
+    @cached_property
+    def places(self) -> Mapping[int, str]:
+        """The column of each condition by the identity of its node, which is found faster than by its meaning."""
+        found = (leaf for tree in self.trees.values() for leaf in leaves(tree))
+        return {id(leaf): self.conditions[leaf].column for leaf in found if leaf in self.conditions}
+
+    def __getstate__(self) -> dict[str, object]:
+        """What goes to other processes, where a node is another one."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("places", "query")}
 
     def answer(self, rows: pa.RecordBatch, others: Mapping[str, Known] | None = None) -> "Answers":
         """All rules over some rows of the query; `others`: columns that are compared and are not among the query's."""
@@ -171,7 +181,6 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
     conditions: dict[Expr, Condition] = {}
     columns: list[exp.Expr] = []
     missing: dict[str, str] = {}
-    places: dict[int, str] = {}
     aside: dict[str, Compared] = {}
     numbers: dict[str, Type] = {}
 
@@ -185,10 +194,7 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
 
     for tree in trees.values():
         for leaf in leaves(tree):
-            if is_rule(leaf, trees):
-                continue
-            if leaf in conditions:
-                places[id(leaf)] = conditions[leaf].column
+            if is_rule(leaf, trees) or leaf in conditions:
                 continue
             column = f"~{len(conditions)}"
             ask(leaf, compiler.sql(leaf), column)
@@ -200,13 +206,12 @@ def rules(trees: Mapping[str, Expr], compiler: Compiler, table: str, *, keys: It
                     ask(leaf, null, missing[key])
                 named.append((name, missing.get(key, "")))
             conditions[leaf] = Condition(leaf, column, tuple(named))
-            places[id(leaf)] = column
     columns += [compiler.q.as_type(quoted(n), type_).as_(number_of(n), quoted=True) for n, type_ in numbers.items()]
     if not conditions:
         columns.append(exp.true().as_("~none", quoted=True))
     # All at once: one by one, each looks at all before it.
     select = exp.select(*(quoted(k) for k in keys), *columns, copy=False).from_(relation(table), copy=False)
-    return Rules(trees, conditions, places, aside, select)
+    return Rules(trees, conditions, aside, select)
 
 
 def columns_of(leaf: Expr, compiler: Compiler) -> dict[str, Type]:
@@ -239,6 +244,9 @@ def is_rule(node: Expr, trees: Mapping[str, Expr]) -> bool:
 def count(engine: Engine, compiled: Rules, about: str = "count") -> dict[str, Size]:
     """The size of each rule."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
+    if isinstance(engine, Cluster):
+        engine.mapped(TOLD, compiled.query, Told(compiled, kept=False), told_schema(0), about, temporary=True)
+        return added_up(engine, sizes)
     for rows in engine.fetch(compiled.query, about).combine_chunks().to_batches():
         answers = compiled.answer(rows)
         for name in sizes:
@@ -276,6 +284,13 @@ def answered(
 def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
     """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
     sizes = dict.fromkeys(compiled.trees, NOBODY)
+    if isinstance(engine, Cluster):
+        width = word_count(len(compiled.trees))
+        engine.mapped(TOLD, compiled.query, Told(compiled), told_schema(width), about, temporary=True)
+        held_ = exp.select(quoted("_customer"), *(quoted(f"w{i}") for i in range(width))).from_(relation(TOLD))
+        engine.create(BITS, held_.where(exp.Not(this=exp.Is(this=quoted("_customer"), expression=exp.Null()))), about)
+        show(engine, compiled, table)
+        return added_up(engine, sizes)
     parts: list[pa.RecordBatch] = []
     for rows, answers, found in answered(compiled, engine.fetch(compiled.query, about)):
         for name, bits in zip(compiled.trees, found, strict=True):
@@ -286,12 +301,60 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
         fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(word_count(len(compiled.trees))))]
         parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
     engine.register(BITS, pa.Table.from_batches(parts))
+    show(engine, compiled, table)
+    return sizes
+
+
+def show(engine: Engine, compiled: Rules, table: str) -> None:
+    """Make the view of memberships for people."""
     on = exp.EQ(this=quoted("_customer", "b"), expression=quoted("_customer", "t"))
     view = exp.select(quoted("customer", "t")).from_(aliased(BITS, "b")).join(aliased(table, "t"), on=on)
     columns = [exp.alias_(member(i), name, quoted=True, copy=False) for i, name in enumerate(compiled.trees)]
     view = view.select(*columns, copy=False)
     engine.view(VIEW, view)
-    return sizes
+
+
+TOLD = "segments told"
+"""Where a cluster puts memberships and, in rows without a customer, the sizes that each of its tasks has counted."""
+
+
+def told_schema(width: int) -> pa.Schema:
+    words_ = [(f"w{i}", pa.int64()) for i in range(width)]
+    return pa.schema([("_customer", pa.int64()), *words_, ("sizes", pa.string())])
+
+
+@dataclass(frozen=True)
+class Told:
+    """Answers rules for some of the customers, in whatever process they are: their packed memberships (where these are kept),
+    then a row with the sizes among them."""
+
+    compiled: Rules
+    kept: bool = True
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        sizes = dict.fromkeys(self.compiled.trees, NOBODY)
+        schema = told_schema(word_count(len(sizes)) if self.kept else 0)
+        for rows in batches:
+            answers = self.compiled.answer(rows)
+            found = [answers.bits(name) for name in sizes]
+            for name, bits in zip(sizes, found, strict=True):
+                sizes[name] += answers.size(name, bits)
+            if self.kept:
+                held = [rows.column("_customer"), *(pa.array(w) for w in words(found, rows.num_rows))]
+                yield pa.RecordBatch.from_arrays([*held, pa.nulls(rows.num_rows, pa.string())], schema=schema)
+        told = {name: asdict(size) for name, size in sizes.items()}
+        yield pa.RecordBatch.from_pylist([{"sizes": json.dumps(told)}], schema=schema)
+
+
+def added_up(engine: Engine, sizes: Mapping[str, Size]) -> dict[str, Size]:
+    """What all tasks have counted, beside sizes of nobody."""
+    out = dict(sizes)
+    some = exp.Not(this=exp.Is(this=quoted("sizes"), expression=exp.Null()))
+    for (told,) in engine.rows(exp.select(quoted("sizes")).from_(relation(TOLD)).where(some), "sizes"):
+        for name, size in json.loads(str(told)).items():
+            out[name] += Size(**size)
+    engine.drop(TOLD)
+    return out
 
 
 @dataclass(frozen=True, slots=True)

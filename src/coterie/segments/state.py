@@ -21,8 +21,9 @@ Sizes = tuple[int, int, int]
 
 NO_LABEL, NO_CUSTOMER = -1, -2
 """Codes beside those of labels: cannot tell, and no customer then."""
-_NOWHERE = np.int64(-1)
+ABSENT_WORD = -1
 """All bits set: every verdict of the word is ABSENT."""
+_NOWHERE = np.int64(ABSENT_WORD)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,11 @@ import pyarrow as pa
 from sqlglot import exp
 
 import coterie
-from coterie.engine.engine import Engine
+from coterie.engine.engine import Cluster, Engine
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
-from coterie.segments.history import Picture
+from coterie.segments.history import Drawn, Picture
+from coterie.segments.numbering import Numbering
 from coterie.segments.state import Numbers
 from coterie.sources.gathered import Gathered, to_json
 from coterie.sources.population import population_at
@@ -21,7 +22,7 @@ from coterie.workspace.collapsed import collapsed
 from coterie.workspace.hands import Hands, asked_ids
 from coterie.workspace.hands import notes as notes_of
 from coterie.workspace.project import Project
-from coterie.workspace.recording import Touched, happened, kept, picture, touched_since
+from coterie.workspace.recording import Keys, Touched, drawn, happened, kept, numbered, picture, touched_since
 from coterie.workspace.results import RUN, EventSource, Made, account_columns, event_view, tables_of
 from coterie.workspace.run import (
     TRAITS,
@@ -32,6 +33,7 @@ from coterie.workspace.run import (
     definitions_table,
     look,
     planned,
+    settle,
     silent,
     sizes_table,
     utc_now,
@@ -94,17 +96,30 @@ class Ground:
         """
         return answer(self.engine, self.tables(instant, past=past), self.catalog, self.context(instant), progress)
 
-    def picture(self, instant: datetime, answered: Answered, by_key: Numbers) -> Picture:
+    def picture(self, instant: datetime, answered: Answered, by_key: Keys) -> Picture | Drawn:
         """Everybody's memberships as of the instant that was answered last."""
+        if isinstance(by_key, Numbering):
+            return self.drawn(instant, answered, self.catalog)
         found = kept(self.engine, self.catalog)
         return picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), answered.fits)
 
-    def pictures(self, instants: Sequence[datetime], by_key: Numbers) -> Iterator[Picture]:
+    def pictures(self, instants: Sequence[datetime], by_key: Keys) -> Iterator[Picture | Drawn]:
         """Everybody's memberships as of several instants, one after the other; what they do not rest on is not asked."""
         catalog = self.catalog.behind(lambda d: d.noun != "trait" or bool(d.checked.fits))
-        for instant, asked in replace(self, catalog=catalog).foreseen(instants, touched=True):
+        for place, (instant, asked) in enumerate(replace(self, catalog=catalog).foreseen(instants, touched=True)):
+            if isinstance(by_key, Numbering):
+                if not place:
+                    numbered(self.engine, by_key)
+                yield self.drawn(instant, settle(self.engine, asked), catalog)
+                continue
             found, fits = look(self.engine, asked)
             yield picture(self.catalog, found, instant, by_key, self.touched(instant, by_key), fits)
+
+    def drawn(self, instant: datetime, answered: Answered, catalog: Catalog) -> Drawn:
+        """What a cluster has just answered."""
+        assert isinstance(self.engine, Cluster)
+        context, population = self.context(instant), answered.population
+        return drawn(self.engine, catalog, context, self.events, answered.sizes, answered.labels, population, answered.fits)
 
     def foreseen(self, instants: Sequence[datetime], *, touched: bool = False) -> Iterator[tuple[datetime, Planned]]:
         """What to ask as of several instants, planned ahead, so that the events are scanned once for many of them.

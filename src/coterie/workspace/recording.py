@@ -3,21 +3,23 @@
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 from sqlglot import exp
 
 from coterie.core.hashing import fingerprint
-from coterie.engine.engine import Engine
+from coterie.engine.engine import Cluster, Engine
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.language.sql import Builder
 from coterie.language.tree import Fitted
-from coterie.segments import membership
-from coterie.segments.history import ATTRIBUTES, Meaning, Picture, Record, RunRecord, Snapshot
-from coterie.segments.membership import Packed
-from coterie.segments.state import Numbers
+from coterie.segments import drawing, membership
+from coterie.segments.history import ATTRIBUTES, Drawn, Meaning, Picture, Record, RunRecord, Snapshot
+from coterie.segments.membership import Packed, Size
+from coterie.segments.numbering import Numbering
+from coterie.segments.state import Layout, Numbers
 from coterie.sources.population import CUSTOMERS
 from coterie.sources.relations import LEARNED
 from coterie.traits.batch import KEY, TIME, column_of, quoted, relation, walk_outer
@@ -27,18 +29,32 @@ from coterie.workspace.run import TRAITS, Learned, builder
 Touched = Callable[[Snapshot], Mapping[str, Numbers]]
 
 
-def numbers_by_key(engine: Engine, record: Record, table: str = CUSTOMERS) -> Numbers:
-    """The record's number of every customer by the dense number that they have in an engine.
+Keys = Numbers | Numbering
+"""The record's number of every customer by the dense number that they have in an engine; for a cluster, which looks them up
+itself, the numbers of the record."""
+
+
+def numbers_by_key(engine: Engine, record: Record, table: str = CUSTOMERS) -> Keys:
+    """The record's numbers of the customers in an engine; those who have none get the next ones.
 
     Args:
         table: a relation with `_customer` and `customer`.
     """
+    if isinstance(engine, Cluster):
+        numbered(engine, record.customers, table)
+        return record.customers
     rows = engine.fetch(exp.select(quoted(KEY), quoted("customer")).distinct().from_(relation(table))).combine_chunks()
     keys = rows.column(KEY).to_numpy()
     out = np.full(int(keys.max()) + 1 if len(keys) else 0, -1, np.int64)
     ids = pa.concat_arrays(rows.column("customer").chunks or [pa.array([], pa.string())])
     out[keys] = record.customers.of(ids)
     return out
+
+
+def numbered(engine: Engine, customers: Numbering, table: str = CUSTOMERS) -> None:
+    """Let a cluster look up the numbers of its customers, whom it will be asked for."""
+    assert isinstance(engine, Cluster)
+    drawing.number(engine, customers, table)
 
 
 def picture(
@@ -55,9 +71,50 @@ def kept(engine: Engine, catalog: Catalog) -> Packed:
     return membership.packed(engine, len(catalog.of("segment")), TRAITS, [d.name for d in catalog.of("segmentation")])
 
 
+def drawn(
+    engine: Cluster,
+    catalog: Catalog,
+    context: Context,
+    events: Iterable[str] | None,
+    sizes: Mapping[str, Size],
+    labels: Mapping[str, Iterable[str | None]],
+    population: int,
+    fits: Sequence[Learned] = (),
+) -> Drawn:
+    """The same of a cluster, where everything that grows with customers stays.
+
+    Args:
+        events: the kinds of event; None where it cannot be told of whom something was learned.
+        sizes, labels, population: of the answers that stand in the engine.
+    """
+    q, instant = builder(engine, context), context.as_of
+
+    def learned(previous: Snapshot) -> Mapping[str, exp.Select]:
+        return {} if events is None else learned_since(engine, events, previous, instant, context.zone)
+
+    def write(path: Path, layout: Layout, previous: Snapshot | None, chain: Sequence[Path]) -> tuple[str, ...]:
+        return drawing.draw(engine, q, TRAITS, learned, path, layout, previous, chain)
+
+    segments = tuple(d.name for d in catalog.of("segment"))
+    listed = {d.name: tuple(sorted(x for x in labels[d.name] if x)) for d in catalog.of("segmentation")}
+    counted = {name: (sizes[name].inside, sizes[name].outside, sizes[name].cannot_tell) for name in segments}
+    return Drawn(instant, segments, listed, population, counted, write, models_of(catalog, fits, instant))
+
+
 def touched_since(
     engine: Engine, events: Iterable[str], previous: Snapshot, instant: datetime, by_key: Numbers, zone: str
 ) -> Mapping[str, Numbers]:
+    """The record's numbers of the customers that `learned_since` finds."""
+    out = {}
+    for name, query in learned_since(engine, events, previous, instant, zone).items():
+        found = np.asarray(engine.fetch(query).column(KEY).to_numpy(), dtype=np.int64)
+        out[name] = by_key[found[found < len(by_key)]]
+    return out
+
+
+def learned_since(
+    engine: Engine, events: Iterable[str], previous: Snapshot, instant: datetime, zone: str
+) -> Mapping[str, exp.Select]:
     """The customers of whom something was learned between a snapshot and an instant, by kind of event: one that happened in
     between, or that was loaded since; and under ATTRIBUTES those with one that began to hold or was loaded since.
 
@@ -66,8 +123,7 @@ def touched_since(
     q = builder(engine, Context(instant, zone))
     first, last = sorted((previous.as_of, instant))
     asked = [(ATTRIBUTES, CUSTOMERS, "_valid_from"), *((kind, event_view(kind), TIME) for kind in events)]
-    keys = {name: _learned(engine, q, table, time, first, last, previous.recorded_at) for name, table, time in asked}
-    return {name: by_key[found[found < len(by_key)]] for name, found in keys.items()}
+    return {name: _learned(engine, q, table, time, first, last, previous.recorded_at) for name, table, time in asked}
 
 
 def happened(engine: Engine, events: Iterable[str], first: datetime, last: datetime, zone: str) -> list[exp.Select]:
@@ -76,7 +132,7 @@ def happened(engine: Engine, events: Iterable[str], first: datetime, last: datet
     return [_of_whom(event_view(kind), _between(q, TIME, first, last)) for kind in events]
 
 
-def _learned(engine: Engine, q: Builder, table: str, time: str, first: datetime, last: datetime, recorded: datetime) -> Numbers:
+def _learned(engine: Engine, q: Builder, table: str, time: str, first: datetime, last: datetime, recorded: datetime) -> exp.Select:
     """The customers with a row whose time lies in (first, last], or that was loaded after an instant though not all rows were."""
     loaded = exp.select(q.call("min", quoted(LEARNED)), q.call("max", quoted(LEARNED))).from_(relation(table))
     oldest, newest = engine.rows(loaded)[0]
@@ -84,8 +140,7 @@ def _learned(engine: Engine, q: Builder, table: str, time: str, first: datetime,
     if isinstance(oldest, datetime) and isinstance(newest, datetime) and oldest <= recorded < newest:
         learned = q.binary(">", quoted(LEARNED), q.literal(recorded))
         kept = q.any([kept, q.all([learned, q.binary("<=", quoted(time), q.literal(last))])])
-    rows = engine.fetch(_of_whom(table, kept))
-    return np.asarray(rows.column(KEY).to_numpy(), dtype=np.int64)
+    return _of_whom(table, kept)
 
 
 def _between(q: Builder, time: str, first: datetime, last: datetime) -> exp.Expression:
@@ -158,9 +213,12 @@ def catch_up(record: Record, results: Results) -> None:
     if any(r.number == number for r in record.runs()):
         return
     by_key = numbers_by_key(results.engine, record, TRAITS)
-    events = results.made.events
+    events, engine, catalog, made = results.made.events, results.engine, results.catalog, results.made
     results.attach_events()
-
-    packed = kept(results.engine, results.catalog)
-    found = picture(results.catalog, packed, results.made.as_of, by_key, lambda _: {})
+    found: Picture | Drawn
+    if isinstance(by_key, Numbering):
+        assert isinstance(engine, Cluster)
+        found = drawn(engine, catalog, results.context, None, results.sizes, made.labels, made.population)
+    else:
+        found = picture(catalog, kept(engine, catalog), made.as_of, by_key, lambda _: {})
     record.add(run_record(number, results.made, events=events), results.made.project_text, meanings(results.catalog, {}), [found])

@@ -99,6 +99,12 @@ def answer(
     clock = _Clock()
     asked = planned(engine, tables, catalog, context)
     clock.lap("plan")
+    return settle(engine, asked, progress, clock)
+
+
+def settle(engine: Engine, asked: Planned, progress: Progress = silent, clock: "_Clock | None" = None) -> Answered:
+    """Answer what was planned; the tables as of `answer`."""
+    clock, catalog = clock or _Clock(), asked.catalog
     learned = carry_out(engine, asked.batch, progress)
     clock.lap("traits")
     progress(f"answering {len(asked.rules)} segments")

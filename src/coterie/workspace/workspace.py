@@ -31,9 +31,9 @@ from coterie.language.leaves import Context
 from coterie.language.scope import Scope
 from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.by_hand import Side
-from coterie.segments.history import Picture, Record, RunRecord
+from coterie.segments.history import Drawn, Picture, Record, RunRecord
 from coterie.segments.membership import Size
-from coterie.segments.state import Numbers
+from coterie.segments.numbering import Numbering
 from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered
 from coterie.sources.loads import Loads
@@ -58,7 +58,7 @@ from coterie.workspace.manual import Put, put, take_back
 from coterie.workspace.past import past_days
 from coterie.workspace.plan import Plan, answers_of, pass_gates, planned
 from coterie.workspace.project import FILE, Project, load
-from coterie.workspace.recording import catch_up, meanings, numbers_by_key, run_record
+from coterie.workspace.recording import Keys, catch_up, meanings, numbers_by_key, run_record
 from coterie.workspace.results import Count, Made, Results, Why, account_columns, event_sources, event_view, scope_of
 from coterie.workspace.run import TRAITS, Answered, Progress, as_of_instant, builder, carry_out, silent, utc_now
 from coterie.workspace.settings import Settings
@@ -233,7 +233,7 @@ class Workspace:
                 accepted = pass_gates(self._published, ground, answered, accept)
                 by_key = numbers_by_key(engine, record)
                 last, found = record.newest(), ground.picture(instant, answered, by_key)
-                if last is not None and not past:
+                if isinstance(found, Picture) and last is not None and not past:
                     numbers = found.touched(last)  # while the engine is open
                     found = replace(found, touched=lambda _: numbers)
                 unmet = warnings(answers_of(ground, answered, self._published))
@@ -241,19 +241,21 @@ class Workspace:
                 if goals(ground.project):
                     progress("measuring goals")
                     made = ground.describe(instant, answered, self.store, unmet, self._goals(ground))
+                number = self._next_number(record)
+                told = run_record(number, made, accepted=accepted, back_fill=bool(past))
+                pictures = self._past(ground, past, found, by_key, progress) if past else [found]
+                snapshots = record.written(told, pictures) if isinstance(found, Drawn) else None  # while the engine is open
                 progress("publishing")
                 engine.finish()
-                number = self._next_number(record)
                 generation = self.store.publish(partial, _about(made, said), number)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         fits.keep(
                             FittedParameters(fit.column, fit.call, instant, made.finished, answered.population, fit.parameters)
                         )
-                told = run_record(number, made, accepted=accepted, back_fill=bool(past))
-                pictures = self._past(ground, past, found, by_key, progress) if past else [found]
                 progress("recording")
-                record.add(told, made.project_text, meanings(ground.catalog, earlier_names(project)), pictures)
+                snapshots = record.written(told, pictures) if snapshots is None else snapshots
+                record.keep(told, made.project_text, meanings(ground.catalog, earlier_names(project)), snapshots)
             except BaseException:
                 if engine is not None:
                     engine.close()
@@ -263,15 +265,17 @@ class Workspace:
         return Run(generation, instant, answered, ground.gathered, tuple(past))
 
     def _past(
-        self, ground: Ground, past: Sequence[datetime], today: Picture, by_key: Numbers, progress: Progress
-    ) -> Iterator[Picture]:
+        self, ground: Ground, past: Sequence[datetime], today: Picture | Drawn, by_key: Keys, progress: Progress
+    ) -> Iterator[Picture | Drawn]:
         """Everybody's memberships on past days, over the same gathered tables, one after the other, and then today's."""
         with self._engine(ground.project) as engine:
             there = ground.in_engine(engine)
             for n, found in enumerate(there.pictures(past, by_key), 1):
                 progress(f"recording {found.as_of:%Y-%m-%d}, day {n:,} of {len(past):,}")
                 yield found
-            yield replace(today, touched=there.touched(today.as_of, by_key))
+            if isinstance(today, Picture) and not isinstance(by_key, Numbering):
+                today = replace(today, touched=there.touched(today.as_of, by_key))
+            yield today
 
     def _goals(self, ground: Ground) -> list[dict[str, Any]]:
         """What a run measures of its goals; the beginning of a period is answered for once."""
