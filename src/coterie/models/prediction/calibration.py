@@ -77,11 +77,10 @@ def learn(method: Method, raw: Floats, y: Floats) -> Calibration:
     if method == "isotonic":
         return _isotonic(raw, y)
     weights = _logistic(_columns(raw, method), y)
-    if method == "beta" and min(weights[1:]) < 0:
-        # A map that falls somewhere would put customers in another order than the model.
-        weights = (*_logistic(_columns(raw, "platt"), y), 0.0)
-        return Calibration("platt", weights[:2])
-    return Calibration(method, weights)
+    if min(weights[1:]) >= 0:
+        return Calibration(method, weights)
+    # A map that falls somewhere would turn the order of customers round, and make a claim of noise that is wrong on average.
+    return learn("platt", raw, y) if method == "beta" else Calibration("platt", (float(logit(y.mean())), 0.0))
 
 
 def temperature(raw: Floats, y: Floats) -> Calibration:

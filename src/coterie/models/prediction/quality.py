@@ -19,6 +19,8 @@ Verdict = Literal["better", "no better than a simple rule", "no better than chan
 SURE = 1e-15
 TENTHS = 10
 CUTOFFS = 20
+NOTICED = 0.005
+"""Half a point of AUC, or of the loss saved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,8 @@ class Comparison:
 
     @property
     def better(self) -> bool:
-        return self.more.low > 0
+        """Whether the model is surely better, and by so much that somebody would notice."""
+        return self.more.low > 0 and self.more.value >= NOTICED
 
 
 @dataclass(frozen=True, slots=True)

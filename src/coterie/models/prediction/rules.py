@@ -1,6 +1,6 @@
 """What needs no model: the base rate, and a rule that looks at one feature, such as how long ago the last order was.
 
-A rule cuts its feature into groups of equal size and tells of each group what happened to it on average.
+A rule cuts its feature into groups of equal size and tells what happened to each on average.
 """
 
 from collections.abc import Mapping
@@ -14,7 +14,8 @@ from coterie.models.prediction.links import Link
 from coterie.models.prediction.ranking import auc, midranks
 from coterie.models.prediction.training import Floats, Integers, Kind
 
-GROUPS = 20
+GROUP, FEWEST, MOST = 200, 4, 20
+"""Customers in a group, and how few and how many groups there are."""
 DRAWN_IN = 5.0
 """A group's mean counts as many customers of the overall mean in."""
 
@@ -44,33 +45,66 @@ def columns(y: Floats, kind: Kind, classes: int) -> Floats:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule by one feature: `edges` between its groups (of a text: between its levels), and for each group, and for missing
-    values, the mean of each outcome."""
+    """A rule by one feature: where its groups lie (a text: its levels), and for each group, and for missing values, the mean
+    of each outcome. Between groups what is told runs straight, so that customers are ordered as finely as the feature is."""
 
-    edges: Floats
+    at: Floats
     means: Floats
+    missing: Floats
 
     def tell(self, code: Floats) -> Floats:
         """One code column → what is told, one column an outcome."""
-        return self.means[_groups(code, self.edges)]
+        gone = np.isnan(code)
+        told = np.empty((len(code), self.means.shape[1]))
+        for k in range(told.shape[1]):
+            told[:, k] = np.where(gone, self.missing[k], np.interp(code, self.at, self.means[:, k]))
+        return told
 
 
 def rule(code: Floats, outcomes: Floats, whole: bool) -> Rule:
     """Learn a rule; `whole` where the codes are levels, of which each is a group of its own."""
-    known = code[~np.isnan(code)]
+    gone = np.isnan(code)
+    overall = outcomes.mean(axis=0)
+    missing = (outcomes[gone].sum(axis=0) + DRAWN_IN * overall) / (gone.sum() + DRAWN_IN)
+    known, wanted = code[~gone], outcomes[~gone]
+    if not len(known):
+        return Rule(np.zeros(1), overall[None, :], missing)
     if whole:
-        edges = np.arange(known.max() if len(known) else 0) + 0.5
+        group = known.astype(np.int64)
     else:
-        edges = np.unique(np.quantile(known, np.arange(1, GROUPS) / GROUPS)) if len(known) else np.empty(0)
-    groups, size = _groups(code, edges), len(edges) + 2
-    n = np.bincount(groups, minlength=size)[:, None]
-    totals = np.column_stack([np.bincount(groups, outcomes[:, k], minlength=size) for k in range(outcomes.shape[1])])
-    return Rule(edges, (totals + DRAWN_IN * outcomes.mean(axis=0)) / (n + DRAWN_IN))
+        groups = int(np.clip(len(known) // GROUP, FEWEST, MOST))
+        group = np.unique(np.quantile(known, np.arange(1, groups) / groups)).searchsorted(known, side="left")
+    n = np.bincount(group)
+    met = n > 0
+    at = np.bincount(group, known)[met] / n[met]
+    totals = np.column_stack([np.bincount(group, wanted[:, k])[met] for k in range(wanted.shape[1])])
+    means = (totals + DRAWN_IN * overall) / (n[met] + DRAWN_IN)[:, None]
+    if not whole and means.shape[1] == 1:
+        return _one_way(at, means[:, 0], n[met], known, float(wanted.var()), missing)
+    return Rule(at, means, missing)
 
 
-def _groups(code: Floats, edges: Floats) -> Integers:
-    """The group of each value; the last is for missing ones."""
-    return np.where(np.isnan(code), len(edges) + 1, edges.searchsorted(code, side="left"))
+def _one_way(at: Floats, means: Floats, n: Integers, known: Floats, variance: float, missing: Floats) -> Rule:
+    """A rule that only rises or only falls, as most do, unless it fits worse than chance explains: small groups would put
+    neighbours in the wrong order. It rises or falls to the last customer, as sorting by the feature does."""
+    sign = 1.0 if (n * (at - np.average(at, weights=n)) * means).sum() >= 0 else -1.0
+    # Neighbours in the wrong order become one step: place, mean, customers, groups.
+    steps: list[tuple[float, float, float, int]] = []
+    for place, mean, size in zip(at.tolist(), (sign * means).tolist(), n.tolist(), strict=True):
+        step = (place, mean, size, 1)
+        while steps and steps[-1][1] >= step[1]:
+            a, b = steps.pop(), step
+            size = a[2] + b[2]
+            step = ((a[0] * a[2] + b[0] * b[2]) / size, (a[1] * a[2] + b[1] * b[2]) / size, size, a[3] + b[3])
+        steps.append(step)
+    places, levels, _, groups = (np.asarray(found) for found in zip(*steps, strict=True))
+    if (n * (sign * means - levels.repeat(groups)) ** 2).sum() > len(n) * variance:
+        return Rule(at, means[:, None], missing)
+    low, high, little = known.min(), known.max(), 1e-6 * np.sqrt(variance)
+    inner = (places > low) & (places < high)
+    at = np.asarray([low, *places[inner], high])
+    told = np.asarray([levels[0] - little, *levels[inner], levels[-1] + little])
+    return Rule(at, sign * told[:, None], missing)
 
 
 @dataclass(frozen=True, slots=True)
