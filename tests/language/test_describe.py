@@ -189,7 +189,7 @@ def test_values_of_checked_trees():
     assert value_in_words(Decimal("-0.5")) == "-0.50"
     assert value_in_words(date(1, 12, 3)) == "3 Dec 1"
     stream = Fitted("affinity", (EventColumn("order", "category"),))
-    assert describe(stream) == "affinity of (category of orders)"
+    assert describe(stream) == "the category of orders of most interest now"
 
 
 def test_unknown_functions_and_wrong_numbers_of_arguments_are_said_as_they_stand():

@@ -73,12 +73,23 @@ class By:
     span: Span
 
 
-Arg = Expr | Events | Same | By
+@dataclass(frozen=True, slots=True)
+class HalfLife:
+    """`order.category half life 60 days`."""
+
+    stream: Expr
+    length: Expr
+    span: Span
 
 
-def call(name: Name, args: Many[Arg], span: Span) -> Expr:
-    """The node that `name(args)` is."""
+Arg = Expr | Events | Same | By | HalfLife
+
+
+def call(name: Name, args: Many[Arg], span: Span, least: Literal | None = None) -> Expr:
+    """The node that `name(args)` is; `least`: the number of an `at least` behind it."""
     function = name.text.lower()
+    if least is not None and function != "cross":
+        raise _no(least.span, "E134", "`at least` stands behind cross", "as in cross(value, lifecycle) at least 50")
     if function in QUANTIFIERS and (function != "count" or _is_members(args)):
         return _members(function, args, span)
     if function in AGGREGATIONS:
@@ -86,7 +97,7 @@ def call(name: Name, args: Many[Arg], span: Span) -> Expr:
     if function == "sequence":
         return _sequence(args, span)
     if function in FITTED:
-        return _fitted(function, args, span)
+        return _fitted(function, args if least is None else [*args, least], span)
     complaint = _foreign(function)
     if complaint:
         raise Fault(name.span.start, name.span.end, *complaint)
@@ -179,6 +190,8 @@ def _plain(arg: Arg, function: str) -> Expr:
                 f"`from` names what `predict` learns from; `{function}` takes none",
                 "separate arguments with commas",
             )
+        case HalfLife(span=span):
+            raise _no(span, "E134", "`half life` stands in affinity", "as in affinity(order.category half life 60 days)")
         case By(by=by, span=span):
             raise _no(
                 by.span if by else span,
@@ -246,7 +259,7 @@ def _measure(function: str, name: Name, args: Many[Arg], span: Span) -> Expr:
             node, where, window = event, condition, given.value if given else None
         case WindowTest(value=value, window=given_window):
             node, window = value, given_window
-        case Same() | By():
+        case Same() | By() | HalfLife():
             _plain(arg, function)
             raise AssertionError
         case _:
@@ -461,6 +474,10 @@ def _fitted(function: str, args: Many[Arg], span: Span) -> Expr:
                         "predict(outcome from age, income)",
                     )
                 plain.append(arg.source)
+        elif isinstance(arg, HalfLife):
+            if function != "affinity" or len(args) > 1:
+                raise _no(arg.span, "E134", "`half life` stands in affinity", "as in affinity(order.category half life 60 days)")
+            plain += [arg.stream, arg.length]
         else:
             plain.append(_plain(arg, function))
     return Fitted(function, tuple(plain), by, span=span)

@@ -11,7 +11,7 @@ from coterie.language.fitted import FITTED, Shape
 from coterie.language.format import fingerprint
 from coterie.language.parse import parse
 from coterie.language.scope import ColumnInfo, Scope
-from coterie.language.tree import Column, Expr, Fitted
+from coterie.language.tree import Column, Expr, Fitted, walk
 from coterie.language.types import BOOLEAN, Type
 
 Noun = Literal["trait", "segment", "segmentation"]
@@ -84,6 +84,11 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
     columns = dict(scope.columns)
     definitions: dict[str, Resolved] = {}
     order, cycles = in_order(by_name)
+    asked: dict[str, list[str]] = {}
+    for entry in by_name.values():
+        for node in walk(entry.tree):
+            if isinstance(node, Column) and node.part is not None:
+                asked.setdefault(node.name, []).append(node.part)
     errors += cycles
     failed = {e.name for e in by_name.values()} - set(order)
     for name in order:
@@ -98,7 +103,7 @@ def resolve(entries: Iterable[Entry], scope: Scope) -> Catalog:
             errors.append(error)
             failed.add(name)
             continue
-        parts = parts_of(checked.tree, columns)
+        parts = parts_of(checked.tree, columns, asked.get(name, ()))
         columns[name] = ColumnInfo(
             checked.type,
             nothing=checked.nothing,
@@ -136,11 +141,14 @@ def _taken(entry: Entry, columns: Mapping[str, ColumnInfo], scope: Scope) -> Def
     )
 
 
-def parts_of(node: Expr, columns: Mapping[str, ColumnInfo]) -> Mapping[str, Type]:
-    """The columns after a dot of a definition that is a fitted call, or another name of one."""
+def parts_of(node: Expr, columns: Mapping[str, ColumnInfo], asked: Iterable[str] = ()) -> Mapping[str, Type]:
+    """The columns after a dot of a definition that is a fitted call, or another name of one; `asked`: those that others name,
+    where only the data say which there are."""
     if isinstance(node, Fitted):
         shape = FITTED[node.function].check(node.args)
-        return shape.parts if isinstance(shape, Shape) else {}
+        if not isinstance(shape, Shape):
+            return {}
+        return shape.parts if shape.others is None else {**dict.fromkeys(asked, shape.others), **shape.parts}
     if isinstance(node, Column) and node.part is None and node.name in columns:
         return {part: info.type for part, info in columns[node.name].parts.items()}
     return {}

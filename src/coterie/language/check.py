@@ -131,6 +131,7 @@ class _Checker:
         self.state: State = "none"
         self.fits: list[Fitted] = []
         self.inside_fitted = False
+        self.ahead = False
         self.inside_members = False
 
     # --- the pass -----------------------------------------------------------------------------------------------------
@@ -456,7 +457,7 @@ class _Checker:
             )
         where = self.condition(node.where, info, node.event)
         if node.window is not None:
-            self.window(node, node.window, next_allowed=False)
+            self.window(node, node.window, next_allowed=self.ahead)
         else:
             self.fresh.add("live")
             self.needs("buckets")
@@ -677,10 +678,11 @@ class _Checker:
         form = FITTED[node.function]
         self.inside_fitted = True
         try:
-            args = tuple(self.stream(a) if form.streams else self.check(a) for a in node.args)
+            self.ahead = form.ahead
+            args = tuple(self.argument(a, form.streams and not isinstance(a, Literal), i) for i, a in enumerate(node.args))
             by = None if node.by is None else self.column(node.by)
         finally:
-            self.inside_fitted = False
+            self.inside_fitted = self.ahead = False
         if by is not None and not form.by:
             self.fail(DefinitionError, node, f"{node.function} has no `by`", "leave it out", "E160")
         shape = form.check(args)
@@ -691,6 +693,11 @@ class _Checker:
         lifted = replace(node, args=args, by=by, type=shape.type)
         self.fits.append(lifted)
         return lifted
+
+    def argument(self, node: Expr, stream: bool, place: int) -> Expr:
+        """An argument of a fitted call; what is to come stands in the first one only."""
+        self.ahead = self.ahead and place == 0
+        return self.stream(node) if stream else self.check(node)
 
     def stream(self, node: Expr) -> Expr:
         """An argument that is a column of events: `order.time`."""

@@ -219,8 +219,10 @@ class _Words:
     def fitted(self, function: str, args: tuple[Expr, ...], by: Column | None) -> str:
         said = [self.at(a, Level.WHOLE) for a in args]
         form = FITTED.get(function)
-        needed = 0 if form is None else form.words.count("{")
-        if form is not None and len(said) == needed:
+        if form is not None and form.model and said:
+            rest = ", ".join(said[1:])
+            text = form.words.format(*said, "", "") + (f" ({rest})" if rest and "{1}" not in form.words else "")
+        elif form is not None and len(said) == form.words.count("{"):
             text = form.words.format(*said)
         else:
             text = f"{plain(function)} of ({', '.join(said)})"

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -152,8 +153,9 @@ def _text(node: Expr, after_where: bool) -> str:
             return f"sequence({inner}){_window(window)}"
         case Members(quantifier=quantifier, where=where):
             return f"{quantifier}({MEMBERS}{_where(where)})"
-        case Fitted(function=function, args=args, by=by):
-            return f"{function}({_fitted(function, args, by)})"
+        case Fitted():
+            call, least = _least(node)
+            return f"{call.function}({_fitted(call.function, call.args, call.by)}){least}"
     assert_never(node)
 
 
@@ -195,7 +197,19 @@ def _fitted(function: str, args: tuple[Expr, ...], by: Column | None) -> str:
     rest = ", ".join(format(a) for a in args[1:])
     if not rest:
         return first
-    return f"{first} from {rest}" if function == "predict" else f"{first}, {rest}"
+    if function == "predict":
+        return f"{first} from {rest}"
+    fades = len(args) == 2 and by is None and isinstance(args[1], Literal) and isinstance(args[1].value, Duration)
+    return f"{first} half life {rest}" if function == "affinity" and fades else f"{first}, {rest}"
+
+
+def _least(node: Fitted) -> tuple[Fitted, str]:
+    """A `cross` without its last argument, and that as `at least 50` behind it."""
+    columns, last = node.args[:-1], node.args[-1] if node.args else None
+    if node.function != "cross" or not columns or not isinstance(last, Literal) or last.percent:
+        return node, ""
+    plain = type(last.value) in (int, Decimal)
+    return (replace(node, args=columns), f" at least {format(last)}") if plain else (node, "")
 
 
 def _window(window: Window | None) -> str:

@@ -12,7 +12,7 @@ from coterie.core.errors import DefinitionError
 from coterie.core.place import Origin
 from coterie.core.windows import Ago, Around, Before, Duration, FromTo, Next, Period, Since, Unit, Window, Within
 from coterie.language import names, shape
-from coterie.language.calls import Arg, By, Events, Name, Same, WindowAt, call
+from coterie.language.calls import Arg, By, Events, HalfLife, Name, Same, WindowAt, call
 from coterie.language.mistakes import Elsewhere, Fault, diagnose, not_a_day, refuse
 from coterie.language.tree import (
     And,
@@ -389,6 +389,9 @@ def _tree_maker() -> Any:
         def same(self, step: Expr, _: "Token", name: Name) -> Same:
             return Same(step, name, _from(step.span, name.span))
 
+        def half_life(self, stream: Expr, _half: "Token", _life: "Token", length: Expr) -> HalfLife:
+            return HalfLife(stream, length, _from(stream.span, length.span))
+
         def events(
             self,
             no: "Token | None",
@@ -404,12 +407,14 @@ def _tree_maker() -> Any:
             return Events(no is not None, event, where, window, same, _from(first, last))
 
         def call(self, name: Name, _: "Token", *rest: Any) -> Expr:
-            span = _from(name.span, _span(rest[-1]))
-            args: list[Arg] = [r for r in rest[:-1] if r is not None]
+            *given, closing, at, _, number = rest
+            span = _from(name.span, _span(closing if number is None else number))
+            args: list[Arg] = [r for r in given if r is not None]
             if name.quoted:
                 what = f"{names.quoted(name.text)} in double quotes is a name, not a function"
                 refuse(name.span, "E101", what, f"without quotes: {name.text}(…)")
-            return call(name, args, span)
+            least = None if number is None else Literal(_number(number, str(number)), span=_from(_span(at), _span(number)))
+            return call(name, args, span, least)
 
     return TreeMaker()
 
