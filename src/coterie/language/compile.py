@@ -228,10 +228,12 @@ class Compiler:
             return None
         exact = instants(window, q.context.as_of)  # type: ignore[arg-type]
         if exact is not None:
-            return self.limits(time, exact)
+            return self.between(time, exact.lo, exact.hi) if isinstance(window, Next) else self.limits(time, exact)
         if isinstance(window, Around):
             return self.around(window, day)
         admitted = days(window, q.context.today)  # type: ignore[arg-type]
+        if admitted is not None and isinstance(window, Next):
+            return self.between(day, admitted.lo, admitted.hi)
         return None if admitted is None else self.limits(day, admitted)
 
     def limits(self, value: exp.Expression, limits: Days | Instants) -> exp.Expression | None:

@@ -50,7 +50,7 @@ class Beside:
 def beside(engine: Engine, batch: Batch, compiled: Rules) -> Beside | None:
     """How rules over a batch's table are answered without it; None where they read more than numbers of folded scans and
     what the customers came with, or something is to be learned on the way."""
-    if batch.fits:
+    if batch.fits or any(step.score for step in batch.steps):
         return None
     types = {name: type_ for c in compiled.compared.values() for name, type_ in c.columns.items()}
     scans: dict[int, Scan | None] = {}

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from coterie.core.errors import CoterieError
 from coterie.core.windows import local_day
+from coterie.engine.arrow import arrow_type
 from coterie.engine.engine import Engine
 from coterie.language import tree
 from coterie.language.evaluate import Missing, truth
@@ -22,32 +23,16 @@ from coterie.language.format import format as canonical
 from coterie.language.leaves import Context
 from coterie.language.sql import Builder
 from coterie.language.tree import Column, EventColumn, Expr, Literal, Measure, walk
-from coterie.language.types import BOOLEAN, FLOAT, Kind, Type, Value
+from coterie.language.types import BOOLEAN, Value
 from coterie.models.kinds import FITTERS
 from coterie.segments import membership
 from coterie.testing.asking import Defined, Program
 from coterie.testing.reference import Answers, Reference
 from coterie.traits import batch
+from coterie.traits.carry import make
 from coterie.traits.coverage import Coverage
 
 # --- the batch in an engine
-
-_ARROW = {
-    Kind.INTEGER: pa.int64(),
-    Kind.MONEY: pa.decimal128(18, 4),
-    Kind.FLOAT: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.DATE: pa.date32(),
-    Kind.TIMESTAMP: pa.timestamp("us"),
-}
-
-
-def arrow_type(type_: Type, *, event: bool = False) -> pa.DataType:
-    """How a column of a type is held; floats of events as exact decimals."""
-    if type_.of is not None:
-        return pa.list_(_ARROW[type_.of])
-    return pa.decimal128(24, 9) if event and type_ == FLOAT else _ARROW[type_.kind]
 
 
 def load(program: Program, engine: Engine) -> batch.Tables:
@@ -121,7 +106,7 @@ def run(program: Program, engine: Engine, *, sizes: bool = True, tables: batch.T
     tables = load(program, engine) if tables is None else tables
     made, q = planned(program, tables, engine.dialect)
     for step in made.steps:
-        engine.create(step.table, step.query, step.about)
+        make(engine, step, temporary=False)
     found = engine.fetch(exp.select("*").from_(batch.relation(made.table)).order_by(batch.quoted(batch.KEY)))
     definitions = program.catalog.definitions
     columns = [*definitions, *(f"{n}.{part}" for n, d in definitions.items() for part in d.parts)]

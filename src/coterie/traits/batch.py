@@ -11,17 +11,20 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Protocol
 
+import pyarrow as pa
 from sqlglot import exp
 
 from coterie.core.hashing import fingerprint
 from coterie.core.windows import MICROSECOND as _MICROSECOND
-from coterie.core.windows import Around, Duration, exact_length
+from coterie.core.windows import Around, Duration, Next, exact_length
+from coterie.engine.arrow import arrow_type
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, Rows, filtered
 from coterie.language.compile import Compiler
+from coterie.language.fitted import FITTED
 from coterie.language.format import format as format_expr
 from coterie.language.ranges import Range
-from coterie.language.scope import EventInfo, Scope
+from coterie.language.scope import ColumnInfo, EventInfo, Scope
 from coterie.language.sql import Builder
 from coterie.language.tree import Column, Expr, Fitted, Measure, Members, children, typed, walk
 from coterie.language.types import EVENT_FLOAT, FLOAT, Kind, Type, sql_type
@@ -89,12 +92,42 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A table to make. `about` says in words what is being done; `kept`: it is the result, not a step on the way."""
+    """A table to make. `about` says in words what is being done; `kept`: it is the result, not a step on the way.
+
+    `score`: the rows of the query are given to a model, and what it makes of them, beside their customers, is the table.
+    """
 
     table: str
     query: exp.Expression
     about: str
     kept: bool = False
+    score: "Scored | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A model's values: the call, the column of its value, and the model with what it has learned."""
+
+    call: Fitted
+    column: str
+    model: "Scorer"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """By the part, the column that it becomes."""
+        return {part: f"{self.column}.{part}" if part else self.column for part in self.model.parts}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the table: the customer's number, the value, its parts."""
+        made = [(column, arrow_type(self.model.parts[part])) for part, column in self.columns.items()]
+        return pa.schema([(KEY, pa.int64()), *made])
+
+    def __call__(self, rows: pa.Table) -> pa.Table:
+        """The customers' numbers of some rows, and the model's values for them."""
+        values = self.model.score(rows.drop_columns([KEY]))
+        columns = [rows.column(KEY), *(values.column(part) for part in self.columns)]
+        return pa.table(columns, names=self.schema.names).cast(self.schema)
 
 
 def quoted(name: str, table: str | None = None) -> exp.Column:
@@ -131,6 +164,38 @@ class Fitter(Protocol):
     ) -> Sequence[Mapping[str, exp.Expression]]:
         """The value ("") and its parts, over the inputs and the parameters, in layers: a later one may read the parts of
         an earlier one by `part`, so that nothing is worked out twice."""
+
+
+class Scorer(Protocol):
+    """A model with what it has learned, as a batch needs it.
+
+    Attributes:
+        inputs: what it asks of a customer, as checked trees by name; each may stand around the date of an earlier one, which
+            it names as `hidden` does.
+        parts: the types of its value ("") and of its parts.
+    """
+
+    @property
+    def inputs(self) -> Mapping[str, Expr]: ...
+
+    @property
+    def parts(self) -> Mapping[str, Type]: ...
+
+    @property
+    def learned(self) -> Mapping[str, object]:
+        """What it goes by: another when it has been fitted again."""
+
+    def score(self, rows: pa.Table) -> pa.Table:
+        """The value ("") and the parts for each row of inputs."""
+
+
+def hidden(call: Fitted, name: str) -> str:
+    """The column of a model's input, on the way."""
+    return f"model {fingerprint(fitted_name(call))[:10]} {name}"
+
+
+def no_models(call: Fitted) -> Scorer:
+    raise ValueError(f"nothing is known of {canonical(call)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,6 +377,7 @@ def plan(
     have: Iterable[str] = (),
     prefix: str = "coterie",
     table: str = "traits",
+    models: Callable[[Fitted], Scorer] = no_models,
 ) -> Batch:
     """Plan the columns `wanted`, given in the order in which they use each other.
 
@@ -325,12 +391,13 @@ def plan(
         have: columns that `tables.customers` has beside attributes (an earlier batch's measures), which are not made again.
         prefix: of the names of intermediate tables.
         table: the name of the result.
+        models: of each call of a model, the model with what it has learned.
 
     Returns:
         The batch; its last step makes `table` from `tables.customers` with everything wanted added.
     """
     known = aliases_of((w.name, w.tree) for w in wanted) if aliases is None else aliases
-    return _Planner(tables, scope, q, fitters, known, set(have), prefix, table).plan(list(wanted))
+    return _Planner(tables, scope, q, fitters, known, set(have), prefix, table, models).plan(list(wanted))
 
 
 class _Planner:
@@ -344,10 +411,11 @@ class _Planner:
         have: set[str],
         prefix: str,
         table: str,
+        models: Callable[[Fitted], Scorer],
     ):
         self.tables, self.scope, self.q, self.fitters = tables, scope, q, fitters
         self.have, self.prefix, self.result = have, prefix, table
-        self.aliases = aliases
+        self.aliases, self.models = aliases, models
         self.compiler = compiler(q, scope, tables, aliases)
         self.steps: list[Step] = []
         self.fits: list[Fit] = []
@@ -357,14 +425,19 @@ class _Planner:
         self.scans = 0
         self.stage_scans: list[Step] = []
         self.pending_fits: list[Fit] = []
+        self.scorers: dict[str, Scored] = {}
+        self.pending_scores: list[tuple[str, Scored]] = []
+        self.scored: set[str] = set()
+        self.hidden: list[str] = []
 
     def plan(self, wanted: list[Wanted]) -> Batch:
+        wanted = self.with_inputs(wanted)
         later = {w.name for w in wanted}
-        base, stage, order = self.tables.customers, 0, [w.name for w in wanted]
+        base, stage, order = self.tables.customers, 0, [w.name for w in wanted if w.name not in self.hidden]
         pending = wanted
         while True:
             ready, fits, pending = self.ready(pending, later)
-            if not ready and not fits and pending and not self.pending_fits:
+            if not ready and not fits and pending and not self.pending_fits and not self.pending_scores:
                 raise ValueError(f"definitions that never become ready: {', '.join(w.name for w in pending)}")
             target = self.result if not pending and not fits else f"{self.prefix}_stage_{stage}"
             self.stage(base, target, ready, fits)
@@ -375,10 +448,33 @@ class _Planner:
         unknown = tuple(self.unknown.values())
         return Batch(tuple(self.steps), self.result, tuple(order), tuple(self.fits), unknown, self.scanned, self.tables.customers)
 
+    def with_inputs(self, wanted: list[Wanted]) -> list[Wanted]:
+        """What models ask of customers, as columns of their own before what wants the model's value."""
+        out: list[Wanted] = []
+        columns = dict(self.scope.columns)
+        for w in wanted:
+            for call in walk_outer(w.tree):
+                if not isinstance(call, Fitted) or not FITTED[call.function].model:
+                    continue
+                name = column_of(call, self.aliases)
+                if name in self.scorers or name in self.have:
+                    continue
+                self.scorers[name] = Scored(call, name, self.models(call))
+                for key, node in self.scorers[name].model.inputs.items():
+                    own = hidden(call, key)
+                    columns[own] = ColumnInfo(typed(node))
+                    self.hidden.append(own)
+                    out.append(Wanted(own, node))
+            out.append(w)
+        if self.hidden:
+            self.scope = replace(self.scope, columns=columns)
+            self.compiler = compiler(self.q, self.scope, self.tables, self.aliases)
+        return out
+
     def ready(self, pending: list[Wanted], later: set[str]) -> tuple[list[Wanted], list[Fitted], list[Wanted]]:
         """What this stage can make: definitions whose names are there or made in it, whose windows stand around columns of
         the stage before, and whose fitted calls are fitted; then the calls that can be fitted on what it makes."""
-        fitted = {f.column for f in self.pending_fits} | {f.column for f in self.fits}
+        fitted = {f.column for f in self.pending_fits} | {f.column for f in self.fits} | self.scored
         here: set[str] = set()
         ready, rest, fits = [], [], []
         for w in pending:
@@ -392,6 +488,12 @@ class _Planner:
                 continue
             rest.append(w)
             for call in waiting:
+                scorer = self.scorers.get(column_of(call, self.aliases))
+                if scorer is not None:
+                    asked = [hidden(call, name) for name in scorer.model.inputs]
+                    if all(n not in later or n in here for n in asked):
+                        fits.append(call)
+                    continue
                 names = used(call)
                 if all(n not in later or n in here for n in names) and not any(
                     a in later for arg in call.args for a in anchors(arg)
@@ -401,6 +503,8 @@ class _Planner:
 
     def stage(self, base: str, target: str, ready: list[Wanted], calls: list[Fitted]) -> None:
         """Write the scans and the one table of a stage."""
+        models = [self.scorers[name] for c in calls if (name := column_of(c, self.aliases)) in self.scorers]
+        calls = [c for c in calls if column_of(c, self.aliases) not in self.scorers]
         learned = [self.fit(c, target, i) for i, c in enumerate(calls)]
         fits = [fit for fit, _ in learned]
         inputs = {f.inputs[name]: node for f in fits for name, node in self.fitters[f.call.function].inputs(f.call).items()}
@@ -420,15 +524,20 @@ class _Planner:
         for fit in self.pending_fits:
             if fit.parameters is not None:
                 select = select.join(aliased(fit.parameters, fit.parameters), join_type="cross", copy=False)
+        for made, scores in self.pending_scores:
+            on = exp.EQ(this=quoted(KEY, "b"), expression=quoted(KEY, made))
+            select = select.join(aliased(made, made), on=on, join_type="left", copy=False)
+            for column in scores.columns.values():
+                select = select.select(quoted(column, made), copy=False)
         for layer in [*scored[1:], *self.layers(ready, inputs)]:
             inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("t")))
             select = exp.select(exp.Column(this=exp.Star(), table=exp.to_identifier("t"))).from_(inner, copy=False)
             for name, sql in layer:
                 select = select.select(sql.as_(name, quoted=True), copy=False)
         if target == self.result:
-            hidden = [i for f in self.fits for i in f.inputs.values() if i.startswith(f"{f.column} ")]
-            if hidden:
-                listed = exp.Star(except_=[exp.to_identifier(h, quoted=True) for h in dict.fromkeys(hidden)])
+            between = [i for f in self.fits for i in f.inputs.values() if i.startswith(f"{f.column} ")] + self.hidden
+            if between:
+                listed = exp.Star(except_=[exp.to_identifier(h, quoted=True) for h in dict.fromkeys(between)])
                 inner = exp.Subquery(this=select, alias=exp.TableAlias(this=exp.to_identifier("t")))
                 select = exp.select(listed).from_(inner, copy=False)
         self.steps.append(Step(target, select, "customers and their traits", kept=target == self.result))
@@ -437,6 +546,14 @@ class _Planner:
             if query is not None and fit.parameters is not None:
                 self.steps.append(Step(fit.parameters, query, f"fit {fit.column}"))
         self.fits += fits
+        self.pending_scores = []
+        for model in models:
+            made = f"{self.prefix}_scores_{len(self.scored)}"
+            asked = [quoted(hidden(model.call, key)).as_(key, quoted=True) for key in model.model.inputs]
+            values = exp.select(quoted(KEY), *asked).from_(relation(target))
+            self.steps.append(Step(made, values, f"score {model.column}", score=model))
+            self.pending_scores.append((made, model))
+            self.scored.add(model.column)
 
     # --- fitted calls
 
@@ -521,7 +638,7 @@ class _Planner:
         nodes = {column_of(n, self.aliases): n for t in trees for n in walk_outer(t) if isinstance(n, Measure | tree.Sequence)}
         missing = {name: n for name, n in nodes.items() if name not in self.have}
         self.have |= set(missing)
-        groups: dict[tuple[str, str], list[tuple[str, Measure]]] = {}
+        groups: dict[tuple[str, str, bool], list[tuple[str, Measure]]] = {}
         columns: list[tuple[str, exp.Expression]] = []
         joins: list[tuple[str, str]] = []
         for name, node in missing.items():
@@ -531,15 +648,16 @@ class _Planner:
                 columns.append((name, self.q.not_(self.q.is_null(quoted(KEY, table)))))
             else:
                 grouped = AGGREGATIONS[node.aggregation].grouped
-                groups.setdefault((node.event, (node.column or "") if grouped else ""), []).append((name, node))
-        for (event, column), members in groups.items():
+                ahead = isinstance(node.window, Next)
+                groups.setdefault((node.event, (node.column or "") if grouped else "", ahead), []).append((name, node))
+        for (event, column, _), members in groups.items():
             for start in range(0, len(members), CHUNK):
                 chunk = members[start : start + CHUNK]
                 query = self.grouped(base, event, column, chunk) if column else self.aggregates(base, event, chunk)
                 table = self.scan(query, f"{event}: {len(chunk)} measures")
                 joins.append((table, table))
                 for i, (name, node) in enumerate(chunk):
-                    if self.tables.events[event].coverage is None and not isinstance(node.window, Around):
+                    if self.tables.events[event].coverage is None and not isinstance(node.window, Around | Next):
                         self.scanned[name] = Scanned(query, f"m{i}", not AGGREGATIONS[node.aggregation].nothing)
                     columns += self.joined(name, node, table, i)
                     self.note_unknown(name, node)
@@ -603,6 +721,8 @@ class _Planner:
         if any(isinstance(n.window, Around) for n in nodes):
             on = exp.EQ(this=quoted(KEY, "e"), expression=quoted(KEY, "b"))
             select = select.join(aliased(base, "b"), on=on, copy=False)
+        if any(isinstance(n.window, Next) for n in nodes):
+            return select  # what is still to come, as only the outcome of a prediction asks for it
         return select.where(q.binary("<=", quoted(TIME, "e"), q.literal(q.context.as_of)), copy=False)
 
     def aggregates(self, base: str, event: str, chunk: Sequence[tuple[str, Measure]]) -> exp.Expression:
@@ -649,7 +769,7 @@ class _Planner:
         if table.nullable is not None and not read & table.nullable and not may_fail(node.where):
             return
         q = self.q
-        if isinstance(node.window, Around):
+        if isinstance(node.window, Around | Next):
             return
         keep = self.keep("", node, condition=False)
         undecided = q.is_null(self.condition(node.event, node.where))

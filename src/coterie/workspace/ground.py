@@ -21,6 +21,7 @@ from coterie.traits.batch import SORTED, Tables, quoted, relation
 from coterie.workspace.collapsed import collapsed
 from coterie.workspace.hands import Hands, asked_ids
 from coterie.workspace.hands import notes as notes_of
+from coterie.workspace.models import Models
 from coterie.workspace.project import Project
 from coterie.workspace.recording import Keys, Touched, drawn, happened, kept, numbered, picture, touched_since
 from coterie.workspace.results import RUN, EventSource, Made, account_columns, event_view, tables_of
@@ -57,6 +58,7 @@ class Ground:
         events: the kinds of event, each a view `event <kind>` in the engine.
         lists: the lists of ids by name.
         hands: who the record says is in a segment or out of it by hand.
+        models: what is fitted.
     """
 
     project: Project
@@ -68,6 +70,7 @@ class Ground:
     events: Mapping[str, EventSource]
     lists: Mapping[str, frozenset[str]]
     hands: Hands = field(default_factory=dict)
+    models: Models = field(kw_only=True)
 
     def tables(self, instant: datetime, *, past: bool = False) -> Tables:
         """The tables as of an instant; the customers of any instant before are no longer in view.
@@ -94,7 +97,8 @@ class Ground:
 
         `past`: as of `tables`.
         """
-        return answer(self.engine, self.tables(instant, past=past), self.catalog, self.context(instant), progress)
+        tables = self.tables(instant, past=past)
+        return answer(self.engine, tables, self.catalog, self.context(instant), progress, self.models)
 
     def picture(self, instant: datetime, answered: Answered, by_key: Keys) -> Picture | Drawn:
         """Everybody's memberships as of the instant that was answered last."""
@@ -105,7 +109,8 @@ class Ground:
 
     def pictures(self, instants: Sequence[datetime], by_key: Keys) -> Iterator[Picture | Drawn]:
         """Everybody's memberships as of several instants, one after the other; what they do not rest on is not asked."""
-        catalog = self.catalog.behind(lambda d: d.noun != "trait" or bool(d.checked.fits))
+        needed = self.models.needed()
+        catalog = self.catalog.behind(lambda d: d.noun != "trait" or bool(d.checked.fits) or d.name in needed)
         for place, (instant, asked) in enumerate(replace(self, catalog=catalog).foreseen(instants, touched=True)):
             if isinstance(by_key, Numbering):
                 if not place:
@@ -129,7 +134,7 @@ class Ground:
         """
         for start in range(0, len(instants), TOGETHER):
             some = instants[start : start + TOGETHER]
-            plans = [planned(self.engine, self.names(), self.catalog, self.context(instant)) for instant in some]
+            plans = [planned(self.engine, self.names(), self.catalog, self.context(instant), self.models) for instant in some]
             queries: list[exp.Expression] = []
             for place, asked in enumerate(plans, start):
                 queries += [step.query for step in asked.batch.steps]

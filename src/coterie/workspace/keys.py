@@ -327,13 +327,20 @@ NEEDED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 """The keys that a source of each role needs."""
 
+REFIT = one_of("each run", "daily", "weekly", "monthly", "quarterly", "never")
 FITTED_FUNCTIONS = (*FITTED, *LATER)
 FITS = table(*(Key(name, EXPRESSIONS, f"the arguments of {name}, for its long form with settings") for name in FITTED_FUNCTIONS))
 FIT_SETTINGS = table(
     Key("bins", BINS, "of rfm: the number of groups, or for recency, frequency and monetary a number or the limits between them"),
     Key("cells", CELLS, "of rfm: labels with their scores, the first that fits wins: {Champions: 5/5/5}"),
     Key("by", COLUMN, "within each value of this column"),
-    Key("refit", TEXT, "when parameters are learned again: each run, daily, weekly, monthly or never", idle=True),
+    Key("groups", WHOLE, "of clusters: how many groups to make, where that is not to be found by itself"),
+    Key("process", one_of("nbd", "bg_nbd", "mbg_nbd", "pareto_nbd"), "of lifetime_value: how customers are taken to buy and leave"),
+    Key(
+        "refit",
+        REFIT,
+        "of a model: when it is learned again, by the first run after so long (monthly where nothing is said)",
+    ),
 )
 SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -341,16 +348,25 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "percentile": ("by", "refit"),
         "quantile": ("by", "refit"),
         "rank": ("by", "refit"),
-        **dict.fromkeys(LATER, ("refit",)),
+        "clusters": ("groups", "refit"),
+        "lifetime_value": ("process", "refit"),
+        **dict.fromkeys(("predict", "affinity", "lookalike", "cross", *LATER), ("refit",)),
     }
 )
 """Which settings each fitted function has."""
+
+
+def setting(function: str, name: str) -> Key:
+    """A setting of a fitted function; what is counted anew at each run is not refitted."""
+    model = function not in FITTED or FITTED[function].model
+    return FIT_SETTINGS[name] if model or name != "refit" else replace(FIT_SETTINGS[name], idle=True)
+
 
 TRAIT = table(
     Key("value", EXPRESSION, "the expression that gives the value"),
     *shown(
         Key("goal", GOAL_SHAPE, "what is to be reached with it"),
-        Key("refit", TEXT, "of a fitted trait: when its parameters are learned again", idle=True),
+        Key("refit", REFIT, "of a model: when it is learned again"),
         Key("missing", TEXT, "how a missing value is to be taken", idle=True),
         Key("covers", TEXT, "whom it is about"),
         Key("currency", CURRENCY, "of a trait of money"),

@@ -44,6 +44,7 @@ from coterie.workspace.keys import (
     Key,
     Keys,
     collect_keys,
+    setting,
     unknown_key,
 )
 from coterie.workspace.shapes import EXPRESSION, SCORES, found, joined, mapping, name_of, refuse, scalar, text_of, trimmed
@@ -438,7 +439,7 @@ class _Loader:
 
     def fitted(self, node: Map, function: str, keys: Keys, what: str) -> tuple[Written, Mapping[str, object], dict[str, Any]]:
         """The long form of a fitted call: the call as it would be written in short, and its settings."""
-        settings = {key: FIT_SETTINGS[key] for key in SETTINGS_OF[function]}
+        settings = {key: setting(function, key) for key in SETTINGS_OF[function]}
         plain = {k: v for k, v in keys.items() if k not in ("value", "labels", "refit")}
         allowed: dict[str, Key] = {function: FITS[function], **settings, **plain}
         values = self.read(node, allowed, what)

@@ -43,6 +43,7 @@ from coterie.segments.membership import Size
 from coterie.sources.gathered import Gathered
 from coterie.traits import batch
 from coterie.traits.batch import Batch, EventTable, Tables, quoted, relation
+from coterie.traits.carry import make
 from coterie.traits.coverage import Coverage
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.definitions import notices as definition_notices
@@ -518,7 +519,7 @@ class Results:
         self.attach_events()
         self.ad_hoc += 1
         for step in planned.steps:
-            self.engine.create(step.table, step.query, step.about, temporary=True)
+            make(self.engine, step, temporary=True)
         return table
 
     def planned(self, trees: Iterable[Expr], *, prefix: str, table: str, dialect: str | None = None) -> Batch | None:

@@ -33,6 +33,8 @@ from coterie.segments.beside import beside
 from coterie.segments.membership import Packed, Size
 from coterie.traits import batch
 from coterie.traits.batch import Batch, Tables, Wanted, quoted, relation, walk_outer
+from coterie.traits.carry import make
+from coterie.workspace.models import Models
 from coterie.workspace.project import Project
 
 Progress = Callable[[str], None]
@@ -69,7 +71,7 @@ class Planned:
     compiler: Compiler
 
 
-def planned(engine: Engine, tables: Tables, catalog: Catalog, context: Context) -> Planned:
+def planned(engine: Engine, tables: Tables, catalog: Catalog, context: Context, models: Models | None = None) -> Planned:
     """Plan the answers; nothing is asked yet.
 
     Args:
@@ -77,11 +79,14 @@ def planned(engine: Engine, tables: Tables, catalog: Catalog, context: Context) 
         tables: customers of the population at as_of, and events.
         catalog: the checked definitions.
         context: as_of, zone and lists.
+        models: what is fitted; without them all values of models are missing.
     """
     q = builder(engine, context)
-    wanted, rules = split(catalog)
+    known = Models(catalog, context.zone) if models is None else models
+    wanted, rules = split(catalog, known.needed())
     aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
-    traits = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS)
+    at = known.at(context.as_of)
+    traits = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS, models=at)
     return Planned(catalog, traits, rules, batch.compiler(q, catalog.scope, tables, aliases))
 
 
@@ -91,13 +96,14 @@ def answer(
     catalog: Catalog,
     context: Context,
     progress: Progress = silent,
+    models: Models | None = None,
 ) -> Answered:
     """Answer every definition of a catalog over the tables of an engine.
 
     Makes the tables `traits` and `segment_bits` and the view `segments`. Arguments as of `planned`.
     """
     clock = _Clock()
-    asked = planned(engine, tables, catalog, context)
+    asked = planned(engine, tables, catalog, context, models)
     clock.lap("plan")
     return settle(engine, asked, progress, clock)
 
@@ -141,23 +147,30 @@ def builder(engine: Engine, context: Context) -> Builder:
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What a fitted call learned in a run, as plain values, by the column that holds its value."""
+    """What a fitted call learned in a run, as plain values, by the column that holds its value; a model that was fitted before
+    is named by its fit, which is `kept` already."""
 
     column: str
     call: str
     parameters: Mapping[str, Any]
+    kept: bool = False
 
 
 def carry_out(engine: Engine, planned: Batch, progress: Progress = silent) -> tuple[Learned, ...]:
     """Make the tables of a batch, in order, and drop those that were only on the way; returns what its fits learned."""
     for step in planned.steps:
         progress(step.about)
-        engine.create(step.table, step.query, step.about, temporary=not step.kept)
-    learned = tuple(Learned(f.column, batch.fitted_name(f.call), parameters(engine, f)) for f in planned.fits)
+        make(engine, step, temporary=not step.kept)
+    learned = [Learned(f.column, batch.fitted_name(f.call), parameters(engine, f)) for f in planned.fits]
+    learned += [
+        Learned(step.score.column, batch.fitted_name(step.score.call), step.score.model.learned, kept=True)
+        for step in planned.steps
+        if step.score is not None
+    ]
     for step in planned.steps:
         if not step.kept:
             engine.drop(step.table)
-    return learned
+    return tuple(learned)
 
 
 MOST_VALUES = 10_000
@@ -184,14 +197,14 @@ def plain_value(value: object) -> object:
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
-def split(catalog: Catalog) -> tuple[list[Wanted], dict[str, Expr]]:
+def split(catalog: Catalog, needed: frozenset[str] = frozenset()) -> tuple[list[Wanted], dict[str, Expr]]:
     """What a run makes as columns, and the rules it answers as bitmaps.
 
     A segment is a column only where something other than and / or / not reads it; what a segment measures or fits in place
-    is a column under its own text.
+    is a column under its own text. `needed`: names that models read.
     """
     rules = {d.name: d.checked.tree for d in catalog.of("segment")}
-    columns: set[str] = set()
+    columns: set[str] = set(needed & rules.keys())
     for definition in catalog.definitions.values():
         if definition.noun != "segment":
             columns |= definition.checked.uses & rules.keys()

@@ -44,6 +44,7 @@ from coterie.workspace.doctor import Finding, examine
 from coterie.workspace.edits import earlier_names
 from coterie.workspace.engines import ending, engine_of, opened, shown
 from coterie.workspace.export import Exported, export
+from coterie.workspace.fitting import first_days, refits, refitted, said_of
 from coterie.workspace.fmt import format_project
 from coterie.workspace.freshness import Stale, stale
 from coterie.workspace.goals import Standing, goals, of_run, standings
@@ -55,6 +56,7 @@ from coterie.workspace.history import History
 from coterie.workspace.lint import Smell, lint
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
+from coterie.workspace.models import Models, called, stored
 from coterie.workspace.past import past_days
 from coterie.workspace.plan import Plan, answers_of, pass_gates, planned
 from coterie.workspace.project import FILE, Project, load
@@ -229,6 +231,7 @@ class Workspace:
                 ground = self._ground(project, engine, now, progress)
                 instant = self._instant(ground, as_of, now)
                 past = () if since is None else past_days(since, every, instant, project.timezone)
+                ground, of_models = self._fitted(ground, instant, now, progress)
                 answered = ground.answer(instant, progress)
                 accepted = pass_gates(self._published, ground, answered, accept)
                 by_key = numbers_by_key(engine, record)
@@ -236,7 +239,7 @@ class Workspace:
                 if isinstance(found, Picture) and last is not None and not past:
                     numbers = found.touched(last)  # while the engine is open
                     found = replace(found, touched=lambda _: numbers)
-                unmet = warnings(answers_of(ground, answered, self._published))
+                unmet = [*of_models, *warnings(answers_of(ground, answered, self._published))]
                 made = ground.describe(instant, answered, self.store, unmet)
                 if goals(ground.project):
                     progress("measuring goals")
@@ -250,9 +253,9 @@ class Workspace:
                 generation = self.store.publish(partial, _about(made, said), number)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
-                        fits.keep(
-                            FittedParameters(fit.column, fit.call, instant, made.finished, answered.population, fit.parameters)
-                        )
+                        if not fit.kept:
+                            learned = fit.column, fit.call, instant, made.finished, answered.population, fit.parameters
+                            fits.keep(FittedParameters(*learned))
                 progress("recording")
                 snapshots = record.written(told, pictures) if snapshots is None else snapshots
                 record.keep(told, made.project_text, meanings(ground.catalog, earlier_names(project)), snapshots)
@@ -432,7 +435,20 @@ class Workspace:
         lists = self._lists(project, engine)
         for kind in events:
             engine.parquet(event_view(kind), gathered.events[kind].paths, sorted_by=SORTED)
-        return Ground(project, text, gathered, now, catalog, engine, events, lists, hands)
+        none = Models(catalog, project.timezone)
+        ground = Ground(project, text, gathered, now, catalog, engine, events, lists, hands, models=none)
+        if called(catalog):
+            with FitStore(self.store.record) as store:
+                ground = replace(ground, models=stored(catalog, project.timezone, first_days(ground), store))
+        return ground
+
+    def _fitted(self, ground: Ground, instant: datetime, now: datetime, progress: Progress) -> tuple[Ground, list[str]]:
+        """The ground with models fitted that are due, and what is to be said of them."""
+        if not ground.models.calls:
+            return ground, []
+        with FitStore(self.store.record) as store:
+            ground, fitted = refitted(ground, store, instant, now, refits(ground.project), progress)
+        return ground, said_of(fitted)
 
     def _instant(self, ground: Ground, asked: str | None, now: datetime) -> datetime:
         return as_of_instant(asked, ground.project, _latest(ground.engine, ground.gathered, now), now)
