@@ -106,9 +106,9 @@ def _predict(args: tuple[Expr, ...]) -> Shape | str:
     if any(not isinstance(feature, Column) for feature in features):
         return f"behind `from` stand names of traits and attributes, {how}"
     if typed(outcome) == BOOLEAN:
-        return Shape(FLOAT, {})
+        return Shape(FLOAT, {"tenth": INTEGER})
     if typed(outcome) in NUMBERS:
-        return Shape(FLOAT, {"low": FLOAT, "high": FLOAT})
+        return Shape(FLOAT, {"low": FLOAT, "high": FLOAT, "tenth": INTEGER})
     if typed(outcome) == TEXT and not looks_ahead(outcome):
         return Shape(TEXT, {"probability": FLOAT})
     return f"predict predicts a number, whether something holds, or a text, this is {typed(outcome)}"
@@ -141,7 +141,7 @@ def _lookalike(args: tuple[Expr, ...]) -> Shape | str:
         return "lookalike takes a segment: lookalike(vip), and may name the traits to compare by: lookalike(vip, age, revenue)"
     if any(not isinstance(feature, Column) for feature in args[1:]):
         return "behind the segment stand names of traits and attributes, as in lookalike(vip, age, revenue)"
-    return Shape(FLOAT, {})
+    return Shape(FLOAT, {"tenth": INTEGER})
 
 
 def _cross(args: tuple[Expr, ...]) -> Shape | str:
@@ -158,8 +158,8 @@ def _cross(args: tuple[Expr, ...]) -> Shape | str:
     return Shape(TEXT, {})
 
 
-def _chance(_call: Fitted, _part: str) -> Values:
-    return 0, 1, False
+def _chance(_call: Fitted, part: str) -> Values:
+    return (1, 10, False) if part == "tenth" else (0, 1, False)
 
 
 def _money(_call: Fitted, part: str) -> Values:
@@ -167,6 +167,8 @@ def _money(_call: Fitted, part: str) -> Values:
 
 
 def _prediction(call: Fitted, part: str) -> Values:
+    if part == "tenth":
+        return 1, 10, False
     return (0, 1, False) if part == "probability" or typed(call.args[0]) == BOOLEAN else None
 
 

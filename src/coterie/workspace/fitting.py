@@ -157,6 +157,8 @@ def told_of(learned: Learned, samples: Sequence[Sample]) -> dict[str, Any]:
     }
 
 
+USUAL = {"cross": "each run"}
+"""When a model is learned again, where the project says nothing and it is not monthly: what is only counted."""
 WORSE = 0.05
 """A fit whose skill is lower by more than this than that of the fit in use is held."""
 MOVED = 0.3
@@ -184,7 +186,8 @@ def refitted(
     out = []
     for column in ground.models.calls:
         before = ground.models.fit(column, instant)
-        wanted = is_due(before, refit.get(column, "monthly"), instant) if names is None else column in names
+        due = refit.get(column, USUAL.get(ground.models.calls[column].call.function, "monthly"))
+        wanted = is_due(before, due, instant) if names is None else column in names
         if not wanted:
             continue
         try:

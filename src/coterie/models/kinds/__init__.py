@@ -1,6 +1,8 @@
 """One file a kind of model; `FITTERS` and `MODELS` are all of them by the name of their function."""
 
 from coterie.models.kinds.cross import Cross
+from coterie.models.kinds.lookalike import Lookalike
+from coterie.models.kinds.predict import Predict
 from coterie.models.kinds.rfm import Rfm
 from coterie.models.kinds.standing import Percentile, Quantile, Rank
 from coterie.models.model import Model
@@ -9,5 +11,5 @@ from coterie.traits.batch import Fitter
 FITTERS: dict[str, Fitter] = {"percentile": Percentile(), "quantile": Quantile(), "rank": Rank(), "rfm": Rfm()}
 """Those whose parameters are counted by the engine, anew at each run."""
 
-MODELS: dict[str, Model] = {model.function: model for model in (Cross(),)}
+MODELS: dict[str, Model] = {model.function: model for model in (Cross(), Lookalike(), Predict())}
 """Those whose parameters are learned by a fit, and kept."""

@@ -204,6 +204,8 @@ def fit_trees(design: Floats, y: Floats, kind: Kind, held: Flags, setting: float
         model = HistGradientBoostingRegressor(loss="poisson" if positive else "squared_error", **settings)
     else:
         model = HistGradientBoostingClassifier(**settings)
+    # What nobody who is fitted on has cannot be split by; scikit-learn finds no thresholds for it.
+    design = np.where(np.isnan(design[~held] if setting is None else design).all(axis=0), 0.0, design)
     with threads(design.size):
         if setting is None:
             model.fit(design[~held], y[~held], X_val=design[held], y_val=y[held])
