@@ -134,6 +134,12 @@ def fitted() -> str:
                 "quantile": "`quantile(revenue, 5)`",
                 "rank": "`rank(revenue)`",
                 "rfm": "`rfm(order.time, order.amount)`",
+                "lifetime_value": "`lifetime_value(order.amount, 365 days)`",
+                "predict": "`predict(exists(order within next 30 days))`",
+                "clusters": "`clusters(age, income, orders_90d)`",
+                "affinity": "`affinity(order.category half life 60 days)`",
+                "lookalike": "`lookalike(vip)`",
+                "cross": "`cross(value, lifecycle) at least 50`",
             }.get(name, ""),
             form.words.format("a", "b"),
         ]

@@ -4,13 +4,13 @@ of how lately, how often and for how much.
 Features go by their canonical text in the language, so that what a fit learned from can be read, and asked again.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 
 from coterie.language.catalog import Catalog, Resolved
 from coterie.language.fitted import FITTED, looks_ahead
 from coterie.language.format import format as format_expr
 from coterie.language.names import written
-from coterie.language.tree import Column, Expr, Fitted, walk
+from coterie.language.tree import Column, EventColumn, Expr, Fitted, Measure, walk
 from coterie.language.types import NUMBERS, TEXT, Kind
 from coterie.models.model import Asking
 
@@ -19,12 +19,16 @@ AMOUNTS = 2
 """Of each kind of event, the first so many columns of numbers are summed."""
 USABLE = (Kind.INTEGER, Kind.MONEY, Kind.FLOAT, Kind.BOOLEAN, Kind.TEXT, Kind.DATE, Kind.TIMESTAMP)
 
+Measured = tuple[str, str | None]
+"""A kind of event, and which of its columns is measured; None where events are counted."""
 
-def features(asking: Asking, without: Iterable[str] = ()) -> dict[str, Expr]:
+
+def features(asking: Asking, without: Iterable[str] = (), measured: Collection[Measured] = ()) -> dict[str, Expr]:
     """The features of a customer by their text.
 
     Args:
         without: names that would tell what is to be found out; what rests on them is left out too.
+        measured: columns of events that would tell it, likewise.
     """
     barred = resting_on(asking.catalog, {*without, asking.name})
     found: dict[str, Expr] = {}
@@ -41,7 +45,21 @@ def features(asking: Asking, without: Iterable[str] = ()) -> dict[str, Expr]:
     for text in behaviour(asking):
         if text not in told:
             found[text] = asking.tree(text)
-    return found
+    return {text: tree for text, tree in found.items() if not measures_of(asking.catalog, [tree]) & set(measured)}
+
+
+def measures_of(catalog: Catalog, trees: Iterable[Expr]) -> set[Measured]:
+    """What trees measure of events, themselves or by the definitions they name."""
+    out: set[Measured] = set()
+    left, seen = list(trees), set[str]()
+    while left:
+        for node in walk(left.pop()):
+            if isinstance(node, Measure | EventColumn):
+                out.add((node.event, node.column))
+            elif isinstance(node, Column) and node.name in catalog.definitions and node.name not in seen:
+                seen.add(node.name)
+                left.append(catalog.definitions[node.name].checked.tree)
+    return out
 
 
 def behaviour(asking: Asking) -> Iterator[str]:
@@ -91,8 +109,3 @@ def _models(catalog: Catalog, definition: Resolved) -> bool:
             if name in catalog.definitions:
                 stack.append(catalog.definitions[name])
     return False
-
-
-def words(features_: Mapping[str, Expr], describe: Mapping[str, str]) -> dict[str, str]:
-    """How features are called for people."""
-    return {text: describe.get(text, text) for text in features_}

@@ -31,6 +31,10 @@ def prediction(fit: "Fit", inputs: Sequence[str]) -> Learned:
         perfect = "exact probabilities at this size"
         figures.append(Quality("expected calibration error", fit.error.error, baseline=fit.error.perfect, against=perfect))
     figures += [Quality(name, value) for name, value in q.measures.items() if name != q.decides]
+    # What was tried by itself and is not there needs no word each.
+    notes = [n for n in fit.notes if not ("(" in n.partition(" is left out")[0] and "missing for everybody" in n)]
+    if len(notes) < len(fit.notes):
+        notes.append(f"{len(fit.notes) - len(notes)} things that events could tell were not known as of any of these days")
     chance = 0.5 if q.decides == "auc" else 0.0
     rest = [c.value for c in q.against] + [chance]
     skill = (q.interval.value - max(rest)) / (1 - max(rest)) if max(rest) < 1 else 0.0
@@ -40,6 +44,6 @@ def prediction(fit: "Fit", inputs: Sequence[str]) -> Learned:
         verdict=" ".join(fit.sentences),
         quality=figures,
         skill=skill if better else 0.0,
-        notes=[*fit.warnings, *fit.notes],
+        notes=[*fit.warnings, *notes],
         tables=tables,
     )

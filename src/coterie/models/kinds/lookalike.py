@@ -11,7 +11,7 @@ from coterie.language.describe import describe
 from coterie.language.format import format as format_expr
 from coterie.language.tree import Expr
 from coterie.models import told
-from coterie.models.features import features, named
+from coterie.models.features import features, measures_of, named
 from coterie.models.kinds.predict import end_of
 from coterie.models.model import Asking, Learned, Sample, Want
 
@@ -26,7 +26,7 @@ class Lookalike:
         if asked:
             inputs: Mapping[str, Expr] = {format_expr(a): a for a in asked}
         else:
-            inputs = features(asking, behind(asking, segment))
+            inputs = features(asking, behind(asking, segment), measures_of(asking.catalog, [segment]))
         return [Want(asking.today, inputs, {MEMBER: segment})]
 
     def fit(self, asking: Asking, samples: Sequence[Sample], before: Mapping[str, Any] | None, seed: int) -> Learned:
