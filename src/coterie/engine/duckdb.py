@@ -3,7 +3,7 @@
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock, local
 
@@ -129,19 +129,6 @@ class DuckDB:
             self.create(table, "SELECT * FROM coterie_rows", temporary=temporary)
         finally:
             self.connection.unregister("coterie_rows")
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        rows: Callable[[pa.Table], pa.Table],
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = False,
-    ) -> None:
-        made = [rows(pa.Table.from_batches([some])) for some in self.batches(query, about, rows=1 << 18)]
-        self.register(table, pa.concat_tables(made) if made else schema.empty_table(), temporary=temporary)
 
     def drop(self, table: str) -> None:
         self.sorted.pop(table, None)

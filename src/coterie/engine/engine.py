@@ -34,21 +34,6 @@ class Engine(Protocol):
     def create(self, table: str, query: Query, about: str = "", *, temporary: bool = False) -> None:
         """Make a table of what a query gives; replaces one of that name. A temporary one is gone with the engine."""
 
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        rows: Callable[[pa.Table], pa.Table],
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = False,
-    ) -> None:
-        """Make a table of what a function makes of a query's rows, some at a time; it may be asked in other processes.
-
-        `schema`: the columns that the function gives.
-        """
-
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         """Make a view; replaces one of that name."""
 

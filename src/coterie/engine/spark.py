@@ -16,7 +16,7 @@ import sys
 import tempfile
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from importlib.metadata import version
 from pathlib import Path
@@ -344,30 +344,6 @@ class Spark:
         folder.mkdir(parents=True)
         pq.write_table(_plain(data), folder / "part-00000.parquet", coerce_timestamps="us")
         self._keep(table, folder, temporary, None)
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        rows: Callable[[pa.Table], pa.Table],
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = False,
-    ) -> None:
-        from pyspark.sql.pandas.types import from_arrow_schema
-
-        def some(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                yield from rows(pa.Table.from_batches([batch])).combine_chunks().to_batches()
-
-        about = about or f"make {table}"
-        frame = self.frame(query, about)
-        folder = self._folder(table, temporary)
-        with self.at_work(about, query):
-            made = frame.mapInArrow(some, from_arrow_schema(schema, prefer_timestamp_ntz=True))
-            made.write.parquet(_uri(folder))
-        self._keep(table, folder, temporary, made.schema)
 
     def drop(self, table: str) -> None:
         with contextlib.suppress(Exception):  # a Java that has died has no views; what it died of has been said

@@ -1,6 +1,6 @@
 """An engine whose tables and views are all temporary, and gone at the end."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
@@ -26,19 +26,6 @@ class Scratch:
 
     def create(self, table: str, query: Query, about: str = "", *, temporary: bool = True) -> None:
         self.engine.create(table, query, about, temporary=temporary)
-        self.made[table] = None
-
-    def mapped(
-        self,
-        table: str,
-        query: Query,
-        rows: Callable[[pa.Table], pa.Table],
-        schema: pa.Schema,
-        about: str = "",
-        *,
-        temporary: bool = True,
-    ) -> None:
-        self.engine.mapped(table, query, rows, schema, about, temporary=temporary)
         self.made[table] = None
 
     def view(self, name: str, query: Query, *, temporary: bool = True) -> None:

@@ -123,11 +123,13 @@ class Scored:
         made = [(column, arrow_type(self.model.parts[part])) for part, column in self.columns.items()]
         return pa.schema([(KEY, pa.int64()), *made])
 
-    def __call__(self, rows: pa.Table) -> pa.Table:
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """The customers' numbers of some rows, and the model's values for them."""
-        values = self.model.score(rows.drop_columns([KEY]))
-        columns = [rows.column(KEY), *(values.column(part) for part in self.columns)]
-        return pa.table(columns, names=self.schema.names).cast(self.schema)
+        for batch in batches:
+            rows = pa.Table.from_batches([batch])
+            values = self.model.score(rows.drop_columns([KEY]))
+            columns = [rows.column(KEY), *(values.column(part) for part in self.columns)]
+            yield from pa.table(columns, names=self.schema.names).cast(self.schema).combine_chunks().to_batches()
 
 
 def quoted(name: str, table: str | None = None) -> exp.Column:
@@ -451,7 +453,8 @@ class _Planner:
     def with_inputs(self, wanted: list[Wanted]) -> list[Wanted]:
         """What models ask of customers, as columns of their own before what wants the model's value."""
         out: list[Wanted] = []
-        columns = dict(self.scope.columns)
+        columns, aliases = dict(self.scope.columns), dict(self.aliases)
+        named = {own_name(n) for w in wanted for n in walk_outer(w.tree) if isinstance(n, Measure | tree.Sequence)}
         for w in wanted:
             for call in walk_outer(w.tree):
                 if not isinstance(call, Fitted) or not FITTED[call.function].model:
@@ -464,10 +467,12 @@ class _Planner:
                     own = hidden(call, key)
                     columns[own] = ColumnInfo(typed(node))
                     self.hidden.append(own)
+                    if isinstance(node, Measure | tree.Sequence) and own_name(node) not in named | self.have:
+                        aliases.setdefault(own_name(node), own)  # nobody else asks for it
                     out.append(Wanted(own, node))
             out.append(w)
         if self.hidden:
-            self.scope = replace(self.scope, columns=columns)
+            self.scope, self.aliases = replace(self.scope, columns=columns), aliases
             self.compiler = compiler(self.q, self.scope, self.tables, self.aliases)
         return out
 

@@ -1,12 +1,21 @@
 """A batch's steps carried out by an engine."""
 
-from coterie.engine.engine import Engine
+import pyarrow as pa
+
+from coterie.engine.engine import Cluster, Engine
 from coterie.traits.batch import Step
+
+AT_ONCE = 1 << 18
+"""Rows that a model is given together."""
 
 
 def make(engine: Engine, step: Step, *, temporary: bool) -> None:
     """Make the table of a step: what its query gives, or what a model makes of that."""
-    if step.score is None:
+    score = step.score
+    if score is None:
         engine.create(step.table, step.query, step.about, temporary=temporary)
+    elif isinstance(engine, Cluster):
+        engine.mapped(step.table, step.query, score, score.schema, step.about, temporary=temporary)
     else:
-        engine.mapped(step.table, step.query, step.score, step.score.schema, step.about, temporary=temporary)
+        made = list(score(engine.batches(step.query, step.about, rows=AT_ONCE)))
+        engine.register(step.table, pa.Table.from_batches(made, score.schema), temporary=temporary)

@@ -1,6 +1,7 @@
 """One file a kind of model; `FITTERS` and `MODELS` are all of them by the name of their function."""
 
 from coterie.models.kinds.cross import Cross
+from coterie.models.kinds.lifetime_value import LifetimeValue
 from coterie.models.kinds.lookalike import Lookalike
 from coterie.models.kinds.predict import Predict
 from coterie.models.kinds.rfm import Rfm
@@ -11,5 +12,5 @@ from coterie.traits.batch import Fitter
 FITTERS: dict[str, Fitter] = {"percentile": Percentile(), "quantile": Quantile(), "rank": Rank(), "rfm": Rfm()}
 """Those whose parameters are counted by the engine, anew at each run."""
 
-MODELS: dict[str, Model] = {model.function: model for model in (Cross(), Lookalike(), Predict())}
+MODELS: dict[str, Model] = {model.function: model for model in (Cross(), LifetimeValue(), Lookalike(), Predict())}
 """Those whose parameters are learned by a fit, and kept."""

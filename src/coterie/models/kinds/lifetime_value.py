@@ -1,0 +1,171 @@
+"""What customers will be worth: `lifetime_value(order.amount, 365 days)`, by buy-till-you-die models.
+
+A purchase is a day with an event whose amount is above zero; several on one day are one. Spend is what a day came to. What is
+taken back later (an amount of zero or less) is no purchase and does not lower what earlier ones came to.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from coterie.core.errors import TooFewRows
+from coterie.core.windows import Duration, Next, clamped_step
+from coterie.language.names import written
+from coterie.language.tree import Apply, EventColumn, Expr, Literal, Measure
+from coterie.language.types import TIMESTAMP
+from coterie.models.model import Asking, Learned, Quality, Sample, Want
+from coterie.traits.batch import DAY
+
+if TYPE_CHECKING:
+    from coterie.models.value.fitted import Fit, Tried
+    from coterie.models.value.history import Floats, History
+
+INPUTS = ("first", "days", "since_first", "since_last", "total", "first_total")
+FEWEST_DAYS = 60
+"""Of a shorter past nothing is held out."""
+HELD = 1 / 3
+"""Of the past, the most that is held out to judge models."""
+
+
+class LifetimeValue:
+    function = "lifetime_value"
+
+    def wants(self, asking: Asking) -> Sequence[Want]:
+        stream = stream_of(asking)
+        first = asking.first.get(stream.event)
+        if first is None:
+            raise TooFewRows(f"there is no {stream.event} yet", hint="customers and what they bought are needed")
+        inputs = self.inputs(asking, INPUTS)
+        past = (asking.today - first).days
+        if past < FEWEST_DAYS:
+            return [Want(asking.today, inputs)]
+        held = max(1, min(horizon_days(asking), int(past * HELD)))
+        ahead = Next(Duration(held, "day"))
+        outcomes = {"days": replace(measure(asking, "distinct", DAY), window=ahead)}
+        return [Want(asking.today - timedelta(days=held), inputs, outcomes), Want(asking.today, inputs)]
+
+    def fit(self, asking: Asking, samples: Sequence[Sample], before: Mapping[str, Any] | None, seed: int) -> Learned:
+        from coterie.models.value import choice
+        from coterie.models.value.quality import Holdout
+
+        newest = samples[-1]
+        history, _ = history_of(newest.inputs)
+        earlier = None
+        if len(samples) > 1:
+            held = samples[0]
+            past, bought = history_of(held.inputs)
+            orders = np.asarray(held.outcomes.column("days").fill_null(0), np.float64)[bought]
+            if past.repeaters:
+                earlier = choice.Before(past, Holdout(orders, float((newest.as_of - held.as_of).days)))
+        process = dict(asking.call.settings).get("process")
+        found = choice.fit(history, earlier, model=None if process is None else str(process), seed=seed)
+        return told_of(found, horizon_days(asking))
+
+    def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
+        stream = stream_of(asking)
+        first, last = (measure(asking, which, "time") for which in ("first", "last"))
+        since = asking.tree(f"days_since(first({written(stream.event)}.time))")
+        total = measure(asking, "sum", stream.column)
+        assert isinstance(since, Apply)
+        return {
+            "first": first,
+            "days": measure(asking, "distinct", DAY),
+            "since_first": replace(since, args=(first,)),
+            "since_last": replace(since, args=(last,)),
+            "total": total,
+            "first_total": asking.after(total, Duration(1, "day"), "first", TIMESTAMP),
+        }
+
+    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
+        from coterie.models.value.fitted import Fit
+
+        fit, length = Fit.from_json(parameters["fit"]), float(parameters["horizon_days"])
+        history, bought = history_of(rows)
+        scores = fit.score(history.x, history.t_x, history.T, history.spend, length)
+        made = {
+            "": scores.value,
+            "probability_alive": scores.probability_alive,
+            "expected_orders": scores.expected_orders,
+            "value_per_order": scores.value_per_order,
+            "low": scores.low,
+            "high": scores.high,
+        }
+        return {part: spread(values, bought) for part, values in made.items()}
+
+
+def stream_of(asking: Asking) -> EventColumn:
+    stream = asking.call.args[0]
+    assert isinstance(stream, EventColumn)
+    return stream
+
+
+def horizon_days(asking: Asking) -> int:
+    length = asking.call.args[1]
+    assert isinstance(length, Literal)
+    assert isinstance(length.value, Duration)
+    return (clamped_step(asking.today, length.value.n, length.value.unit) - asking.today).days
+
+
+def measure(asking: Asking, aggregation: str, column: str) -> Measure:
+    """A measure over purchases: events whose amount is above zero."""
+    stream = stream_of(asking)
+    event, amount = written(stream.event), written(stream.column)
+    if column == DAY:
+        made = asking.tree(f"{aggregation}({event}.time where {amount} > 0)")
+    else:
+        made = asking.tree(f"{aggregation}({event}.{written(column)} where {amount} > 0)")
+    assert isinstance(made, Measure)
+    return replace(made, column=DAY) if column == DAY else made
+
+
+def history_of(rows: pa.Table) -> "tuple[History, npt.NDArray[np.bool_]]":
+    """The histories of those who bought, and which rows they are."""
+    from coterie.models.value.history import History
+
+    values = {name: np.asarray(rows.column(name).cast(pa.float64()), np.float64) for name in INPUTS[1:]}
+    bought = values["days"] > 0
+    some = {name: v[bought] for name, v in values.items()}
+    x = some["days"] - 1
+    age = some["since_first"]
+    t_x = np.where(x > 0, age - some["since_last"], 0.0)
+    rest = some["total"] - np.nan_to_num(some["first_total"])
+    spend = np.where(x > 0, rest / np.maximum(x, 1), some["total"])
+    return History(x, t_x, age, spend), bought
+
+
+def spread(values: "Floats", bought: npt.NDArray[np.bool_]) -> pa.Array:
+    """Values of those who bought, missing for all others."""
+    out = np.full(len(bought), np.nan)
+    out[bought] = values
+    return pa.array(out, pa.float64(), mask=~bought)
+
+
+def told_of(fit: "Fit", horizon: int) -> Learned:
+    """What a fit says of itself."""
+    verdict = fit.verdict
+    quality, tables = [], {"tried": [tried_row(t) for t in fit.tried]}
+    words = fit.chosen
+    skill = None
+    if verdict is not None:
+        best = min(verdict.rules.items(), key=lambda rule: rule[1].mae)
+        against = {"mean": "everybody buys alike", "own rate": "each goes on as before"}.get(best[0], best[0])
+        quality = [
+            Quality("mean absolute error (orders)", verdict.model.mae, baseline=best[1].mae, against=against),
+            Quality("root mean square error (orders)", verdict.model.rmse, baseline=best[1].rmse, against=against),
+            Quality("foreseen of all orders", verdict.model.foreseen / verdict.model.actual if verdict.model.actual else 0.0),
+        ]
+        tables["by_frequency"] = [asdict(row) for row in verdict.by_frequency]
+        words = f"{verdict.words} {fit.chosen}"
+        skill = max(0.0, 1 - verdict.model.mae / best[1].mae) if verdict.better and best[1].mae > 0 else 0.0
+    parameters = {"fit": fit.to_json(), "horizon_days": horizon}
+    return Learned(parameters, INPUTS, words, quality, skill, [w.words for w in fit.warnings], tables)
+
+
+def tried_row(tried: "Tried") -> dict[str, Any]:
+    found = {"model": tried.model, "log_likelihood": tried.log_likelihood, "refused": tried.refused}
+    return found if tried.quality is None else {**found, "mae": tried.quality.mae, "bias": tried.quality.bias}
