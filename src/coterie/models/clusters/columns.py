@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, assert_never
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from coterie.core.words import counted
-from coterie.models.clusters.prototypes import Block, Codes, Floats, height, one_hot
+from coterie.models.clusters.prototypes import Block, Codes, Floats, Matrix, height, one_hot
 
 SKEWED = 1.0
 """The skewness from which on a number may be compared by its logarithm."""
@@ -31,6 +32,8 @@ SPOKEN = 0.05
 """Where more rows than this have no value in a category, having none is a level."""
 ANSWERED = 0.05
 """A column known for fewer rows than this is left out."""
+LEARNED_ON = 100_000
+"""Values of a number from which its shape and scale are learned."""
 MICROSECONDS_A_DAY = 86_400_000_000
 
 
@@ -138,12 +141,19 @@ class Encoding:
             if isinstance(column, Category)
         )
 
-    def matrix(self, table: pa.Table) -> Floats:
+    def matrix(self, table: pa.Table, dtype: type[np.floating[Any]] = np.float64) -> Matrix:
         """The rows of a table in numbers: n × width, nothing missing. Its order of columns does not matter."""
-        out = np.empty((table.num_rows, self.width))
+        out = np.empty((table.num_rows, self.width), dtype)
         for column, span in self.spans():
             out[:, span] = _encoded(column, table[column.name])
         return out
+
+    def nothing_known(self, table: pa.Table) -> npt.NDArray[np.bool_]:
+        """Whether a row has no value in any column."""
+        none = np.ones(table.num_rows, bool)
+        for column in self.columns:
+            none &= pc.is_null(table[column.name], nan_is_null=True).to_numpy()
+        return none
 
     def weighted(self, weights: Sequence[float]) -> "Encoding":
         """The same with other weights, one for each column; a column of weight 0 is left out."""
@@ -199,7 +209,8 @@ def _learned_number(name: str, values: pa.ChunkedArray) -> tuple[Encoded | None,
     if missing := len(all_) - len(x):
         shown = str(np.datetime64(round(median), "D")) if kind == "date" else f"{median:,.6g}"
         notes.append(f"{counted(missing, 'customer has', 'customers have')} no {name}: taken as the median, {shown}.")
-    two = bool(np.isin(x, (x.min(), x.max())).all())
+    two = bool(((x == x.min()) | (x == x.max())).all())
+    x = x if len(x) <= LEARNED_ON else np.random.default_rng(0).choice(x, LEARNED_ON, replace=False)
     column = Number(name, kind, median, _unit(x) if kind == "number" and not two else 0.0, 0.0, 1.0)
     if column.unit:
         notes.append(f"{name} is very uneven (skewness {skewness(x):.1f}): compared by its logarithm.")

@@ -32,7 +32,9 @@ AT_ONCE = 8_192
 """Rows that are multiplied at a time: what is worked on stays in the processor's cache."""
 ROUNDS = 100
 SETTLED = 1e-6
-"""Where a round lowers the cost by less than this share of it, centres are at rest."""
+"""Where a round lowers the cost by less than this share of it, centres are at rest …"""
+ROUGHLY = 1e-4
+"""… and where only the cost is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,9 @@ class Prototypes:
     rounds: int
 
 
-def prototypes(x: Matrix, k: int, *, seed: int, blocks: Sequence[Block] = (), starts: int = STARTS) -> Prototypes:
+def prototypes(
+    x: Matrix, k: int, *, seed: int, blocks: Sequence[Block] = (), starts: int = STARTS, settled: float = SETTLED
+) -> Prototypes:
     """Find k groups of the rows of a matrix.
 
     Args:
@@ -63,18 +67,19 @@ def prototypes(x: Matrix, k: int, *, seed: int, blocks: Sequence[Block] = (), st
         seed: the same seed finds the same groups.
         blocks: which columns belong to one category each.
         starts: how many starts are tried.
+        settled: centres are at rest where a round lowers the cost by less than this share of it.
     """
     rng = np.random.default_rng(seed)
     few = _sample(x, SEEDED_ON, rng)
-    found = _cheapest([settle(few, plus_plus(few, k, rng), blocks) for _ in range(starts)])
+    found = _cheapest([settle(few, plus_plus(few, k, rng), blocks, settled) for _ in range(starts)])
     for size, kept in ((REFINED_ON, 3), (len(x), 1)):
         if len(found[0].labels) < min(size, len(x)):
             rows = _sample(x, size, rng)
-            found = _cheapest([settle(rows, one.centres, blocks) for one in found[:kept]])
+            found = _cheapest([settle(rows, one.centres, blocks, settled) for one in found[:kept]])
     return found[0]
 
 
-def settle(x: Matrix, centres: npt.ArrayLike, blocks: Sequence[Block] = ()) -> Prototypes:
+def settle(x: Matrix, centres: npt.ArrayLike, blocks: Sequence[Block] = (), settled: float = SETTLED) -> Prototypes:
     """Move centres (k × p) to the middle of the rows nearest to them until they rest (Lloyd)."""
     x, middles = np.ascontiguousarray(x), np.array(centres, np.float64)
     squares = np.einsum("ij,ij->i", x, x)
@@ -84,13 +89,20 @@ def settle(x: Matrix, centres: npt.ArrayLike, blocks: Sequence[Block] = ()) -> P
             rounds += 1
             labels, nearest, sums, sizes = _nearest(x, middles)
             cost = max(total + float(nearest.sum(dtype=np.float64)), 0.0)
-            if rounds == ROUNDS or not cost < before - SETTLED * cost:
+            if rounds == ROUNDS or not cost < before - settled * cost:
                 return Prototypes(middles, labels, cost, rounds)
             before = cost
             middles = _middles(sums, sizes, blocks)
             if len(empty := np.flatnonzero(sizes == 0)):
                 # Nobody is nearest to these: each starts again at a row that lies badly.
                 middles[empty] = x[np.argsort(-(nearest + squares), kind="stable")[: len(empty)]]
+
+
+def assign(x: Matrix, centres: Floats) -> tuple[Labels, Floats]:
+    """Each row's nearest centre (of equally near ones the first) and its squared distance from it."""
+    with one_thread():
+        labels, nearest, _, _ = _nearest(np.ascontiguousarray(x), centres)
+    return labels, np.maximum(nearest + np.einsum("ij,ij->i", x, x), 0).astype(np.float64)
 
 
 def one_hot(codes: Codes, levels: int, gamma: float) -> Floats:
