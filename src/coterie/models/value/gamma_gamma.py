@@ -50,12 +50,12 @@ def fit(x: Floats, spend: Floats) -> GammaGamma | None:
     order = np.argsort(x, kind="stable")
     x, scale = x[order], float(spend.mean())
     relative = spend[order] / scale
-    on_sample = None
+    whole = sample = _objective(x, relative), float(len(x))
     if len(x) > SAMPLE:
         drawn = np.sort(np.random.default_rng(0).choice(len(x), SAMPLE, replace=False))
-        on_sample = _objective(x[drawn], relative[drawn])
+        sample = _objective(x[drawn], relative[drawn]), float(SAMPLE)
     starts = [np.array(start) for start in ((4.0, 4.0, 0.75), (1.0, 2.0, 1.0), (20.0, 10.0, 0.45))]
-    top = climb(_objective(x, relative), starts, len(x), on_sample, min(SAMPLE, len(x)))
+    top = climb(whole, starts, sample)
     if top is None:
         return None
     p, q, v = top.theta * [1, 1, scale]

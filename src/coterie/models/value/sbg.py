@@ -69,7 +69,8 @@ def fit(survivors: Sequence[float]) -> ShiftedBetaGeometric:
             f"{count[0] - count[-1] if len(count) else 0:,.0f} of whom left, do not show how leaving goes on",
             hint="two renewals or more, and somebody who left, are needed",
         )
-    top = climb(_objective(count), [np.array([1.0, 3.0]), np.array([0.5, 0.5]), np.array([10.0, 100.0])], float(count[0]))
+    cohort = _objective(count), float(count[0])
+    top = climb(cohort, [np.array([1.0, 3.0]), np.array([0.5, 0.5]), np.array([10.0, 100.0])], cohort)
     if top is None:
         raise DidNotConverge("the shifted beta-geometric model found no maximum of its likelihood")
     (alpha, beta), errors = top.theta, top.relative_error * top.theta
