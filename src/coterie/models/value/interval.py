@@ -48,7 +48,9 @@ class Outlook:
         place = np.log1p(T / shortest) / _STEP
         knot = np.floor(place).astype(np.int64)
         kinds, cell = np.unique(np.concatenate([_key(nearest, knot), _key(nearest, knot + 1)]), return_inverse=True)
-        table = np.array([self._quantiles(int(kind >> 16), int(kind & 0xFFFF), shortest) for kind in kinds])
+        table = np.empty((len(kinds), len(_GRID)))
+        for i, kind in enumerate(kinds):
+            table[i] = self._quantiles(int(kind >> 16), int(kind & 0xFFFF), shortest)
         lower, upper, share = cell[: len(x)], cell[len(x) :], place - knot
 
         def at(probability: float) -> Floats:
