@@ -70,6 +70,7 @@ from coterie.workspace.trial import Trial, explained, hold, not_exercised, teste
 if TYPE_CHECKING:
     from coterie.workspace.charts import Charts
     from coterie.workspace.draft import Draft
+    from coterie.workspace.fits import Models as ModelsOf
     from coterie.workspace.report import Written
 
 
@@ -591,6 +592,19 @@ class Workspace:
     def take_back(self, segment: str, side: Side, ids: Iterable[object], *, author: str | None = None) -> Put:
         """Take back what was said of customers by hand, so that the rule decides again."""
         return take_back(self, segment, side, ids, author=author, now=utc_now())
+
+    @property
+    def models(self) -> "ModelsOf":
+        """The models of the project: how good they are, and how to learn them anew."""
+        from coterie.workspace.fits import Models as ModelsOf
+
+        return ModelsOf(self, self._grounded)
+
+    @contextmanager
+    def _grounded(self, progress: Progress) -> Iterator[tuple[Ground, datetime, datetime]]:
+        """What answers stand on now, the instant that a run would be of, and what time it is."""
+        with self._aside(progress) as (ground, now):
+            yield ground, self._instant(ground, None, now), now
 
     @property
     def charts(self) -> "Charts":

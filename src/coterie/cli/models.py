@@ -1,0 +1,209 @@
+"""Commands about models: which there are, how good one is, learn them anew."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
+
+if TYPE_CHECKING:
+    from coterie.cli.page import Page
+    from coterie.models.store import FittedParameters
+
+
+def models(directory: Dir = HERE, json: Json = False) -> None:
+    """List the models, and how good each is."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        found = space.models.states()
+        zone = space.project.timezone
+    if json:
+        print_json([state.to_json() for state in found])
+        return
+    page = Page()
+    if not found:
+        page.line("There are no models. A trait such as predict(exists(order within next 60 days)) is one.")
+        return
+    rows = []
+    for state in found:
+        fit = state.fit
+        if fit is None:
+            rows.append([state.name, "", "", "not fitted: the notes of `coterie run` say why"])
+            continue
+        waits = " A newer fit is held." if state.held is not None else ""
+        rows.append([state.name, f"{fit.number}", _day(fit, zone), _first(str(fit.told["verdict"])) + waits])
+    page.table(
+        [("model", False), ("version", True), ("learned as of", False), ("how good", False)], rows, wide="how good", cut=False
+    )
+    page.line()
+    page.quiet(f"`{then(directory, 'model ' + found[0].name)}` tells more of one")
+
+
+def model(
+    name: Annotated[str, typer.Argument(help="A model.")],
+    directory: Dir = HERE,
+    drift: Annotated[bool, typer.Option("--drift", help="Also whether customers have moved since the fit.")] = False,
+    json: Json = False,
+) -> None:
+    """How good a model is, what drives it, and whether its probabilities are right."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        state = space.models[name]
+        zone = space.project.timezone
+        moved = space.models.drift(name) if drift else []
+    if json:
+        told = state.to_json()
+        if drift:
+            told["drift"] = [{"feature": d.name, "psi": d.psi, "noise": d.noise, "size": d.size} for d in moved]
+        print_json(told)
+        return
+    page = Page()
+    page.title(f"{name}: {state.written}")
+    fit = state.fit
+    if fit is None:
+        page.line(f"It is not fitted. `{then(directory, 'fit ' + name)}` says why.")
+        return
+    _told(page, fit, zone)
+    if drift:
+        _drift(page, [(d.name or "the score itself", d.psi, d.noise, d.size) for d in moved])
+    if state.held is not None:
+        page.line()
+        page.warn(
+            f"version {state.held.number} is held: {state.held.told['held']}. `{then(directory, f'fit {name} --accept')}` takes it."
+        )
+
+
+def fit(
+    names: Annotated[list[str] | None, typer.Argument(help="Models; all of them where none is named.")] = None,
+    directory: Dir = HERE,
+    accept: Annotated[bool, typer.Option("--accept", help="Take a fit into use that is or would be held.")] = False,
+    quiet: Quiet = False,
+    json: Json = False,
+) -> None:
+    """Learn models anew; the next run scores everybody with them."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space, progress(quiet) as said:
+        found = space.models.fit(names or None, accept=accept, progress=said)
+    failed = [one for one in found if one.error is not None]
+    if json:
+        print_json(
+            [
+                {
+                    "model": one.name,
+                    "version": None if one.fit is None else one.fit.number,
+                    "state": "failed" if one.fit is None else one.fit.state,
+                    "verdict": None if one.fit is None else one.fit.told["verdict"],
+                    "error": None if one.error is None else one.error.message,
+                }
+                for one in found
+            ]
+        )
+    else:
+        page = Page()
+        for one in found:
+            if one.fit is not None:
+                page.line(f"{one.name}, version {one.fit.number}: {_first(str(one.fit.told['verdict']))}")
+                if one.fit.state == "held":
+                    page.warn(f"held, {one.fit.told['held']}: `{then(directory, f'fit {one.name} --accept')}` takes it into use")
+            elif one.error is not None:
+                page.warn(f"{one.name}: {one.error.message}" + (f" ({one.error.hint})" if one.error.hint else ""))
+        if not found:
+            page.line("There are no models.")
+        elif len(failed) < len(found):
+            page.quiet(f"`{then(directory, 'run')}` scores everybody with them")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _told(page: "Page", fit: "FittedParameters", zone: str) -> None:
+    told = fit.told
+    page.line(str(told["verdict"]))
+    page.line()
+    learned = ", ".join(f"{one['as_of']} ({one['customers']:,} customers)" for one in told["learned_from"])
+    page.facts([("version", f"{fit.number}"), ("learned as of", learned)])
+    if told["quality"]:
+        page.line()
+        rows = [[q["name"], _number(q["value"]), _between(q), _number(q["baseline"]), str(q["against"])] for q in told["quality"]]
+        headings = [("out of sample", False), ("", True), ("95 % interval", False), ("instead", True), ("of what", False)]
+        page.table(headings, rows, wide="out of sample", cut=False)
+    tables: dict[str, Any] = told["tables"]
+    if tables.get("tenths"):
+        page.line()
+        page.line("Tenths of customers, the highest score first:")
+        rows = [[f"{r['tenth']}", f"{r['customers']:,}", _number(r["told"]), _number(r["happened"])] for r in tables["tenths"]]
+        page.table([("tenth", True), ("customers", True), ("told", True), ("happened", True)], rows, wide="", cut=False)
+    if tables.get("importance"):
+        page.line()
+        page.line("What drives it (what is lost when it is dealt out at random):")
+        rows = [[", ".join(r["features"]), _number(r["lost"])] for r in tables["importance"][:12]]
+        page.table([("feature", False), ("lost", True)], rows, wide="feature", cut=False)
+    for name in [n for n in tables if n not in ("tenths", "importance", "calibration")]:
+        page.line()
+        page.line(name.replace("_", " ") + ":")
+        columns = list(dict.fromkeys(key for row in tables[name] for key in row))
+        rows = [[_cell(row.get(c)) for c in columns] for row in tables[name][:30]]
+        page.table(
+            [(c.replace("_", " "), False) for c in columns], rows, wide=columns[0].replace("_", " ") if columns else "", cut=False
+        )
+    if told["notes"]:
+        page.line()
+        page.listed([str(n) for n in told["notes"]])
+
+
+def _drift(page: "Page", found: list[tuple[str, float, float, str]]) -> None:
+    page.line()
+    moved = [row for row in found if row[3] != "none"]
+    page.line(
+        f"Since the fit {len(moved)} of {len(found)} features have moved by more than chance:"
+        if moved
+        else "Nothing has moved since the fit."
+    )
+    if moved:
+        page.table(
+            [("feature", False), ("stability index", True), ("by chance", True), ("", False)],
+            [[name, f"{psi:.2f}", f"{noise:.2f}", size] for name, psi, noise, size in moved[:15]],
+            wide="feature",
+            cut=False,
+        )
+
+
+def _first(text: str) -> str:
+    """The first sentence."""
+    head, stop, _ = text.partition(". ")
+    return head + (stop.strip() if stop else "")
+
+
+def _day(fit: "FittedParameters", zone: str) -> str:
+    from coterie.cli.history import day
+
+    return day(fit.as_of, zone)
+
+
+def _number(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) >= 100 else f"{value:.3f}"
+
+
+def _cell(value: Any) -> str:
+    return (
+        _number(value)
+        if isinstance(value, float)
+        else f"{value:,}"
+        if isinstance(value, int)
+        else ""
+        if value is None
+        else str(value)
+    )
+
+
+def _between(quality: dict[str, Any]) -> str:
+    return "" if quality["low"] is None else f"{_number(quality['low'])} to {_number(quality['high'])}"
+
+
+def add(app: typer.Typer) -> None:
+    for command in (models, model, fit):
+        app.command()(command)
