@@ -51,7 +51,6 @@ def model(
 
     with opened(directory) as space:
         state = space.models[name]
-        zone = space.project.timezone
         moved = space.models.drift(name) if drift else []
     if json:
         told = state.to_json()
@@ -65,7 +64,7 @@ def model(
     if fit is None:
         page.line(f"It is not fitted. `{then(directory, 'fit ' + name)}` says why.")
         return
-    _told(page, fit, zone)
+    _told(page, fit)
     if drift:
         _drift(page, [(d.name or "the score itself", d.psi, d.noise, d.size) for d in moved])
     if state.held is not None:
@@ -118,7 +117,7 @@ def fit(
         raise typer.Exit(1)
 
 
-def _told(page: "Page", fit: "FittedParameters", zone: str) -> None:
+def _told(page: "Page", fit: "FittedParameters") -> None:
     told = fit.told
     page.line(str(told["verdict"]))
     page.line()
@@ -145,9 +144,8 @@ def _told(page: "Page", fit: "FittedParameters", zone: str) -> None:
         page.line(name.replace("_", " ") + ":")
         columns = list(dict.fromkeys(key for row in tables[name] for key in row))
         rows = [[_cell(row.get(c)) for c in columns] for row in tables[name][:30]]
-        page.table(
-            [(c.replace("_", " "), False) for c in columns], rows, wide=columns[0].replace("_", " ") if columns else "", cut=False
-        )
+        headings = [(c.replace("_", " "), False) for c in columns]
+        page.table(headings, rows, wide=headings[0][0] if headings else "", cut=False)
     if told["notes"]:
         page.line()
         page.listed([str(n) for n in told["notes"]])
@@ -156,11 +154,8 @@ def _told(page: "Page", fit: "FittedParameters", zone: str) -> None:
 def _drift(page: "Page", found: list[tuple[str, float, float, str]]) -> None:
     page.line()
     moved = [row for row in found if row[3] != "none"]
-    page.line(
-        f"Since the fit {len(moved)} of {len(found)} features have moved by more than chance:"
-        if moved
-        else "Nothing has moved since the fit."
-    )
+    some = f"Since the fit {len(moved)} of {len(found)} have moved by more than chance:"
+    page.line(some if moved else "Nothing has moved since the fit.")
     if moved:
         page.table(
             [("feature", False), ("stability index", True), ("by chance", True), ("", False)],
@@ -189,15 +184,9 @@ def _number(value: Any) -> str:
 
 
 def _cell(value: Any) -> str:
-    return (
-        _number(value)
-        if isinstance(value, float)
-        else f"{value:,}"
-        if isinstance(value, int)
-        else ""
-        if value is None
-        else str(value)
-    )
+    if isinstance(value, float):
+        return _number(value)
+    return "" if value is None else f"{value:,}" if type(value) is int else str(value)
 
 
 def _between(quality: dict[str, Any]) -> str:

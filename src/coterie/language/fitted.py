@@ -120,7 +120,7 @@ def _clusters(args: tuple[Expr, ...]) -> Shape | str:
     for arg in args:
         if typed(arg).kind is Kind.DURATION:
             return "clusters takes traits and attributes, not a length of time"
-    return Shape(TEXT, {"typicality": FLOAT})
+    return Shape(TEXT, {"key": INTEGER, "typicality": FLOAT})
 
 
 def _affinity(args: tuple[Expr, ...]) -> Shape | str:

@@ -7,7 +7,7 @@ customer and for all, whatever engine the rows come from.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
 
@@ -21,7 +21,7 @@ from coterie.language.parse import parse
 from coterie.language.scope import ColumnInfo, Scope
 from coterie.language.tree import Expr, Fitted, Measure
 from coterie.language.types import Type
-from coterie.traits.batch import hidden
+from coterie.traits.batch import EventScan, hidden
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,13 @@ class Model(Protocol):
         """The value ("") and its parts for each row of inputs; what it does not give is missing."""
 
 
+@runtime_checkable
+class Scanning(Protocol):
+    """A model that asks something of the events which no measure tells."""
+
+    def scan(self, parameters: Mapping[str, Any], parts: Sequence[str]) -> EventScan: ...
+
+
 @dataclass(frozen=True)
 class Bound:
     """A model with the parameters that hold at an instant, as a batch takes it; unfitted, all its values are missing."""
@@ -160,6 +167,7 @@ class Bound:
     model: Model | None = None
     parameters: Mapping[str, Any] | None = None
     as_of: datetime = datetime.min
+    scan: EventScan | None = None
 
     @property
     def learned(self) -> Mapping[str, object]:
@@ -189,4 +197,5 @@ def bound(
         inputs = model.inputs(asking, names)
     except CoterieError:
         return Bound(asking.call, {}, parts)
-    return Bound(asking.call, inputs, parts, model, parameters, as_of)
+    scan = model.scan(parameters, list(parts)) if isinstance(model, Scanning) else None
+    return Bound(asking.call, inputs, parts, model, parameters, as_of, scan)

@@ -84,7 +84,7 @@ class FitStore:
     def keep(self, fit: FittedParameters) -> int:
         """Store a fit, unless the newest of that name learned the same from the same instant; returns its number."""
         text = json.dumps(dict(fit.parameters), sort_keys=True, default=str)
-        told = json.dumps(dict(fit.told), sort_keys=True, default=str)
+        told = json.dumps(dict(fit.told), default=str)
         with self.connection:
             newest = self.connection.execute(
                 "SELECT number, call, as_of, parameters FROM fits WHERE name = ? ORDER BY number DESC LIMIT 1", (fit.name,)

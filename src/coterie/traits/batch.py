@@ -168,6 +168,14 @@ class Fitter(Protocol):
         an earlier one by `part`, so that nothing is worked out twice."""
 
 
+@dataclass(frozen=True, slots=True)
+class EventScan:
+    """Aggregates of a customer's events of a kind up to as_of, by name; the events stand as `e`."""
+
+    event: str
+    columns: Callable[[Builder], Mapping[str, exp.Expression]]
+
+
 class Scorer(Protocol):
     """A model with what it has learned, as a batch needs it.
 
@@ -175,7 +183,11 @@ class Scorer(Protocol):
         inputs: what it asks of a customer, as checked trees by name; each may stand around the date of an earlier one, which
             it names as `hidden` does.
         parts: the types of its value ("") and of its parts.
+        scan: what it asks of events that no measure tells; its columns come behind the inputs.
     """
+
+    @property
+    def scan(self) -> EventScan | None: ...
 
     @property
     def inputs(self) -> Mapping[str, Expr]: ...
@@ -555,10 +567,23 @@ class _Planner:
         for model in models:
             made = f"{self.prefix}_scores_{len(self.scored)}"
             asked = [quoted(hidden(model.call, key)).as_(key, quoted=True) for key in model.model.inputs]
-            values = exp.select(quoted(KEY), *asked).from_(relation(target))
+            values = exp.select(quoted(KEY, "b"), *asked).from_(aliased(target, "b"))
+            if model.model.scan is not None:
+                values = self.with_scan(values, target, model.model.scan)
             self.steps.append(Step(made, values, f"score {model.column}", score=model))
             self.pending_scores.append((made, model))
             self.scored.add(model.column)
+
+    def with_scan(self, values: exp.Select, base: str, scan: EventScan) -> exp.Select:
+        """The rows of a query of customers `b`, with a model's own aggregates beside them."""
+        columns = scan.columns(self.q)
+        select = self.from_events(base, scan.event, []).select(quoted(KEY, "e"), copy=False)
+        for name, sql in columns.items():
+            select = select.select(sql.as_(name, quoted=True), copy=False)
+        own = select.group_by(quoted(KEY, "e"), copy=False).subquery("own")
+        on = exp.EQ(this=quoted(KEY, "b"), expression=quoted(KEY, "own"))
+        values = values.join(own, on=on, join_type="left", copy=False)
+        return values.select(*(quoted(name, "own") for name in columns), copy=False)
 
     # --- fitted calls
 

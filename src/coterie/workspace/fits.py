@@ -106,8 +106,8 @@ class Models:
                     raise UnknownName(f"there is no model {name!r}", code="E108", hint=hint)
             with FitStore(self.workspace.store.record) as store:
                 wanted = list(known) if names is None else names
-                _, found = refitted(ground, store, instant, now, refits(ground.project), progress, names=wanted, accept=accept)
-        return found
+                _, fitted = refitted(ground, store, instant, now, refits(ground.project), progress, names=wanted, accept=accept)
+        return fitted
 
     def drift(self, name: str, progress: Progress = silent) -> "list[Drift]":
         """How far customers of today are from those a prediction was fitted on, by feature; the score itself first.

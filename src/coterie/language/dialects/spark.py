@@ -111,7 +111,7 @@ def json_object(*cells: Tree) -> Tree:
 SAME = (
     *("BIT_OR", "BOOL_OR", "CHR", "CONCAT", "CONCAT_WS", "LEFT", "NFC_NORMALIZE"),
     *("ABS", "ARRAY_CONTAINS", "ASIN", "CEIL", "COALESCE", "CONTAINS", "COS", "COUNT", "FLOOR", "GREATEST", "LEAST", "LN"),
-    *("LOWER", "MAX", "MD5", "MIN", "NULLIF", "RANK", "REGEXP_EXTRACT", "REPLACE", "ROUND", "SIGN", "SIN", "SQRT"),
+    *("LOWER", "MAX", "MD5", "MIN", "NULLIF", "POWER", "RANK", "REGEXP_EXTRACT", "REPLACE", "ROUND", "SIGN", "SIN", "SQRT"),
     *("SUBSTRING", "SUM", "TRANSLATE", "UPPER"),
 )
 """Functions that Spark has by the same name and, on what the language gives them, with the same meaning.
