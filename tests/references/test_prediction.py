@@ -69,7 +69,7 @@ def scored(sample: Sample) -> tuple[Training, dict[str, Evaluated]]:
     return training, evaluated(task, training.fold, None)
 
 
-@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.long] if n == "bank" else []) for n in PUBLISHED])
 def test_areas_and_calibration(shared: Path, name: str, figure: Callable[..., Figure]) -> None:
     load, linear, trees, exact = PUBLISHED[name]
     training, found = scored(load(shared))

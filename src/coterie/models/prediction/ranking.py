@@ -21,6 +21,10 @@ class Interval:
     low: float
     high: float
 
+    def widened(self, times: float) -> "Interval":
+        """The same number with an interval so many times as wide."""
+        return Interval(self.value, self.value - times * (self.value - self.low), self.value + times * (self.high - self.value))
+
     def to_json(self) -> list[float]:
         return [self.value, self.low, self.high]
 

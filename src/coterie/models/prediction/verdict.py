@@ -33,7 +33,13 @@ def _claim(quality: Quality) -> str:
         "log_loss_saved": f"it saves {quality.interval.value:.0%} of the log loss, 95 % interval {low:.0%} to {high:.0%}",
     }[quality.decides]
     if quality.verdict == "no better than chance":
-        return f"No better than chance ({reached}): everybody is told {quality.against[0].name}."
+        more = quality.against[0].more
+        by_chance = {
+            "auc": f"AUC {quality.interval.value:.3f}; chance alone reaches {0.5 + more.value - more.low:.3f}",
+            "r2": f"it accounts for {quality.interval.value:.0%} of the differences; chance alone for {more.value - more.low:.0%}",
+            "log_loss_saved": f"it saves {quality.interval.value:.0%} of the log loss; chance alone {more.value - more.low:.0%}",
+        }[quality.decides]
+        return f"No better than chance ({by_chance} with so few customers): everybody is told {quality.against[0].name}."
     close = [c for c in quality.against[1:] if not c.better]
     if close:
         best = max(close, key=lambda c: c.value)
