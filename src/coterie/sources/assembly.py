@@ -24,14 +24,14 @@ from coterie.core.errors import DataError, DefinitionError, MissingColumn, Store
 from coterie.core.hashing import fingerprint
 from coterie.core.windows import local
 from coterie.core.words import counted
-from coterie.engine.engine import Engine
+from coterie.engine.engine import Cluster, Engine
 from coterie.engine.written import remove
 from coterie.language.leaves import Context
 from coterie.language.names import normal
 from coterie.language.shown import day_shown
 from coterie.language.sql import Builder
 from coterie.language.types import INTEGER, MONEY, Type
-from coterie.sources import increments
+from coterie.sources import afar, increments
 from coterie.sources import shards as shards_
 from coterie.sources.attributes import REFUSED, AttributeWriter, Snapshot
 from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_columns
@@ -100,7 +100,7 @@ class Loaded:
     def mapped(self) -> Mapped:
         """What the columns mean; worked out only when something changed."""
         source = self.source
-        where = self.files[0].name if len(self.files) == 1 else f"{source.path or source.url}"
+        where = self.files[0].name if len(self.files) == 1 else f"{source.path or source.url or source.table}"
         empty = empty_columns(self.files, self.types)
         return map_source(source, self.types, zone=self.zone, dialect=self.dialect, days=self.days, where=where, empty=empty)
 
@@ -175,7 +175,7 @@ def gather(
 
 def gone(source: Source, column: str, until: datetime, zone: str) -> str:
     """What is said of a column that a source has lost; `until` is when it was last seen (UTC, naive)."""
-    where = source.path or shards_.without_password(source.url or source.name)
+    where = source.path or shards_.without_password(source.url or source.table or source.name)
     at = local(until, zone)
     return f"{where} has no column {column!r} any more (it had until the run of {day_shown(at.date())}, {at:%H:%M})"
 
@@ -195,7 +195,19 @@ class _Gathering:
     read: Read
     unpack: int
 
+    @property
+    def cluster(self) -> Cluster | None:
+        return self.engine.engine if isinstance(self.engine.engine, Cluster) else None
+
     def run(self) -> Gathered:
+        for source in self.sources:
+            if source.table is not None and source.url is None and self.cluster is None:
+                raise DefinitionError(
+                    f"{source.name} is a table of Spark's catalog ({source.table}), and engine: {self.engine.dialect} has none",
+                    code="E215",
+                    hint="say engine: spark, or COTERIE_ENGINE=spark for one command; or name files (path:) or a database (url:)",
+                    place=source.place,
+                )
         hashes = Hashes.load(self.stores.cache / "files.json")
         try:
             loaded = [self.load(source, hashes) for source in self.sources]
@@ -278,6 +290,7 @@ class _Gathering:
         if source.role == "customers" and source.id == LINE and LINE not in types:
             types = {LINE: INTEGER, **types}  # a file without ids: each row is the customer of its line
         notes += notes_of(source, files)
+        notes += lacking(source, files)
         notes += self.lost_files(source, files)
         notes += self.changed_columns(source, types)
         types = settled(source, types, empty_columns(files, types))
@@ -303,15 +316,23 @@ class _Gathering:
                 batches = increments.batches(source, url, options, shards, self.record, self.now)
                 return increments.files(source, url, options, shards, batches, self.progress)
             found.append((name, shards.of_rows(url, options, source.kind, self.progress, name)))
+        elif source.table is not None:
+            assert self.cluster is not None  # `run` has seen to it
+            found.append((source.table, afar.read_table(self.cluster, shards, source, options, self.progress)))
         elif source.path is None:
             raise DefinitionError(
                 f"{source.name} names neither a path nor a url", code="E215", hint="say path: orders.csv", place=source.place
             )
         else:
-            for file in find(self.folder, source):
-                content = hashes.of(file.path)
-                shard = shards.of(file.path, content, options, source.kind, self.progress, file.name)
-                if hashes.of(file.path) != content:
+            several = find(self.folder, source)
+            if self.cluster is not None:
+                self.say(f"reading {source.name}")
+                afar.read_files(self.cluster, shards, hashes, several, options, source.kind, source.name)
+            for file in several:
+                digest = hashes.of(file.path)
+                job = afar.job_of(file, digest, options)
+                shard = shards.of(file.path, job.content, job.options, source.kind, self.progress, file.name)
+                if hashes.of(file.path) != digest:
                     shards.remove(shard)
                     raise DataError(
                         f"{file.name} changed while it was read",
@@ -993,6 +1014,33 @@ def notes_of(source: Source, files: Sequence[SourceFile]) -> list[str]:
         named = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
         out.append(f"{source.name}: {named}: {note}" if several else f"{source.name}: {note}")
     return out
+
+
+def lacking(source: Source, files: Sequence[SourceFile]) -> list[str]:
+    """Columns that some of several files do not have, which are missing there.
+
+    Raises:
+        DataError: E201, it is one that says whose the rows are, or when they happened.
+    """
+    named = {normal(c): role for role, c in (("id", source.id), ("customer", source.customer), ("time", source.time)) if c}
+    without: dict[tuple[str, ...], list[str]] = {}
+    for column in dict.fromkeys(c for f in files for c in f.shard.types):
+        names = tuple(f.name for f in files if column not in f.shard.types and f.shard.rows)
+        if names and normal(column) in named:
+            where = names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more of {len(files)} files"
+            role = named[normal(column)]
+            raise DataError(
+                f"{source.name} names {column!r} as its {role}, and {where} has no such column, unlike the other files",
+                code="E201",
+                hint="write these files again, or leave them out of the path; the last results stay as they are",
+                place=source.place,
+            )
+        if names:
+            without.setdefault(names, []).append(column)
+    return [
+        f"{source.name}: {', '.join(columns)} not in {len(names)} of {len(files)} files, such as {names[0]}: missing there"
+        for names, columns in without.items()
+    ]
 
 
 def meaning(source: Source) -> str:

@@ -4,14 +4,17 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from coterie.core.errors import DataError, did_you_mean
+from coterie.sources.partitions import Partition, partition_of
 from coterie.sources.source import Source
 
 BLOCK = 1 << 20
+MARKERS = ("_SUCCESS", "_metadata", "_common_metadata")
+"""What Spark writes beside the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +23,10 @@ class Found:
 
     path: Path
     name: str
+
+    @property
+    def partition(self) -> Partition:
+        return partition_of(self.name)
 
 
 @dataclass(slots=True)
@@ -49,24 +56,48 @@ class Hashes:
             seen = self.known.get(key)
             if seen is not None and seen[:2] == (size, moved):
                 return seen[2]
-            digest = hashlib.sha256()
-            with path.open("rb") as file:
-                while block := file.read(BLOCK):
-                    digest.update(block)
+            digest = digest_of(path)
         except OSError as error:
             raise DataError(
                 f"{path} cannot be read: {(error.strerror or str(error)).lower()}",
                 code="E218",
                 hint="see who may read it; the last results stay",
             ) from error
-        self.known[key] = (size, moved, digest.hexdigest())
+        self.known[key] = (size, moved, digest)
         self.changed = True
-        return digest.hexdigest()
+        return digest
+
+    def missing(self, paths: Iterable[Path]) -> list[Path]:
+        """Those that would have to be read."""
+        return [path for path in paths if self.known.get(str(path), (-1, -1))[:2] != _state(path)]
+
+    def put(self, path: Path, digest: str) -> None:
+        """Remember what was found elsewhere."""
+        size, moved = _state(path)
+        self.known[str(path)] = (size, moved, digest)
+        self.changed = True
 
     def save(self, path: Path) -> None:
         if self.changed:
             write_json(path, self.known)
             self.changed = False
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(BLOCK):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        found = path.stat()
+    except OSError:
+        return (-2, -2)
+    return found.st_size, found.st_mtime_ns
 
 
 def adds_up(source: Source) -> bool:
@@ -93,7 +124,14 @@ def find(folder: Path, source: Source) -> tuple[Found, ...]:
                 place=source.place,
             )
     elif wanted.is_dir():
-        paths = [p for p in wanted.rglob("*") if p.is_file() and not _hidden(p.relative_to(wanted))]
+        if (wanted / "_delta_log").is_dir():
+            raise DataError(
+                f"the folder {source.path}, which {source.name} reads, is a Delta table: not all of its files count",
+                code="E210",
+                hint=f"let Spark read it: engine: spark, and table: delta.`{wanted.absolute()}` in place of path:",
+                place=source.place,
+            )
+        paths = [p for p in wanted.rglob("*") if p.is_file() and not _hidden(p.relative_to(wanted)) and p.name not in MARKERS]
         if not paths:
             raise DataError(
                 f"the folder {source.path}, which {source.name} reads, is empty",

@@ -135,7 +135,7 @@ def map_source(
         DefinitionError: an expression cannot be read or mean anything, or a name is taken.
         TypeMismatch: a column is of a kind that its role cannot have.
     """
-    where = where or source.path or source.url or source.name
+    where = where or source.path or source.url or source.table or source.name
     return _Mapper(source, types, zone, dialect, days, where, empty).map()
 
 

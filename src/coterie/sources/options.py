@@ -28,6 +28,8 @@ class ReadOptions:
         skip_total_rows: leave out rows such as `Total` at the end of a file.
         unpack: how many times its size a packed file may unpack to.
         room: to how many bytes at most; None does not ask.
+        partition: columns that folders above the file name (`day=2026-01-01/`), with their text; None: missing.
+        first: the number of the first row of a Parquet file, which is a part of a table.
     """
 
     delimiter: str | None = None
@@ -44,3 +46,5 @@ class ReadOptions:
     skip_total_rows: bool = True
     unpack: int = UNPACK
     room: int | None = None
+    partition: tuple[tuple[str, str | None], ...] = ()
+    first: int = 1

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -26,6 +26,7 @@ from coterie.sources.facts import ColumnFacts, FactsOf
 from coterie.sources.kinds import open_source
 from coterie.sources.native import AnyPlan, NativeEvidence, as_text, needs_look, plan_of
 from coterie.sources.options import ReadOptions
+from coterie.sources.partitions import Partitioned
 from coterie.sources.raw import Bad, Chunk, Note, Reader, TextRule
 
 __all__ = ["LINE", "Quarantined", "ReadOptions", "Reader", "TypedFile", "open_source", "read_typed"]
@@ -105,6 +106,8 @@ def read_typed(
     if options.room is None:
         options = replace(options, room=shutil.disk_usage(out.parent).free)
     reader = open_source(location, options, kind)
+    if options.partition:
+        reader = cast(Reader, Partitioned(reader, options.partition))
     spool = _Spool(out.with_name(out.name + ".cells")) if not getattr(reader, "cheap", False) else None
     try:
         look = _Look(reader, options)

@@ -8,11 +8,13 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import pyarrow.parquet as pq
 
 from coterie.core.errors import CoterieError, DataError, StoreError
 from coterie.core.hashing import fingerprint
+from coterie.engine.written import remove
 from coterie.language.types import DATE, TIMESTAMP, Type, named
 from coterie.sources.files import read_json, write_json
 from coterie.sources.options import LIMITS, UNPACK, ReadOptions
@@ -106,7 +108,8 @@ class Shards:
     ) -> Shard:
         """Read a file or a database into a shard; without a key it is named by its content."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        partial, partial_bad = (self.folder / f".partial-{os.getpid()}{end}" for end in (".parquet", ".bad.parquet"))
+        own = f".partial-{os.getpid()}-{uuid4().hex[:12]}"
+        partial, partial_bad = (self.folder / f"{own}{end}" for end in (".parquet", ".bad.parquet"))
         try:
             typed = self.read(
                 location,
@@ -150,7 +153,7 @@ class Shards:
     def remove(self, shard: Shard) -> None:
         """Forget a shard."""
         for end in (".json", ".parquet", ".bad.parquet"):
-            (self.folder / f"{shard.key}{end}").unlink(missing_ok=True)
+            remove(self.folder / f"{shard.key}{end}")
 
     def load(self, key: str) -> Shard | None:
         """A shard that is there, or None."""
@@ -229,7 +232,7 @@ def _types(declared: object) -> dict[str, str]:
 def _said(options: ReadOptions) -> dict[str, object]:
     out: dict[str, object] = {f.name: getattr(options, f.name) for f in fields(options) if f.name not in LIMITS}
     out["columns"] = sorted(options.columns.items())
-    return out
+    return {name: value for name, value in out.items() if name not in ("partition", "first") or value not in ((), 1)}
 
 
 def _plain(typed: TypedFile, content: str, key: str, path: Path) -> dict[str, object]:

@@ -262,7 +262,7 @@ SOURCE = table(
         TEXT,
         "a database, such as postgresql://${USER}:${PASSWORD}@host/shop; ${NAME} is taken from the environment when it is used",
     ),
-    Key("table", TEXT, "the table of the database"),
+    Key("table", TEXT, "the table of the database; without a url, a table of Spark's catalog: shop.orders"),
     Key("query", TEXT, "a query of the database, instead of a table"),
     Key("sheet", TEXT, "the sheet of a workbook; the first that holds anything otherwise"),
     Key("kind", TEXT, "csv, parquet, jsonl, excel or sql, where name and content do not tell"),

@@ -531,8 +531,8 @@ ROLES = {"customers": "the customers", "accounts": "the accounts", "lookup": "a 
 def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterable[DefinitionError]:
     """What does not go together in a source, or is not there."""
     written = {e.key.text: e.key for e in node.entries}
-    if "path" not in written and "url" not in written:
-        hint = "path: a file, glob or folder; or url: a database"
+    if not {"path", "url", "table"} & set(written):
+        hint = "path: a file, glob or folder; url: a database; or table: a table of Spark's catalog"
         yield refuse(key, "E187", f"the source '{name}' does not say where its rows are", hint)
     for one, other in (("path", "url"), ("path", "table"), ("path", "query"), ("table", "query"), ("url", "sheet")):
         if one in written and other in written and not (one == "path" and other != "url" and "url" in written):

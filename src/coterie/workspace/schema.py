@@ -75,7 +75,12 @@ def project_schema() -> dict[str, Any]:
 
 def _source(role: str) -> dict[str, Any]:
     keys = {key.name: key for key in SOURCE.values() if not key.roles or role in key.roles}
-    where = [{"required": ["path"]}, {"required": ["url", "table"]}, {"required": ["url", "query"]}]
+    where = [
+        {"required": ["path"]},
+        {"required": ["url", "table"]},
+        {"required": ["url", "query"]},
+        {"required": ["table"], "not": {"required": ["url"]}},
+    ]
     return {**keys_schema(keys, NEEDED[role]), "oneOf": where}
 
 

@@ -629,7 +629,7 @@ class Workspace:
             return ["nothing has been run yet"]
         made, project = self.results.made, self.project
         reasons = self.stale().said()
-        reasons += [f"{name} is a database, which may have changed" for name, s in project.sources.items() if s.url is not None]
+        reasons += [f"{name} is a database, which may have changed" for name, s in project.sources.items() if s.url or s.table]
         asked = project.as_of if as_of is None else as_of
         # The newest event moves with the files, which were looked at.
         instant = made.as_of if asked == "latest event" else as_of_instant(as_of, project, None, utc_now())

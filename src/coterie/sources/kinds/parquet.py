@@ -79,7 +79,7 @@ class ParquetReader:
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows, in the order of the files; a row's line is its number."""
-        row = 1
+        row = first = self.options.first
         for file in self.files:
             with self._open(file) as parquet:
                 batches = parquet.iter_batches(batch_size=ROWS)
@@ -93,7 +93,7 @@ class ParquetReader:
                         raise damaged(file, error) from None
                     yield Chunk(np.arange(row, row + batch.num_rows, dtype=np.int64), columns)
                     row += batch.num_rows
-        if row == 1:
+        if row == first:
             yield Chunk(np.zeros(0, np.int64), self._columns(pa.RecordBatch.from_pylist([], schema=self.schema)))
 
     def _columns(self, batch: pa.RecordBatch) -> dict[str, pa.Array]:
