@@ -151,6 +151,7 @@ def friendly_cuts(x: Floats, target: Mask) -> list[Decimal]:
     raw = raw[(raw > x.min()) & (raw <= x.max())]
     low, high = (float(q) for q in np.quantile(x, [0.02, 0.98]))
     step = (high - low or float(np.ptp(x))) / 50
+    step = max(step, 1.0) if (x == np.round(x)).all() else step
     found = {rounded(float(cut), step) for cut in raw}
     return sorted(cut for cut in found if x.min() < float(cut) <= x.max())
 

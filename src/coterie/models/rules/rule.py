@@ -71,7 +71,7 @@ class _Branch:
     score: float
 
 
-def rule_for(table: pa.Table, target: npt.ArrayLike, *, seed: int = 0, tests: int = TESTS) -> Rule:
+def rule_for(table: pa.Table, target: Sequence[bool | None] | Mask, *, seed: int = 0, tests: int = TESTS) -> Rule:
     """A rule of at most so many tests for a set of customers.
 
     Args:
@@ -82,8 +82,8 @@ def rule_for(table: pa.Table, target: npt.ArrayLike, *, seed: int = 0, tests: in
     Raises:
         TooFewRows: fewer than 20 customers in the set, or outside it.
     """
-    known = np.array([value is not None for value in target], bool) if isinstance(target, list) else np.ones(len(table), bool)
-    inside = np.array([bool(value) for value in np.asarray(target, object)], bool)
+    known = np.array([value is not None for value in target], bool)
+    inside = np.array([bool(value) for value in target], bool)
     if min((inside & known).sum(), (~inside & known).sum()) < FEWEST:
         raise TooFewRows(
             f"a rule needs at least {FEWEST} customers in the set and {FEWEST} outside it: "
