@@ -3,8 +3,7 @@
 The rules: everybody buys at the mean rate; each customer goes on at their own past rate.
 """
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,9 +55,6 @@ class Quality:
     def bias(self) -> float:
         """How much too much (0.05: 5 % too much) was foreseen in all."""
         return self.foreseen / self.actual - 1 if self.actual else 0.0
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
 @dataclass(frozen=True, slots=True)
