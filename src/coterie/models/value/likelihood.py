@@ -129,7 +129,7 @@ def _search(objective: Valued, starts: list[Floats], customers: float) -> Floats
     for start in starts:
         found = minimize(
             loss, np.clip(np.log(start), LOWEST, HIGHEST), jac=True, method="L-BFGS-B", bounds=[(LOWEST, HIGHEST)] * len(start),
-            options={"ftol": 1e-10, "gtol": 1e-6, "maxiter": 500},
+            options={"ftol": 1e-8, "gtol": 1e-5, "maxiter": 500},
         )  # fmt: skip
         if found.fun < min(least, 1e9):
             best, least = found.x, float(found.fun)
