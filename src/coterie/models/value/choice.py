@@ -22,7 +22,7 @@ FEWEST = 10
 """Repeaters without whom nothing can be said."""
 FEW = 50
 """Repeaters below whom only buying is modelled, not leaving."""
-TRIED = 60_000
+TRIED = 40_000
 """Customers on whom models are compared, where there are more."""
 LEAVING = 5.99
 """Twice the log-likelihood that two parameters of leaving must add (χ² with 2 degrees of freedom, 5 %)."""

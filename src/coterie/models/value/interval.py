@@ -15,8 +15,8 @@ from coterie.models.value.history import Floats, Integers
 from coterie.models.value.process import Process
 
 DRAWS = 2000
-_STEP = 0.125
-"""Between two T for which futures are drawn: 13 % more time in which rates could be learned."""
+_STEP = 0.2
+"""Between two T for which futures are drawn: 22 % more time in which rates could be learned."""
 _EXACT = 64
 """From here on neighbouring x share their futures: 2 % more or less than 64 orders say the same about a rate."""
 _GRID = np.linspace(0, 1, 401)

@@ -12,7 +12,7 @@ from coterie.models.value.history import WEEK, Floats, History
 from coterie.models.value.likelihood import Maximum
 from coterie.models.value.process import Process, conditional, conditional_pmf
 
-SCORED = 50_000
+SCORED = 20_000
 """Customers of whom the log-score is taken, at most about twice."""
 TOP = 7
 """Customers with so many repeat purchases or more are shown together."""
