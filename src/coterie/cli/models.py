@@ -117,6 +117,27 @@ def fit(
         raise typer.Exit(1)
 
 
+def rule(
+    name: Annotated[str, typer.Argument(help="lifestyle.2, lifestyle.Savers, a prediction (its highest tenth) or a condition.")],
+    directory: Dir = HERE,
+    json: Json = False,
+) -> None:
+    """Turn a group, a label or a score band into a short rule to edit."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        found = space.rule(name)
+    if json:
+        print_json(found.to_json())
+        return
+    page = Page()
+    page.line(f"For {found.about}, {found.customers:,} customers:")
+    page.line()
+    page.line(f"  {found.rule.text}")
+    page.line()
+    page.listed(list(found.rule.notes))
+
+
 def _told(page: "Page", fit: "FittedParameters") -> None:
     told = fit.told
     page.line(str(told["verdict"]))
@@ -139,7 +160,7 @@ def _told(page: "Page", fit: "FittedParameters") -> None:
         page.line("What drives it (what is lost when it is dealt out at random):")
         rows = [[", ".join(r["features"]), _number(r["lost"])] for r in tables["importance"][:12]]
         page.table([("feature", False), ("lost", True)], rows, wide="feature", cut=False)
-    for name in [n for n in tables if n not in ("tenths", "importance", "calibration")]:
+    for name in [n for n in tables if tables[n] and n not in ("tenths", "importance", "calibration")]:
         page.line()
         page.line(name.replace("_", " ") + ":")
         columns = list(dict.fromkeys(key for row in tables[name] for key in row))
@@ -194,5 +215,5 @@ def _between(quality: dict[str, Any]) -> str:
 
 
 def add(app: typer.Typer) -> None:
-    for command in (models, model, fit):
+    for command in (models, model, fit, rule):
         app.command()(command)

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from coterie.workspace.draft import Draft
     from coterie.workspace.fits import Models as ModelsOf
     from coterie.workspace.report import Written
+    from coterie.workspace.ruling import Found
 
 
 @dataclass(frozen=True, slots=True)
@@ -648,6 +649,12 @@ class Workspace:
     def why(self, customer: str, name: str) -> Why:
         """Why a customer is in a segment or not, and what would change it."""
         return self.results.why(str(customer), name)
+
+    def rule(self, name: str) -> "Found":
+        """A short rule that stands for a group, a label, a score band or a condition (see `coterie.workspace.ruling`)."""
+        from coterie.workspace.ruling import rule_of
+
+        return rule_of(self.results, name)
 
     def sql(self, name: str, dialect: str | None = None) -> str:
         """The SQL of a segment, trait or expression over the results; `dialect` as of `Results.sql`."""
