@@ -18,7 +18,7 @@ from coterie.core.windows import Duration, clamped_step, last_instant, local_day
 from coterie.language.scope import ColumnInfo
 from coterie.language.tree import Expr, typed
 from coterie.models.kinds import FITTERS, MODELS
-from coterie.models.model import Asking, Learned, Model, Sample, Want
+from coterie.models.model import Asking, Learned, Model, Sample, Scanning, Want
 from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.segment import Segmentation
 from coterie.traits import batch
@@ -209,7 +209,7 @@ def held(before: FittedParameters, after: FittedParameters, newest: Sample, mode
     was, now = before.told.get("skill"), after.told.get("skill")
     if was is not None and now is not None and now < was - WORSE:
         return f"it is worse: its skill is {now:.2f}, that of the fit in use {was:.2f}"
-    if before.told["inputs"] != after.told["inputs"]:
+    if before.told["inputs"] != after.told["inputs"] or isinstance(model, Scanning):
         return ""
     old, new = (model.score(f.parameters, newest.inputs, after.as_of).get("") for f in (before, after))
     if old is None or new is None or not len(new):
