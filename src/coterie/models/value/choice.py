@@ -78,14 +78,15 @@ def fit(history: History, before: Before | None = None, *, model: str | None = N
         warnings.append(
             Warned(
                 "few_repeaters",
-                f"{compared.repeaters:,} customers bought on a second day before the cut. That is too few to tell who has left "
-                "for good, so everybody counts as still there (NBD).",
+                f"{compared.repeaters:,} customers bought on a second day{' before the cut' if judged else ''}. That is too few to "
+                "tell who has left for good, so everybody counts as still there (NBD).",
             )
         )
     fits = _try(candidates, compared.counts())
     tried = tuple(_tried(name, maximum, refused, compared, holdout) for name, (maximum, refused) in fits.items())
     usable = [one for one in tried if not one.refused]
-    best = max(usable, key=lambda one: one.log_likelihood if one.quality is None else one.quality.log_score or -np.inf)
+    # What was asked for is used even where another is better; buying without leaving stands in for it where it may not be.
+    best = next((one for one in usable if one.model == asked), None) or max(usable, key=_merit)
     warnings += _said(tried)
 
     counts = history.counts()
@@ -162,6 +163,11 @@ def _tried(name: str, maximum: Maximum, refused: str, history: History, holdout:
     return Tried(name, parameters, maximum.log_likelihood, refused, quality)
 
 
+def _merit(one: Tried) -> float:
+    """How probable the model made what happened: in the holdout where there is one."""
+    return one.log_likelihood if one.quality is None or one.quality.log_score is None else one.quality.log_score
+
+
 def _said(tried: tuple[Tried, ...]) -> list[Warned]:
     refused = [one.model for one in tried if one.refused]
     leaving = [one for one in tried if PROCESSES[one.model].leaves]
@@ -182,7 +188,7 @@ def _why(name: str, asked: str | None, usable: list[Tried]) -> str:
     if asked == name:
         return f"{name} was asked for."
     if asked:
-        return f"{asked} was asked for, but shows no leaving in these data: {name} is used."
+        return f"{asked} was asked for, but cannot be had from these data: {name} is used."
     if not others:
         return f"{name} is the only one that these data allow."
     if usable[0].quality is None:
