@@ -18,7 +18,7 @@ from coterie.workspace.report import FILE
 from tests import shops
 
 SECTIONS = [
-    "goals", "findings", "segments", "value", "lifecycle", "sizes", "movement", "apart", "overlap", "turnover",
+    "goals", "findings", "segments", "value", "lifecycle", "sizes", "movement", "apart", "scorecard", "overlap", "turnover",
     "retention", "concentration", "quality",
 ]  # fmt: skip
 

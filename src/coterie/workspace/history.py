@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from coterie.core.errors import StoreError, UnknownName, did_you_mean
+from coterie.profiles.scorecard import Stay
 from coterie.segments.bitmaps import ABSENT, IN
 from coterie.segments.history import Meaning, Record, RunRecord, Snapshot, Walked
 from coterie.segments.state import NO_CUSTOMER, NO_LABEL, Flags, Verdicts
@@ -183,6 +184,27 @@ class History:
                     entered += int(np.count_nonzero(came))
                     left += int(np.count_nonzero(went))
         return entered, left
+
+    def stays(self, names: Sequence[str]) -> dict[str, list[Stay]]:
+        """Of several segments, how many members left from each recorded day to the next.
+
+        Who was taken out of the source has not left, and days between which the definition changed are left out.
+        """
+        out: dict[str, list[Stay]] = {name: [] for name in names}
+        for before, now in self._pairs(None):
+            if before is None:
+                continue
+            there = now.state.there()
+            for name in names:
+                called = self._names(name)
+                then, found = before.verdicts(called), now.verdicts(called)
+                if then is None or found is None or before.meaning(called) != now.meaning(called):
+                    continue
+                was = _padded(then, len(found), ABSENT) == IN
+                kept = was & _padded(there, len(found), False)
+                left = int(np.count_nonzero(kept & (found != IN)))
+                out[name].append(Stay(before.as_of, now.as_of, int(np.count_nonzero(kept)), left))
+        return out
 
     def _reasons(
         self, name: str, before: "_Seen", now: "_Seen", then: Verdicts | None, found: Verdicts

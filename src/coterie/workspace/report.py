@@ -18,7 +18,7 @@ from coterie.language.tree import Column, Expr, Fitted, Measure
 from coterie.language.types import Type
 from coterie.models.kinds.rfm import cells_of
 from coterie.profiles.activity import Activity, activity
-from coterie.profiles.apart import Comparison, apart
+from coterie.profiles.apart import Comparison
 from coterie.profiles.charts.colours import by_key
 from coterie.profiles.concentration import Concentration, concentration
 from coterie.profiles.findings import Slice, findings
@@ -30,7 +30,6 @@ from coterie.profiles.page import words
 from coterie.profiles.page.parts import Report, Section, Setting
 from coterie.profiles.page.render import html
 from coterie.profiles.quality import Quality, coverage, quality
-from coterie.profiles.reads import rule_reads
 from coterie.profiles.retention import Retention, retention
 from coterie.profiles.sections import apart as apart_section
 from coterie.profiles.sections import concentration as concentration_section
@@ -41,15 +40,18 @@ from coterie.profiles.sections import movement as movement_section
 from coterie.profiles.sections import overlap as overlap_section
 from coterie.profiles.sections import quality as quality_section
 from coterie.profiles.sections import retention as retention_section
+from coterie.profiles.sections import scorecard as scorecard_section
 from coterie.profiles.sections import sizes as sizes_section
 from coterie.profiles.sections import turnover as turnover_section
 from coterie.profiles.turnover import Turnover, turnover
 from coterie.traits.batch import TIME, quoted, relation
+from coterie.workspace.compared import compared, shown_types
 from coterie.workspace.goals import standings
 from coterie.workspace.grid import is_rfm, rfm_grid
 from coterie.workspace.history import History
 from coterie.workspace.results import Results, event_view
 from coterie.workspace.run import TRAITS, Progress, builder, silent
+from coterie.workspace.scorecard import scorecards
 from coterie.workspace.store import write_whole
 
 if TYPE_CHECKING:
@@ -138,6 +140,7 @@ class Gathering:
             ("sizes over time", self.sizes),
             ("movements", self.movements),
             ("what sets segments apart", self.apart),
+            ("scorecards", self.scorecards),
             ("overlap", self.overlap),
             ("months", self.turnover),
             ("retention", self.retention),
@@ -264,6 +267,10 @@ class Gathering:
         by_size = sorted(self.results.sizes, key=lambda n: -float(self.results.revenue.get(n, 0) if self.results.revenue else 0))
         return apart_section.apart(self.compared, by_size, self.setting)
 
+    def scorecards(self) -> Section:
+        shown = [c for c in scorecards(self.space, self.compared) if self.results.sizes[c.segment].inside >= self.setting.k]
+        return scorecard_section.scorecards(shown)
+
     def overlap(self) -> Section:
         results = self.results
         inside = {n: s.inside for n, s in results.sizes.items() if s.inside >= self.setting.k}
@@ -360,23 +367,11 @@ class Gathering:
 
     @cached_property
     def types(self) -> Mapping[str, Type]:
-        """Attributes, traits and segmentations with their types, but for what is personal."""
-        results = self.results
-        personal = {c for s in results.project.sources.values() for c in (*s.personal, *s.sensitive)}
-        personal |= {n for n, t in results.project.traits.items() if t.notes.get("personal") or t.notes.get("sensitive")}
-        found = {n: t for n, t in results.made.columns.items() if n not in personal}
-        found |= {d.name: d.checked.type for d in results.catalog.of("trait") if d.name not in personal}
-        found |= {d.name: d.checked.type for d in results.catalog.of("segmentation")}
-        there = set(results.columns)
-        return {n: t for n, t in found.items() if n in there}
+        return shown_types(self.results)
 
     @cached_property
     def compared(self) -> Comparison:
-        results, types = self.results, self.types
-        names = [n for n, s in results.sizes.items() if s.inside >= self.setting.k and s.outside >= self.setting.k]
-        reads = {n: rule_reads(results.catalog, n, types) for n in names}
-        least = max(self.setting.k, 2)
-        return apart(results.engine, names, results.sizes_order, types, reads, zone=self.setting.zone, least=least)
+        return compared(self.results, self.types, self.setting.k)
 
     @cached_property
     def stream(self) -> tuple[str, str | None] | None:

@@ -68,6 +68,7 @@ from coterie.workspace.store import Generation, Store, write_whole
 from coterie.workspace.trial import Trial, explained, hold, not_exercised, tested, warnings
 
 if TYPE_CHECKING:
+    from coterie.profiles.scorecard import Scorecard
     from coterie.workspace.charts import Charts
     from coterie.workspace.draft import Draft
     from coterie.workspace.fits import Models as ModelsOf
@@ -575,6 +576,21 @@ class Workspace:
         from coterie.workspace.report import write
 
         return write(self, path, members=members, progress=progress)
+
+    def scorecards(self) -> "tuple[Scorecard, ...]":
+        """How good each segment is to work with: six marks with the numbers behind them (see `coterie.profiles.scorecard`)."""
+        from coterie.workspace.scorecard import scorecards
+
+        return scorecards(self)
+
+    def scorecard(self, name: str) -> "Scorecard":
+        """The same of one segment.
+
+        Raises:
+            UnknownName: there is no such segment.
+        """
+        self.results.segment(name)
+        return next(card for card in self.scorecards() if card.segment == name)
 
     # --- by hand
 
