@@ -94,7 +94,7 @@ def fit(
     labels, distance, reach = _labels(distances(encoding, table, centres), ~unknown)
     inside = labels >= 0
     identity = _identity(before, _keys(before, table, keys_before), empty.next_key, x, labels, len(centres))
-    told = [traits(x[inside], labels[inside], encoding, j) for j in range(len(centres))]
+    told = traits(x[inside], labels[inside], encoding, len(centres))
     called = _called(names(told), identity, before)
     again = _found_again(np.clip(encoding.matrix(table.take(some)), -FARTHEST, FARTHEST), encoding, centres, seed)
     found = [

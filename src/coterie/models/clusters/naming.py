@@ -26,16 +26,22 @@ class Trait:
     effect: float
 
 
-def traits(x: Matrix, labels: Labels, encoding: Encoding, group: int) -> tuple[Trait, ...]:
-    """What sets a group apart, the strongest first, one for each column.
+def traits(x: Matrix, labels: Labels, encoding: Encoding, groups: int) -> tuple[tuple[Trait, ...], ...]:
+    """What sets each group apart, the strongest first, one for each column.
 
     Args:
-        x: all rows as `encoding` makes them; labels: each row's group.
+        x: rows as `encoding` makes them; labels: each row's group, 0 … groups − 1.
     """
-    spread = np.maximum(x.std(axis=0), 1e-9)
-    effects = (x[labels == group].mean(axis=0) - x.mean(axis=0)) / spread
-    found = [_trait(column, effects[span]) for column, span in encoding.spans()]
-    return tuple(sorted((t for t in found if abs(t.effect) >= SMALL), key=lambda t: (-abs(t.effect), t.column))[:TOLD])
+    member = (labels == np.arange(groups)[:, None]).astype(x.dtype)
+    means = (member @ x) / np.maximum(member.sum(axis=1), 1)[:, None]
+    middle = x.mean(axis=0)
+    spread = np.sqrt(np.maximum(np.einsum("ij,ij->j", x, x) / len(x) - middle**2, 1e-9))
+    told = []
+    for effects in (means - middle) / spread:
+        found = (_trait(column, effects[span]) for column, span in encoding.spans())
+        strong = sorted((t for t in found if abs(t.effect) >= SMALL), key=lambda t: (-abs(t.effect), t.column))
+        told.append(tuple(strong[:TOLD]))
+    return tuple(told)
 
 
 def names(told: Sequence[Sequence[Trait]]) -> tuple[str, ...]:
