@@ -173,6 +173,45 @@ def test_amounts(spent: Fit) -> None:
     assert "The tenth with the highest prediction comes to" in spent.sentences[1]
 
 
+def covered(fits: int) -> float:
+    """The mean share of new customers whose amount lies between `low` and `high`."""
+    shares = []
+    for seed in range(fits):
+        before, then, new = (replace(amounts(800, 3 * seed + i), as_of=T) for i in range(3))
+        found = fit([replace(before, as_of=T - timedelta(days=30)), then], kind="regression", seed=seed)
+        scored = found.score(new.table, T)
+        shares.append(((scored["low"].to_numpy() <= new.outcome) & (new.outcome <= scored["high"].to_numpy())).mean())
+    return float(np.mean(shares))
+
+
+def test_ninety_of_a_hundred_amounts_lie_in_their_interval() -> None:
+    assert 0.85 <= covered(8) <= 0.95
+
+
+@pytest.mark.long
+def test_ninety_of_a_hundred_amounts_lie_in_their_interval_over_many_fits(figure, size) -> None:
+    share = covered(min(1000, size(300)))
+    figure("prediction.coverage_of_90_percent_intervals", share, "", n=min(1000, size(300)))
+    assert 0.87 <= share <= 0.93
+
+
+def test_an_answer_that_too_few_gave_before_the_test_is_never_predicted() -> None:
+    (table, odds), (later, after) = shop(1000, 1), shop(1000, 2)
+    answers = np.where(odds > 0, "yes", "no").astype(object)
+    new = np.where(after > 0, "yes", "no").astype(object)
+    new[:100] = "only later"
+    found = fit([Sample(T, table, answers), Sample(LATER, later, new)], kind="multiclass", seed=0)
+    assert found.classes == ("no", "yes")
+    assert found.quality.tested == 900
+
+
+def test_few_customers_with_many_rows_are_few() -> None:
+    who = np.repeat(np.arange(100), 10)
+    table, _ = shop(1000, 1)
+    with pytest.raises(TooFewRows, match="5 only have the outcome yes"):
+        fit([Sample(T, table, who < 5, customers=who)], kind="classification", seed=0)
+
+
 def test_reasons_name_what_differs(bought: Fit) -> None:
     row = shop(1, 3, LATER)[0].set_column(1, "orders", pa.array([12])).set_column(0, "recency", pa.array([300.0]))
     reasons = bought.reasons(row, LATER)
@@ -331,7 +370,11 @@ def test_more_rows_than_are_needed_are_thinned_and_that_is_said() -> None:
     [
         (lambda s: s.take(np.arange(60)), TooFewRows, "60 rows to learn from: too few"),
         (lambda s: replace(s, outcome=np.ones(500, bool)), Degenerate, "the outcome is yes for all 500 rows"),
-        (lambda s: replace(s, outcome=np.arange(500) < 9), TooFewRows, "the outcome is yes for 9 only"),
+        (
+            lambda s: replace(s, outcome=np.arange(500) < 9),
+            TooFewRows,
+            "of the customers to learn from, 9 only have the outcome yes",
+        ),
         (lambda s: replace(s, outcome=np.full(500, np.nan)), TooFewRows, "0 rows to learn from"),
         (lambda s: replace(s, table=pa.table({"a": np.ones(500), "b": pa.nulls(500)})), Degenerate, "no feature is left"),
     ],

@@ -176,8 +176,3 @@ def calibration_error(y: Floats, p: Floats, rng: np.random.Generator) -> Calibra
     share = np.add.reduceat(happened, first) / size
     bins = tuple((int(n), float(a), float(b)) for n, a, b in zip(size, mean_told, share, strict=True))
     return CalibrationError(error(happened), float(np.mean(chance)), float(np.quantile(chance, 0.95)), bins)
-
-
-def undone(p: Floats) -> Floats:
-    """Probabilities as raw scores."""
-    return logit(p)

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from coterie.core.errors import Degenerate, MissingColumn
-from coterie.models.prediction.training import Flags, Floats, Integers
+from coterie.models.prediction.training import Floats, Integers
 
 ONE_HOT = 20
 """A text with more levels than these is encoded by the mean of its outcomes."""
@@ -369,8 +369,3 @@ def _means(slots: Integers, outcomes: Floats, part: Integers, size: int) -> tupl
         crossed = (rest + SMOOTHING * elsewhere) / (others + SMOOTHING)
         own[:, k] = crossed[slots, part]
     return table, own
-
-
-def known(codes: Floats) -> Flags:
-    """Where a code is not missing."""
-    return ~np.isnan(codes)

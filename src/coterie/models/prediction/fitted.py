@@ -258,7 +258,7 @@ def fit(
         recency: the feature that tells how long ago the last event was; the rule that sorts by it is a baseline.
         last_period: for amounts, the feature that holds the same amount of the period before; a baseline as it stands.
         keep: features that are not refused though they tell the outcome nearly perfectly.
-        dated: features computed from what happened before the instant, which are not suspected of leaking.
+        dated: features computed from what happened before the instant, which cannot leak the outcome.
         most_rows: more rows are drawn at random; 200,000 are enough for every number told.
 
     Raises:

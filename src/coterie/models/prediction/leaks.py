@@ -31,9 +31,10 @@ def found(strengths: Sequence[Strength], kind: Kind, keep: Collection[str] = (),
     Args:
         strengths: the strongest first.
         keep: features that the user says are known before.
-        dated: features computed from what happened before T, which stand out only by being good.
+        dated: features computed from what happened before T, which can tell much but cannot leak.
     """
-    refused = [s for s in strengths if s.value > PERFECT and s.name not in keep]
+    trusted = {*keep, *dated}
+    refused = [s for s in strengths if s.value > PERFECT and s.name not in trusted]
     left = [s for s in strengths if s not in refused]
     warnings = [
         f"{s.name} is left out: it alone tells the outcome nearly perfectly ({told(s, kind)}), so it was most likely written"
@@ -41,7 +42,7 @@ def found(strengths: Sequence[Strength], kind: Kind, keep: Collection[str] = (),
         for s in refused
     ]
     suspected = []
-    if left and left[0].name not in {*keep, *dated} and left[0].value >= STRONG:
+    if left and left[0].name not in trusted and left[0].value >= STRONG:
         first, next_ = left[0], left[1].value if len(left) > 1 else 0.5
         if first.value - next_ >= AHEAD:
             suspected.append(first.name)

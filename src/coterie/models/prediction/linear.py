@@ -135,4 +135,7 @@ def _fitted(design: Floats, y: Floats, kind: Kind, strength: float, seed: int) -
             raise DidNotConverge(
                 f"the linear model did not settle: {gave_up}", hint="leave out features that repeat each other"
             ) from None
-    return Linear("logit" if two else "softmax", mean, spread, missing, model.coef_.copy(), model.intercept_.copy(), strength)
+    weights, intercept = model.coef_, model.intercept_
+    if not two and len(weights) == 1:  # of two classes scikit-learn scores the second; the first is at 0
+        weights, intercept = np.vstack([np.zeros_like(weights), weights]), np.append(0.0, intercept)
+    return Linear("logit" if two else "softmax", mean, spread, missing, weights.copy(), intercept.copy(), strength)

@@ -173,13 +173,14 @@ def _of_amounts(y: Floats, told: Floats) -> dict[str, float]:
     error = float(((y - told) ** 2).mean())
     ranks, told_ranks = midranks(y), midranks(told)
     alike = float(np.corrcoef(ranks, told_ranks)[0, 1]) if np.ptp(ranks) and np.ptp(told_ranks) else 0.0
+    total = {"told_of_total": float(told.sum() / y.sum())} if y.sum() else {}
     return {
         "mae": float(np.abs(y - told).mean()),
         "rmse": float(np.sqrt(error)),
         "r2": 1 - error / spread if spread else 0.0,
         "spearman": alike,
         "mean": float(y.mean()),
-        "told_of_total": float(told.sum() / y.sum()) if y.sum() else float("nan"),
+        **total,
     }
 
 

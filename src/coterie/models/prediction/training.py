@@ -102,12 +102,12 @@ def gathered(samples: Sequence[Sample], kind: Kind, rng: np.random.Generator, mo
     fitted = sum(len(s.outcome) for s in ordered)
     if fitted < known:
         notes.append(f"fitted on {fitted:,} of {known:,} rows, drawn at random")
-    y, classes = _outcome(ordered, kind, notes)
     customers = _customers(ordered)
     sizes = [len(s.outcome) for s in ordered]
     test = np.repeat(np.arange(len(sizes)), sizes) == len(sizes) - 1 if len(sizes) > 1 else np.zeros(fitted, np.bool_)
+    y, classes = _outcome(ordered, customers, test, kind, notes)
     usable = ~np.isnan(y)
-    _demand(y[usable & ~test], y[usable & test], kind, classes, len(sizes) > 1)
+    _demand(y, customers, usable & ~test, usable & test, kind, classes)
     strata = np.nan_to_num(y) if kind != "regression" else np.zeros(fitted)
     count = 3 if fitted >= FEW_FOLDS_FROM else 5
     fold = np.where(test, -1, dealt(customers, strata, count, rng))
@@ -155,12 +155,15 @@ def _thinned(sample: Sample, most: int, rng: np.random.Generator) -> Sample:
     return sample if n <= most else sample.take(np.sort(rng.choice(n, most, replace=False)))
 
 
-def _outcome(samples: Sequence[Sample], kind: Kind, notes: list[str]) -> tuple[Floats, tuple[str, ...]]:
+def _outcome(
+    samples: Sequence[Sample], customers: Integers, test: Flags, kind: Kind, notes: list[str]
+) -> tuple[Floats, tuple[str, ...]]:
     """Outcomes as numbers; of texts, those that too few have are missing."""
     joined = np.concatenate([s.outcome for s in samples])
     if kind != "multiclass":
         return joined.astype(np.float64), ()
-    texts, place, count = np.unique(joined.astype(str), return_inverse=True, return_counts=True)
+    texts, place = np.unique(joined.astype(str), return_inverse=True)
+    count = np.asarray([_people(customers[(place == i) & ~test]) for i in range(len(texts))], np.int64)
     often = count >= ENOUGH_OF_A_CLASS
     if not often.all():
         rare = ", ".join(f"{t} ({c})" for t, c in zip(texts[~often], count[~often], strict=True))
@@ -169,22 +172,26 @@ def _outcome(samples: Sequence[Sample], kind: Kind, notes: list[str]) -> tuple[F
     return number[place], tuple(str(t) for t in texts[often])
 
 
+def _people(customers: Integers) -> int:
+    """How many different customers there are: rows of the same one are dealt to the same hand."""
+    return len(np.unique(customers))
+
+
 def _customers(samples: Sequence[Sample]) -> Integers:
-    if any(s.customers is None for s in samples):
-        return np.concatenate([np.arange(len(s.outcome)) for s in samples]) if len(samples) == 1 else _own(samples)
-    return np.concatenate([np.asarray(s.customers, np.int64) for s in samples])
+    numbers = [s.customers for s in samples if s.customers is not None]
+    if len(numbers) < len(samples):
+        return np.arange(sum(len(s.outcome) for s in samples))
+    return np.concatenate(numbers).astype(np.int64)
 
 
-def _own(samples: Sequence[Sample]) -> Integers:
-    return np.arange(sum(len(s.outcome) for s in samples))
-
-
-def _demand(train: Floats, test: Floats, kind: Kind, classes: tuple[str, ...], timed: bool) -> None:
-    if len(train) < ENOUGH_ROWS or (timed and len(test) < ENOUGH_ROWS // 2):
-        found = f"{counted(len(train), 'row')} to learn from" + (f" and {len(test):,} to test on" if timed else "")
+def _demand(y: Floats, customers: Integers, train: Flags, test: Flags, kind: Kind, classes: tuple[str, ...]) -> None:
+    """Refuse what cannot be learned from, and say what would be needed."""
+    learned, tested = int(train.sum()), int(test.sum())
+    if learned < ENOUGH_ROWS or 0 < tested < ENOUGH_ROWS // 2:
+        found = f"{counted(learned, 'row')} to learn from" + (f" and {tested:,} to test on" if tested else "")
         raise TooFewRows(
             f"{found}: too few to predict from",
-            hint=f"needed are {ENOUGH_ROWS} with a known outcome{f' and {ENOUGH_ROWS // 2} later ones' if timed else ''}:"
+            hint=f"needed are {ENOUGH_ROWS} with a known outcome{f' and {ENOUGH_ROWS // 2} later ones' if tested else ''}:"
             " more customers, or more instants in the past",
         )
     if kind == "multiclass" and len(classes) < 2:
@@ -192,22 +199,24 @@ def _demand(train: Floats, test: Floats, kind: Kind, classes: tuple[str, ...], t
             "fewer than two answers are common enough to be told apart",
             hint=f"at least two answers that {ENOUGH_OF_A_CLASS} customers or more gave are needed",
         )
-    if kind == "regression" and np.ptp(train) == 0:
-        raise Degenerate(f"the outcome is {train[0]:g} for everybody: there is nothing to predict", hint="another window or amount")
+    if kind == "regression" and np.ptp(y[train]) == 0:
+        raise Degenerate(
+            f"the outcome is {y[train][0]:g} for everybody: there is nothing to predict", hint="another window or amount"
+        )
     if kind != "classification":
         return
     for rows, enough, where in ((train, ENOUGH_OF_A_CLASS, "to learn from"), (test, ENOUGH_OF_A_CLASS // 2, "in the test")):
-        if not len(rows):
+        if not rows.any():
             continue
-        yes, no = int((rows == 1).sum()), int((rows == 0).sum())
+        yes, no = _people(customers[rows & (y == 1)]), _people(customers[rows & (y == 0)])
         if not yes or not no:
             raise Degenerate(
-                f"the outcome is {'yes' if yes else 'no'} for all {len(rows):,} rows {where}: there is nothing to tell apart",
+                f"the outcome is {'yes' if yes else 'no'} for all {int(rows.sum()):,} rows {where}: there is nothing to tell apart",
                 hint="choose a longer or shorter window, or instants at which both happened",
             )
         if min(yes, no) < enough:
             raise TooFewRows(
-                f"of {len(rows):,} rows {where} the outcome is {'yes' if yes < no else 'no'} for {min(yes, no)} only",
+                f"of the customers {where}, {min(yes, no)} only have the outcome {'yes' if yes < no else 'no'}",
                 hint=f"at least {enough} are needed: a longer window, or more instants in the past",
             )
 

@@ -73,6 +73,10 @@ class Tree:
         )
 
 
+NOTHING = Tree((-1,), (0.0,), (False,), (0,), (0,), (0.0,))
+"""A tree that adds nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Reading:
     """A tree made ready: for each feature it looks at a word for each place between thresholds, and its leaves by remainder."""
@@ -220,7 +224,10 @@ def fit_trees(design: Floats, y: Floats, kind: Kind, held: Flags, setting: float
 def exported(model: Any, link: Link, rounds: int | None = None) -> Trees:
     """The trees of a fitted HistGradientBoosting model, the first `rounds` of them; it must not split by categories."""
     start = tuple(np.ravel(model._baseline_prediction).tolist())
-    return Trees(link, start, tuple(tuple(_tree(p.nodes) for p in trees) for trees in model._predictors[:rounds]))
+    trees = tuple(tuple(_tree(p.nodes) for p in found) for found in model._predictors[:rounds])
+    if link == "softmax" and len(start) == 1:  # of two classes scikit-learn scores the second; the first is at 0
+        return Trees(link, (0.0, *start), tuple((NOTHING, *one) for one in trees))
+    return Trees(link, start, trees)
 
 
 def _tree(nodes: npt.NDArray[Any]) -> Tree:

@@ -61,12 +61,12 @@ def _first_tenth(quality: Quality, happens: str, classes: Sequence[str]) -> str:
         )
     if quality.kind == "regression":
         mean = quality.measures["mean"]
-        of_total = quality.measures["told_of_total"]
+        of_total = quality.measures.get("told_of_total")
         ratio = f", {_times(top.happened / mean)} the average" if mean > 0 else ""
         return (
             f"The tenth with the highest prediction comes to {_amount(top.happened)} on average{ratio} ({_amount(mean)});"
             f" told were {_amount(top.told)}."
-            + (f" The total told is {of_total:.0%} of what came." if of_total == of_total else "")
+            + (f" The total told is {of_total:.0%} of what came." if of_total is not None else "")
         )
     base = quality.measures["base_rate"]
     return (
