@@ -81,6 +81,26 @@ def test_lifetime_value_is_that_of_histories_counted_by_hand(shop):
     np.testing.assert_allclose([found[who]["next_year"] for who in people], scores.value, rtol=1e-9)
 
 
+def test_the_next_order_is_a_day_for_those_who_are_probably_still_there(shop):
+    held = (TODAY - min(d for spent in days_of().values() for d in spent)).days // 3
+    people, whole = history(TODAY)
+    then, past = history(TODAY - timedelta(days=held))
+    later = days_of()
+    bought = np.array([sum(d > TODAY - timedelta(days=held) for d in later[who]) for who in then], float)
+    wait = choice.fit(whole, choice.Before(past, Holdout(bought, float(held))), seed=SEED).next_purchase(whole.x, whole.T)
+    found = traits(coterie.open(shop))
+    told = 0
+    for who, *days in zip(people, wait.low, wait.median, wait.high, strict=True):
+        row = found[who]
+        mine = [row[f"next_year.{part}"] for part in ("next_order_low", "next_order", "next_order_high")]
+        here = row["next_year.probability_alive"] >= 0.5
+        assert mine == [TODAY + timedelta(days=float(np.ceil(d))) if here and d <= 36_525 else None for d in days]
+        told += here
+        assert TODAY < mine[0] <= mine[1] if here else mine == [None] * 3
+    assert 0 < told < len(people)
+    assert found["c419"]["next_year.next_order"] is None
+
+
 def test_interests_fade_by_half(shop):
     found = traits(coterie.open(shop))
     want: dict[str, dict[str, float]] = {}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from coterie.core.windows import EXACT, Duration, Next
 from coterie.language.tree import Column, EventColumn, Expr, Fitted, Literal, Measure, Sequence, WindowTest, typed, walk
-from coterie.language.types import BOOLEAN, FLOAT, INTEGER, NUMBERS, TEXT, TIMES, TIMESTAMP, Kind, Type
+from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, NUMBERS, TEXT, TIMES, TIMESTAMP, Kind, Type
 
 Values = tuple[int | None, int | None, bool] | frozenset[str] | None
 """What a fitted value can be: the least, the greatest, and whether these themselves are left out; or all its labels; or
@@ -78,6 +78,10 @@ def _rfm(args: tuple[Expr, ...]) -> Shape | str:
     return Shape(TEXT, {**parts, "score": TEXT})
 
 
+NEXT_ORDER = ("next_order", "next_order_low", "next_order_high")
+"""The parts of `lifetime_value` that are days."""
+
+
 def _lifetime_value(args: tuple[Expr, ...]) -> Shape | str:
     how = "lifetime_value takes the amount of a kind of event and a length of time, as in lifetime_value(order.amount, 365 days)"
     if len(args) != 2 or not isinstance(args[0], EventColumn):
@@ -88,7 +92,7 @@ def _lifetime_value(args: tuple[Expr, ...]) -> Shape | str:
     if typed(args[0]) not in NUMBERS:
         return f"the first of lifetime_value is a number, {args[0].column} is {typed(args[0])}"
     parts = ("probability_alive", "expected_orders", "value_per_order", "low", "high")
-    return Shape(FLOAT, dict.fromkeys(parts, FLOAT))
+    return Shape(FLOAT, dict.fromkeys(parts, FLOAT) | dict.fromkeys(NEXT_ORDER, DATE))
 
 
 def looks_ahead(node: Expr) -> bool:
@@ -163,6 +167,8 @@ def _chance(_call: Fitted, part: str) -> Values:
 
 
 def _money(_call: Fitted, part: str) -> Values:
+    if part in NEXT_ORDER:
+        return None
     return (0, 1, False) if part == "probability_alive" else (0, None, False)
 
 

@@ -6,7 +6,7 @@ taken back later (an amount of zero or less) is no purchase and does not lower w
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from coterie.core.errors import TooFewRows
-from coterie.core.windows import Duration, Next, clamped_step
+from coterie.core.windows import Duration, Next, clamped_step, local_day
+from coterie.language.fitted import NEXT_ORDER
 from coterie.language.names import written
 from coterie.language.tree import Apply, EventColumn, Expr, Literal, Measure
 from coterie.language.types import TIMESTAMP
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 INPUTS = ("first", "days", "since_first", "since_last", "total", "first_total")
 FEWEST_DAYS = 60
 """Of a shorter past nothing is held out."""
+LEFT = 0.5
+"""Who is less likely than this to be still there has no next order."""
+FARTHEST = 36_525.0
+"""Days ahead beyond which no day is told."""
+EPOCH_DAY = date(1970, 1, 1)
 HELD = 1 / 3
 """Of the past, the most that is held out to judge models."""
 
@@ -64,7 +70,7 @@ class LifetimeValue:
                 earlier = choice.Before(past, Holdout(orders, float((newest.as_of - held.as_of).days)))
         process = dict(asking.call.settings).get("process")
         found = choice.fit(history, earlier, model=None if process is None else str(process), seed=seed)
-        return told_of(found, horizon_days(asking))
+        return told_of(found, horizon_days(asking), asking.zone)
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
         stream = stream_of(asking)
@@ -95,7 +101,11 @@ class LifetimeValue:
             "low": scores.low,
             "high": scores.high,
         }
-        return {part: spread(values, bought) for part, values in made.items()}
+        wait = fit.next_purchase(history.x, history.T)
+        today, here = local_day(as_of, str(parameters.get("zone", "UTC"))), scores.probability_alive >= LEFT
+        days = dict(zip(NEXT_ORDER, (wait.median, wait.low, wait.high), strict=True))
+        told = {part: spread(values, bought) for part, values in made.items()}
+        return told | {part: spread_days(values, bought, here, today) for part, values in days.items()}
 
 
 def stream_of(asking: Asking) -> EventColumn:
@@ -145,7 +155,16 @@ def spread(values: "Floats", bought: npt.NDArray[np.bool_]) -> pa.Array:
     return pa.array(out, pa.float64(), mask=~bought)
 
 
-def told_of(fit: "Fit", horizon: int) -> Learned:
+def spread_days(values: "Floats", bought: npt.NDArray[np.bool_], here: npt.NDArray[np.bool_], today: date) -> pa.Array:
+    """So many days after today, in whole days; missing also for those who probably left, and where it is too far to tell."""
+    told = here & (values <= FARTHEST)
+    out, known = np.zeros(len(bought), np.int32), np.zeros(len(bought), np.bool_)
+    known[bought] = told
+    out[known] = (today - EPOCH_DAY).days + np.ceil(values[told]).astype(np.int32)
+    return pa.array(out, pa.int32(), mask=~known).cast(pa.date32())
+
+
+def told_of(fit: "Fit", horizon: int, zone: str) -> Learned:
     """What a fit says of itself."""
     verdict = fit.verdict
     quality, tables = [], {"tried": [tried_row(t) for t in fit.tried]}
@@ -162,7 +181,7 @@ def told_of(fit: "Fit", horizon: int) -> Learned:
         tables["by_frequency"] = [asdict(row) for row in verdict.by_frequency]
         words = f"{verdict.words} {fit.chosen}"
         skill = max(0.0, 1 - verdict.model.mae / best[1].mae) if verdict.better and best[1].mae > 0 else 0.0
-    parameters = {"fit": fit.to_json(), "horizon_days": horizon}
+    parameters = {"fit": fit.to_json(), "horizon_days": horizon, "zone": zone}
     return Learned(parameters, INPUTS, words, quality, skill, [w.words for w in fit.warnings], tables)
 
 
