@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from coterie.workspace.fits import Models as ModelsOf
     from coterie.workspace.report import Written
     from coterie.workspace.ruling import Found
+    from coterie.workspace.separating import Bases
 
 
 @dataclass(frozen=True, slots=True)
@@ -591,6 +592,16 @@ class Workspace:
         """
         self.results.segment(name)
         return next(card for card in self.scorecards() if card.segment == name)
+
+    def bases(self, target: str | None = None) -> "Bases":
+        """Which variables separate customers and can be acted on (see `coterie.workspace.separating.bases`).
+
+        Args:
+            target: a trait, a segment or a condition by which they are to differ; None is the money trait.
+        """
+        from coterie.workspace.separating import bases
+
+        return bases(self.results, target)
 
     # --- by hand
 
