@@ -133,7 +133,7 @@ def prediction(case: Case) -> Round:
     return round_
 
 
-@benchmark("prediction.score_1m", unit="s", rounds=3)
+@benchmark("prediction.scoring", unit="s", rounds=3)
 def scoring(case: Case) -> Round:
     """A fitted prediction told of a million customers, against scikit-learn's own trees on a matrix that is already made."""
     from sklearn.ensemble import HistGradientBoostingClassifier
