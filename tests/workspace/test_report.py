@@ -18,8 +18,8 @@ from coterie.workspace.report import FILE
 from tests import shops
 
 SECTIONS = [
-    "goals", "findings", "segments", "value", "lifecycle", "sizes", "movement", "apart", "scorecard", "overlap", "turnover",
-    "retention", "concentration", "quality",
+    "goals", "findings", "segments", "personas", "value", "lifecycle", "sizes", "movement", "apart", "scorecard", "overlap",
+    "turnover", "retention", "concentration", "quality",
 ]  # fmt: skip
 
 

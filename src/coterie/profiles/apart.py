@@ -16,7 +16,9 @@ import numpy.typing as npt
 from coterie.engine.engine import Engine
 from coterie.language.types import Type
 from coterie.profiles.features import THREADS, Feature, Features, features
+from coterie.profiles.hidden import is_small
 from coterie.profiles.intervals import Floats, difference_of_shares, mann_whitney, two_sided
+from coterie.segments.membership import BITS
 
 Shape = Literal["number", "day", "share"]
 LEVEL = 0.95
@@ -41,6 +43,11 @@ class Side:
     median: float | date | None = None
     mean: float | None = None
     having: int | None = None
+
+    @property
+    def counts(self) -> tuple[int, int, int]:
+        """How many are known, how many of them have the value, and how many have not."""
+        return self.known, self.having or 0, self.known - (self.having or 0)
 
     @property
     def share(self) -> float | None:
@@ -105,6 +112,12 @@ class Apart:
         """The differences that hold."""
         return tuple(d for d in self.differences if d.holds)
 
+    def shown(self, k: int) -> tuple[Difference, ...]:
+        """The clear differences of a segment that is large enough to speak of; shares of fewer than k people are left out."""
+        if is_small(self.members, k) or is_small(self.others, k):
+            return ()
+        return tuple(d for d in self.clear if not any(is_small(n, k) for s in (d.members, d.others) for n in s.counts))
+
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
@@ -145,6 +158,7 @@ def apart(
     by_definition: Mapping[str, frozenset[str]],
     *,
     table: str = "traits",
+    bits: str = BITS,
     zone: str = "UTC",
     least: int = 10,
 ) -> Comparison:
@@ -155,11 +169,11 @@ def apart(
         order: all segments in the order of their bits.
         columns: traits and attributes with their types; lists and durations are passed over.
         by_definition: per segment the columns that its rule reads (`reads.rule_reads`).
-        table: of traits, one row a customer.
+        table: of traits, one row a customer; bits: of memberships.
         zone: in which instants become days.
         least: no comparison where fewer are on a side, and no category that fewer have.
     """
-    found = features(engine, segments, order, columns, table=table, zone=zone, least=least)
+    found = features(engine, segments, order, columns, table=table, bits=bits, zone=zone, least=least)
     sums = found.sums()
     compared = [p for p in range(len(segments)) if min(found.members[p], found.others[p]) >= least]
     own = [by_definition.get(segment, frozenset()) for segment in segments]

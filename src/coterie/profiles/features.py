@@ -164,6 +164,7 @@ def features(
     columns: Mapping[str, Type],
     *,
     table: str,
+    bits: str = BITS,
     zone: str,
     least: int,
 ) -> Features:
@@ -180,7 +181,7 @@ def features(
             read = exp.Cast(this=read, to=exp.DataType.build(READ_AS[type_.kind] or ""))
         select = select.select(read.as_(f"c{i}"), copy=False)
     on = exp.EQ(this=quoted(KEY, "t"), expression=quoted(KEY, "b"))
-    rows = engine.fetch(select.join(aliased(BITS, "b"), on=on), "what sets segments apart")
+    rows = engine.fetch(select.join(aliased(bits, "b"), on=on), "what sets segments apart")
     answers = Answers.read(rows, places)
     inside, unknown = (np.zeros((len(segments), rows.num_rows), dtype=np.bool_) for _ in range(2))
     for i, told in enumerate(answers):

@@ -34,8 +34,13 @@ def rule_reads(catalog: Catalog, segment: str, columns: Iterable[str]) -> frozen
         segment: a definition's name.
         columns: columns of the table of traits, parts as `value.r`.
     """
+    return tree_reads(catalog, Column(segment), columns)
+
+
+def tree_reads(catalog: Catalog, tree: Expr, columns: Iterable[str]) -> frozenset[str]:
+    """The same of any condition."""
     known: dict[str, Read] = {}
-    rule = of_name(catalog, segment, known)
+    rule = of_tree(catalog, tree, known)
     out = set()
     for column in columns:
         base = column if column in catalog.definitions else column.partition(".")[0]

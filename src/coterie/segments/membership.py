@@ -283,14 +283,22 @@ def answered(
 
 def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") -> dict[str, Size]:
     """Answer all rules over a table for everybody, keep the answers in the engine, and count them."""
-    sizes = dict.fromkeys(compiled.trees, NOBODY)
     if isinstance(engine, Cluster):
         width = word_count(len(compiled.trees))
         engine.mapped(TOLD, compiled.query, Told(compiled), told_schema(width), about, temporary=True)
         held_ = exp.select(quoted("_customer"), *(quoted(f"w{i}") for i in range(width))).from_(relation(TOLD))
         engine.create(BITS, held_.where(exp.Not(this=exp.Is(this=quoted("_customer"), expression=exp.Null()))), about)
         show(engine, compiled, table)
-        return added_up(engine, sizes)
+        return added_up(engine, dict.fromkeys(compiled.trees, NOBODY))
+    memberships, sizes = asked(engine, compiled, about)
+    engine.register(BITS, memberships)
+    show(engine, compiled, table)
+    return sizes
+
+
+def asked(engine: Engine, compiled: Rules, about: str = "segments") -> tuple[pa.Table, dict[str, Size]]:
+    """Everybody's memberships as `BITS` holds them, and the size of each rule; the rules' query brings `_customer` along."""
+    sizes = dict.fromkeys(compiled.trees, NOBODY)
     parts: list[pa.RecordBatch] = []
     for rows, answers, found in answered(compiled, engine.fetch(compiled.query, about)):
         for name, bits in zip(compiled.trees, found, strict=True):
@@ -300,9 +308,7 @@ def store(engine: Engine, compiled: Rules, table: str, about: str = "segments") 
     if not parts:
         fields = [("_customer", pa.int64()), *((f"w{i}", pa.int64()) for i in range(word_count(len(compiled.trees))))]
         parts = [pa.RecordBatch.from_pylist([], schema=pa.schema(fields))]
-    engine.register(BITS, pa.Table.from_batches(parts))
-    show(engine, compiled, table)
-    return sizes
+    return pa.Table.from_batches(parts), sizes
 
 
 def show(engine: Engine, compiled: Rules, table: str) -> None:

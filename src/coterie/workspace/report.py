@@ -14,9 +14,8 @@ import coterie
 from coterie.core.errors import StoreError, UnknownName
 from coterie.language.format import literal
 from coterie.language.names import written
-from coterie.language.tree import Column, Expr, Fitted, Measure
+from coterie.language.tree import Column, Measure
 from coterie.language.types import Type
-from coterie.models.kinds.rfm import cells_of
 from coterie.profiles.activity import Activity, activity
 from coterie.profiles.apart import Comparison
 from coterie.profiles.charts.colours import by_key
@@ -29,6 +28,7 @@ from coterie.profiles.overlap import chosen, overlap
 from coterie.profiles.page import words
 from coterie.profiles.page.parts import Report, Section, Setting
 from coterie.profiles.page.render import html
+from coterie.profiles.personas.persona import Group
 from coterie.profiles.quality import Quality, coverage, quality
 from coterie.profiles.retention import Retention, retention
 from coterie.profiles.sections import apart as apart_section
@@ -38,6 +38,7 @@ from coterie.profiles.sections import goals as goals_section
 from coterie.profiles.sections import labels, members, segments, value
 from coterie.profiles.sections import movement as movement_section
 from coterie.profiles.sections import overlap as overlap_section
+from coterie.profiles.sections import personas as personas_section
 from coterie.profiles.sections import quality as quality_section
 from coterie.profiles.sections import retention as retention_section
 from coterie.profiles.sections import scorecard as scorecard_section
@@ -49,6 +50,8 @@ from coterie.workspace.compared import compared, shown_types
 from coterie.workspace.goals import standings
 from coterie.workspace.grid import is_rfm, rfm_grid
 from coterie.workspace.history import History
+from coterie.workspace.labels import label_order, learned
+from coterie.workspace.personas import Personas, labels_of
 from coterie.workspace.results import Results, event_view
 from coterie.workspace.run import TRAITS, Progress, builder, silent
 from coterie.workspace.scorecard import scorecards
@@ -58,6 +61,8 @@ if TYPE_CHECKING:
     from coterie.workspace.workspace import Workspace
 
 FILE = "report.html"
+PERSONAS = 12
+"""So many groups have a card."""
 MONTH = 30
 """Movements are told over so many days, or what is nearest to that."""
 
@@ -135,6 +140,7 @@ class Gathering:
         steps: Sequence[tuple[str, Callable[[], Section | None]]] = (
             ("goals", self.goals),
             ("segments", self.segments),
+            ("personas", self.personas),
             ("value", self.value),
             ("lifecycle", self.labels),
             ("sizes over time", self.sizes),
@@ -216,6 +222,24 @@ class Gathering:
             for name, size in results.sizes.items()
         ]
         return segments.segments(found, self.setting)
+
+    def personas(self) -> Section | None:
+        """The labels of segmentations, as many whole segmentations as there is room for, but at least the first."""
+        groups: list[Group] = []
+        more: list[str] = []
+        for name in sorted(self.results.made.labels, key=lambda n: (self.learned(n) != "clusters", self.learned(n) == "")):
+            found = labels_of(self, name)
+            if groups and len(groups) + len(found) > PERSONAS:
+                more.append(name)
+            else:
+                groups += found[:PERSONAS]
+                more += [name] if len(found) > PERSONAS else []
+        return personas_section.personas(Personas(self, groups).all(), more, self.setting)
+
+    def learned(self, name: str) -> str:
+        """By what function a segmentation is learned; "" where its labels have rules."""
+        call = learned(self.results, self.results.definition(name).tree)
+        return "" if call is None else call.function
 
     def value(self) -> Section:
         results = self.results
@@ -432,24 +456,6 @@ class Gathering:
         select = exp.select(quoted(name), total).from_(relation(TRAITS)).group_by(quoted(name))
         rows = self.results.engine.rows(select)
         return {"" if label is None else str(label): Decimal(str(amount or 0)) for label, amount in rows}
-
-
-def label_order(results: Results, name: str) -> tuple[str, ...]:
-    """The labels of a segmentation in the order of its definition, then any others by size."""
-    written = results.project.segmentations.get(name)
-    order = [label for label, _ in written.labels] if written is not None else []
-    if not order:
-        call = _fitted(results, results.definition(name).tree)
-        order = [label for label, _ in cells_of(call)] if call is not None and call.function == "rfm" else []
-    counted = results.made.labels.get(name, {})
-    others = sorted((n for n in counted if n and n not in order), key=lambda n: (-counted[n], n))
-    return tuple(dict.fromkeys([*order, *others]))
-
-
-def _fitted(results: Results, tree: Expr) -> Fitted | None:
-    if isinstance(tree, Column) and tree.part is None and tree.name in results.catalog.definitions:
-        return _fitted(results, results.definition(tree.name).tree)
-    return tree if isinstance(tree, Fitted) else None
 
 
 def _measured(results: Results, name: str | None) -> Measure | None:

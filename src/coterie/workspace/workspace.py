@@ -23,7 +23,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.core.errors import Busy, CoterieError, DefinitionErrors, MissingColumn, StoreError, UnknownName, did_you_mean
+from coterie.core.errors import (
+    Busy,
+    CoterieError,
+    DefinitionErrors,
+    MissingColumn,
+    StoreError,
+    TypeMismatch,
+    UnknownName,
+    did_you_mean,
+)
 from coterie.core.windows import local_day
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog
@@ -68,6 +77,7 @@ from coterie.workspace.store import Generation, Store, write_whole
 from coterie.workspace.trial import Trial, explained, hold, not_exercised, tested, warnings
 
 if TYPE_CHECKING:
+    from coterie.profiles.personas.persona import Persona
     from coterie.profiles.scorecard import Scorecard
     from coterie.workspace.charts import Charts
     from coterie.workspace.draft import Draft
@@ -602,6 +612,34 @@ class Workspace:
         from coterie.workspace.separating import bases
 
         return bases(self.results, target)
+
+    def personas(self, name: str, *, ids: bool = False, progress: Progress = silent) -> "list[Persona]":
+        """Who the customers of a segment, of each label of a segmentation, or of one label (`lifestyle.2`) are.
+
+        Args:
+            name: of them, or a condition.
+            ids: name the typical and the extreme members by their ids.
+
+        Raises:
+            UnknownName: nothing is called so. DefinitionErrors: the project's playbook.yaml says what cannot be read.
+        """
+        from coterie.workspace.personas import Personas, groups_of
+        from coterie.workspace.report import Gathering
+
+        gathering = Gathering(self, True, 1, progress)
+        return Personas(gathering, groups_of(gathering, name), ids=ids).all()
+
+    def persona(self, name: str, *, ids: bool = False) -> "Persona":
+        """Who the customers of one group are (see `personas`).
+
+        Raises:
+            TypeMismatch: the name means several groups.
+        """
+        found = self.personas(name, ids=ids)
+        if len(found) != 1:
+            named = ", ".join(p.group.name for p in found[:6])
+            raise TypeMismatch(f"{name} has {len(found)} groups", hint=f"name one of them: {named}; or ask for `personas`")
+        return found[0]
 
     # --- by hand
 

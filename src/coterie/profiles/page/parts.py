@@ -75,6 +75,24 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Card:
+    """One of several things of a kind, side by side: a title with a few words, sentences, facts, and lists of facts that are
+    folded away (a heading with its facts).
+
+    Attributes:
+        key: its name on the page, unique.
+    """
+
+    key: str
+    title: str
+    short: str
+    sentences: Sequence[str]
+    facts: Sequence[tuple[str, str]] = ()
+    plays: Sequence[tuple[str, Sequence[tuple[str, str]]]] = ()
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One question with its answer.
 
@@ -95,6 +113,7 @@ class Section:
     findings: Sequence[tuple[str, str]] = ()
     """Sentences, each with the key of the section that shows more."""
     to_do: Sequence[str] = ()
+    cards: Sequence[Card] = ()
     folded: Sequence[Table] = ()
     """Tables shown on demand."""
     broad: bool = False

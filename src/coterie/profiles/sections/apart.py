@@ -22,7 +22,7 @@ def apart(found: Comparison, order: Sequence[str], setting: Setting) -> Section:
         order: segments as they are shown; those beyond the first dozen with a difference are in tables only.
     """
     key, short, question = "apart", "What sets apart", "What sets each segment apart?"
-    told = [found.segments[n] for n in order if n in found.segments and _shown(found.segments[n], setting)]
+    told = [found.segments[n] for n in order if n in found.segments and found.segments[n].shown(setting.k)]
     if not told:
         reasons = sorted({a.why_not for a in found.segments.values() if a.why_not})
         return Section(
@@ -49,19 +49,6 @@ def apart(found: Comparison, order: Sequence[str], setting: Setting) -> Section:
     )
 
 
-def _shown(a: Apart, setting: Setting) -> tuple[Difference, ...]:
-    """The clear differences of a segment that is large enough to speak of; shares of few people are left out."""
-    if is_small(a.members, setting.k) or is_small(a.others, setting.k):
-        return ()
-    return tuple(
-        d
-        for d in a.clear
-        if not any(
-            is_small(n, setting.k) for s in (d.members, d.others) for n in (s.known, s.having or 0, s.known - (s.having or 0))
-        )
-    )
-
-
 def label(d: Difference) -> str:
     name = words.plain(d.column)
     return name if d.value is None or d.value == "true" else f"{name}: {d.value}"
@@ -77,7 +64,7 @@ def side(d: Difference, s: Side) -> str:
 
 
 def _answer(a: Apart, setting: Setting) -> str:
-    d = _shown(a, setting)[0]
+    d = a.shown(setting.k)[0]
     what = label(d)
     if d.shape == "share":
         return f"{a.segment}: {what} holds for {side(d, d.members)} of members, and for {side(d, d.others)} of everybody else."
@@ -90,7 +77,7 @@ def _against(d: Difference) -> str:
 
 
 def _figure(a: Apart, setting: Setting) -> Figure:
-    listed = _shown(a, setting)[:MOST_EFFECTS]
+    listed = a.shown(setting.k)[:MOST_EFFECTS]
     first = listed[0]
     finding = f"{a.segment}: {_against(first)}"
     if len(listed) > 1:
@@ -119,7 +106,7 @@ def _table(a: Apart, setting: Setting) -> Table:
             f"{d.effect:+.2f}".replace("-", "−"),
             f"{d.low:+.2f} to {d.high:+.2f}".replace("-", "−"),
         )
-        for d in _shown(a, setting)
+        for d in a.shown(setting.k)
     )
     by = words.listed([words.plain(c) for c in a.by_definition], 6)
     more = f"Left out, because the rule itself reads them: {by}." if by else ""
@@ -146,7 +133,7 @@ def _data(found: Comparison, setting: Setting) -> Any:
     return {
         "comparisons": found.comparisons,
         "segments": [
-            {"segment": a.segment, "members": a.members, "others": a.others, "differences": [one(d) for d in _shown(a, setting)]}
+            {"segment": a.segment, "members": a.members, "others": a.others, "differences": [one(d) for d in a.shown(setting.k)]}
             for a in found.segments.values()
             if not is_small(a.members, setting.k) and not is_small(a.others, setting.k)
         ],
