@@ -8,6 +8,7 @@ import pyarrow as pa
 from coterie.models.prediction.training import Sample
 
 T = datetime(2026, 6, 1)
+INTERESTS = ("shoes", "books", "garden")
 
 
 def shop(n: int, seed: int, as_of: datetime = T, signal: float = 1.0) -> tuple[pa.Table, np.ndarray]:
@@ -27,7 +28,7 @@ def shop(n: int, seed: int, as_of: datetime = T, signal: float = 1.0) -> tuple[p
             "member": rng.random(n) < 0.5,
             "joined": pa.array([as_of - timedelta(days=float(d)) for d in rng.uniform(1, 2000, n)], pa.timestamp("us")),
             "interests": pa.array(
-                [list(rng.choice(["shoes", "books", "garden"], int(k), replace=False)) for k in rng.integers(0, 4, n)]
+                [[w for w, b in zip(INTERESTS, bits, strict=True) if b] for bits in (rng.random((n, 3)) < 0.5).tolist()]
             ),
         }
     )

@@ -9,6 +9,7 @@ import numpy as np
 from coterie.models.prediction.encoding import Encoding, Means
 from coterie.models.prediction.linear import Linear, fit_linear
 from coterie.models.prediction.rules import Constant, columns
+from coterie.models.prediction.threads import threads
 from coterie.models.prediction.training import Flags, Floats, Integers, Kind
 from coterie.models.prediction.trees import Trees, fit_trees
 
@@ -79,7 +80,8 @@ class Task:
         """Fit each named model on some rows, with its setting or (None) one chosen on a fifth of these customers."""
         y, part = self.y[rows], self.part[rows]
         design, means = self.encoding.learned(self.codes[rows], self.outcomes[rows], part)
-        return {
-            name: Learned(self.encoding, means, FITS[name](design, y, self.kind, part == 0, setting, self.seed))
-            for name, setting in settings.items()
-        }
+        with threads(design.size):
+            return {
+                name: Learned(self.encoding, means, FITS[name](design, y, self.kind, part == 0, setting, self.seed))
+                for name, setting in settings.items()
+            }

@@ -14,7 +14,6 @@ import numpy as np
 from coterie.core.errors import DidNotConverge
 from coterie.models.prediction.links import Link, outcomes
 from coterie.models.prediction.quality import loss
-from coterie.models.prediction.threads import threads
 from coterie.models.prediction.training import Flags, Floats, Kind
 
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -126,7 +125,7 @@ def _fitted(design: Floats, y: Floats, kind: Kind, strength: float, seed: int) -
     from sklearn.linear_model import LogisticRegression
 
     two = kind == "classification"
-    with threads(x.size), warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("error", ConvergenceWarning)
         try:
             solver = "newton-cholesky" if two else "lbfgs"

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from coterie.models.prediction.links import Link
-from coterie.models.prediction.threads import threads
 from coterie.models.prediction.training import Flags, Floats, Kind
 
 LEAVES = 16
@@ -210,13 +209,12 @@ def fit_trees(design: Floats, y: Floats, kind: Kind, held: Flags, setting: float
         model = HistGradientBoostingClassifier(**settings)
     # What nobody who is fitted on has cannot be split by; scikit-learn finds no thresholds for it.
     design = np.where(np.isnan(design[~held] if setting is None else design).all(axis=0), 0.0, design)
-    with threads(design.size):
-        if setting is None:
-            model.fit(design[~held], y[~held], X_val=design[held], y_val=y[held])
-            rounds = max(1, int(np.argmax(model.validation_score_)))
-        else:
-            model.fit(design, y)
-            rounds = len(model._predictors)
+    if setting is None:
+        model.fit(design[~held], y[~held], X_val=design[held], y_val=y[held])
+        rounds = max(1, int(np.argmax(model.validation_score_)))
+    else:
+        model.fit(design, y)
+        rounds = len(model._predictors)
     link: Link = "logit" if kind == "classification" else "softmax" if kind == "multiclass" else "log" if positive else "identity"
     return exported(model, link, rounds)
 
