@@ -286,3 +286,13 @@ def test_a_group_becomes_a_rule_that_counts_as_it_says(shop):
     assert workspace.rule("buys_soon").about == "the highest tenth of buys_soon"
     with pytest.raises(UnknownName, match="no label"):
         workspace.rule("alike.nobody")
+
+
+def test_what_stands_out_is_proposed_and_nothing_that_is_true_by_definition(shop):
+    workspace = coterie.open(shop)
+    found = workspace.discover("big")
+    assert found.outcome == "big"
+    assert not {"revenue"} & set(found.columns)  # what the outcome is made of
+    for one in found.subgroups:
+        assert one.lift > 1
+        assert workspace.count(one.text).size.inside >= one.size  # half of the customers are all of them or fewer

@@ -138,6 +138,36 @@ def rule(
     page.listed(list(found.rule.notes))
 
 
+def discover(
+    directory: Dir = HERE,
+    outcome: Annotated[
+        str | None, typer.Option("--for", help="A condition, a segment or a number that they are to have more of.")
+    ] = None,
+    most: Annotated[int, typer.Option(help="How many to show at most.")] = 10,
+    json: Json = False,
+) -> None:
+    """Propose segments that nobody has defined: found in half of the customers, confirmed in the other."""
+    from coterie.cli.page import Page
+
+    with opened(directory) as space:
+        found = space.discover(outcome, most)
+    if json:
+        print_json(found.to_json())
+        return
+    page = Page()
+    traits = f"{len(found.columns)} traits"
+    page.quiet(f"{found.looked_at:,} customers by {traits}; the numbers are of the half they were not found in")
+    if not found.subgroups:
+        page.line("Nothing stands out that is not chance or already in a segment.")
+        return
+    value, against = ("mean", "everybody else") if outcome else ("together", "if unrelated")
+    rows = [
+        [s.text, f"{s.size:,}", f"{s.share:.1%}", _number(s.value), _number(s.against), f"{s.lift:.1f} ×"] for s in found.subgroups
+    ]
+    headings = [("rule", False), ("customers", True), ("share", True), (value, True), (against, True), ("lift", True)]
+    page.table(headings, rows, wide="rule", cut=False)
+
+
 def _told(page: "Page", fit: "FittedParameters") -> None:
     told = fit.told
     page.line(str(told["verdict"]))
@@ -215,5 +245,5 @@ def _between(quality: dict[str, Any]) -> str:
 
 
 def add(app: typer.Typer) -> None:
-    for command in (models, model, fit, rule):
+    for command in (models, model, fit, rule, discover):
         app.command()(command)

@@ -80,6 +80,7 @@ if TYPE_CHECKING:
     from coterie.profiles.personas.persona import Persona
     from coterie.profiles.scorecard import Scorecard
     from coterie.workspace.charts import Charts
+    from coterie.workspace.discovering import Discovered
     from coterie.workspace.draft import Draft
     from coterie.workspace.fits import Models as ModelsOf
     from coterie.workspace.report import Written
@@ -720,6 +721,12 @@ class Workspace:
         from coterie.workspace.ruling import rule_of
 
         return rule_of(self.results, name)
+
+    def discover(self, outcome: str | None = None, most: int = 10) -> "Discovered":
+        """Subgroups that stand out and that no segment covers, as rules (see `coterie.workspace.discovering`)."""
+        from coterie.workspace.discovering import discovered
+
+        return discovered(self.results, outcome, most)
 
     def sql(self, name: str, dialect: str | None = None) -> str:
         """The SQL of a segment, trait or expression over the results; `dialect` as of `Results.sql`."""
