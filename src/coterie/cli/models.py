@@ -168,6 +168,45 @@ def discover(
     page.table(headings, rows, wide="rule", cut=False)
 
 
+def survey(
+    names: Annotated[list[str] | None, typer.Argument(help="Scales; all of them where none is named.")] = None,
+    directory: Dir = HERE,
+    questions: Annotated[
+        str | None, typer.Option("--questions", help="Of this segmentation, the fewest questions that tell the group.")
+    ] = None,
+    most: Annotated[int, typer.Option(help="How many questions at most.")] = 8,
+    json: Json = False,
+) -> None:
+    """How reliable survey scales are, or the fewest questions that tell a group."""
+    from coterie.cli.page import Page
+
+    page = Page()
+    with opened(directory) as space:
+        if questions is not None:
+            tool = space.questions(questions, most)
+            steps = [{"question": s.question, "accuracy": s.accuracy} for s in tool.steps]
+            if json:
+                print_json({"segmentation": questions, "questions": steps, "notes": list(tool.notes), "base": tool.base})
+                return
+            rows = [[f"{n}", str(s["question"]), f"{s['accuracy']:.0%}"] for n, s in enumerate(steps, 1)]
+            page.table([("", True), ("question", False), ("right so far", True)], rows, wide="question", cut=False)
+            page.line()
+            page.listed(list(tool.notes))
+            return
+        found = space.scales(*(names or ()))
+    if json:
+        print_json([scale.to_json() for scale in found])
+        return
+    if not found:
+        page.line("There are no scales. A trait such as mean_of(q1, 7 - q2, q3) is one; 7 - q2 turns an item round.")
+    for scale in found:
+        page.title(f"{scale.name}: alpha {scale.found.alpha:.2f}, {scale.found.respondents:,} respondents")
+        rows = [[i, f"{scale.found.towards[i]:.2f}", _number(scale.found.without.get(i))] for i in scale.items]
+        page.table([("item", False), ("with the others", True), ("alpha without", True)], rows, wide="item", cut=False)
+        page.listed(list(scale.found.notes))
+        page.line()
+
+
 def _told(page: "Page", fit: "FittedParameters") -> None:
     told = fit.told
     page.line(str(told["verdict"]))
@@ -245,5 +284,5 @@ def _between(quality: dict[str, Any]) -> str:
 
 
 def add(app: typer.Typer) -> None:
-    for command in (models, model, fit, rule, discover):
+    for command in (models, model, fit, rule, discover, survey):
         app.command()(command)

@@ -77,6 +77,7 @@ from coterie.workspace.store import Generation, Store, write_whole
 from coterie.workspace.trial import Trial, explained, hold, not_exercised, tested, warnings
 
 if TYPE_CHECKING:
+    from coterie.models.surveys.typing_tool import Projection
     from coterie.profiles.personas.persona import Persona
     from coterie.profiles.scorecard import Scorecard
     from coterie.workspace.charts import Charts
@@ -86,6 +87,7 @@ if TYPE_CHECKING:
     from coterie.workspace.report import Written
     from coterie.workspace.ruling import Found
     from coterie.workspace.separating import Bases
+    from coterie.workspace.surveying import Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -727,6 +729,18 @@ class Workspace:
         from coterie.workspace.discovering import discovered
 
         return discovered(self.results, outcome, most)
+
+    def scales(self, *names: str) -> "list[Measured]":
+        """The survey scales with their reliability (see `coterie.workspace.surveying`)."""
+        from coterie.workspace.surveying import measured
+
+        return measured(self.results, names)
+
+    def questions(self, segmentation: str, most: int = 8) -> "Projection":
+        """The fewest survey questions that tell the label of a segmentation, with how often they are right."""
+        from coterie.workspace.surveying import questions
+
+        return questions(self.results, segmentation, most)
 
     def sql(self, name: str, dialect: str | None = None) -> str:
         """The SQL of a segment, trait or expression over the results; `dialect` as of `Results.sql`."""

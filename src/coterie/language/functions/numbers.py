@@ -186,6 +186,34 @@ def _coalesce_sql(b: "Builder", *args: "Sql") -> "exp.Expression":
     return fits(b, first, MONEY) if kinds == {INTEGER, MONEY} else first
 
 
+def _mean_of(*values: Any) -> float | None:
+    known = [float(v) for v in values if v is not None]
+    if 2 * len(known) < len(values):
+        return None
+    total = 0.0
+    for value in values:
+        total += 0.0 if value is None else float(value)
+    return total / len(known)
+
+
+def _mean_of_sql(b: "Builder", *args: "Sql") -> "exp.Expression":
+    """Added up from left to right as Python does, so that the bits are the same."""
+
+    def mean(*trees: "exp.Expression") -> "exp.Expression":
+        known, total = b.literal(0), b.literal(0.0, FLOAT)
+        for tree in trees:
+            known = b.binary("+", known, b.case([(b.is_null(tree.copy()), b.literal(0))], b.literal(1)))
+            total = b.binary("+", total, b.call("COALESCE", tree.copy(), b.literal(0.0, FLOAT)))
+        enough = b.binary(">=", b.binary("*", known.copy(), b.literal(2)), b.literal(len(trees)))
+        return b.case([(enough, b.binary("/", total, b.cast(known, "DOUBLE")))])
+
+    return b.let([double(b, arg) for arg in args], mean)
+
+
+def _mean_of_type(*types: Type) -> Type | None:
+    return FLOAT if len(types) > 1 and all(t in (INTEGER, MONEY, FLOAT) for t in types) else None
+
+
 ORDERED = (TEXT, DATE, TIMESTAMP)
 LARGEST = 2**63 - 1
 RICHEST = Decimal("99999999999999.9999")
@@ -354,6 +382,23 @@ NUMBERS = table(
             Vector(("Z", "a"), "a"),
             Vector((instant("2026-01-02"), instant("2026-01-01")), instant("2026-01-02")),
             Vector((None, 2), None, (INTEGER, INTEGER)),
+        ),
+    ),
+    Leaf(
+        name="mean_of",
+        shape="function",
+        result=_mean_of_type,
+        expects="two or more numbers",
+        python=_mean_of,
+        sql=_mean_of_sql,
+        words="the mean of those known of {0} and {rest}, at least half of them",
+        strict=False,
+        vectors=(
+            Vector((1, 2, 6), 3.0),
+            Vector((1, None, 6), 3.5, (INTEGER, INTEGER, INTEGER)),
+            Vector((None, None, 6), None, (INTEGER, INTEGER, INTEGER)),
+            Vector((None, Decimal("2.5000")), 2.5, (INTEGER, MONEY)),
+            Vector((0.5, 1), 0.75),
         ),
     ),
     Leaf(
