@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import pyarrow.dataset as ds
 import pytest
 
 import coterie
@@ -87,6 +88,17 @@ def test_sizes_members_and_labels_are_equal(both):
     assert duck.results.made.labels == spark.results.made.labels
 
 
+def test_other_tools_read_the_memberships_of_a_day(both):
+    duck, spark = opened(both)
+    folder = both["local[2]"] / ".coterie" / "results" / "memberships"
+    rows = ds.dataset(folder, partitioning="hive").to_table().to_pylist()
+    assert {row["day"] for row in rows} == {"2026-03-31"}
+    for name in spark.results.sizes:
+        assert sorted(row["customer"] for row in rows if row["segment"] == name) == ids(duck, name)
+    labels = {row["customer"]: row["label"] for row in rows if row["segment"] == "lifecycle"}
+    assert labels == {r["customer"]: r["label"] for r in duck.history.members("lifecycle").to_pylist() if r["label"] is not None}
+
+
 def test_traits_are_equal(both):
     duck, spark = (w.results.engine.fetch("SELECT * FROM traits") for w in opened(both))
     assert duck.column_names == spark.column_names
@@ -111,8 +123,11 @@ def test_the_second_run_continues_the_history_and_can_be_undone(both, tmp_path):
     workspace.run()
     assert workspace.segments.size("came_back") != before
     assert len(workspace.history.runs()) == 2
+    shown = folder / ".coterie" / "results" / "memberships"
+    assert ds.dataset(shown).count_rows(ds.field("segment") == "came_back") == workspace.segments.size("came_back").inside
     workspace.undo()
     assert workspace.segments.size("came_back") == before
+    assert ds.dataset(shown).count_rows(ds.field("segment") == "came_back") == before.inside
     for day in (28, 29):  # what no gathering needs any more is cleared away
         with (folder / "orders.csv").open("a", encoding="utf-8") as file:
             file.write(f"{day},a2,2026-03-{day} 10:00:00,10.00\n")

@@ -130,6 +130,12 @@ class DuckDB:
         finally:
             self.connection.unregister("coterie_rows")
 
+    def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
+        column, called = (exp.to_identifier(n, quoted=True).sql(dialect="duckdb") for n in (order, name))
+        place = f"{first - 1} + row_number() OVER (ORDER BY {column})"
+        numbered = f"SELECT *, CAST({place} AS BIGINT) AS {called} FROM ({self.text(query)})"  # noqa: S608
+        self.create(table, numbered, f"number {table}", temporary=True)
+
     def drop(self, table: str) -> None:
         self.sorted.pop(table, None)
         named = exp.Literal.string(table).sql(dialect="duckdb")

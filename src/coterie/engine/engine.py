@@ -55,6 +55,9 @@ class Engine(Protocol):
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
         """Make a table of rows held in memory."""
 
+    def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
+        """Make a temporary table of the rows of a query with their place in the order of a column, from `first` on."""
+
     def drop(self, table: str) -> None:
         """Drop a table or view, if it is there."""
 
@@ -109,6 +112,3 @@ class Cluster(Engine, Protocol):
                 sees other rows.
             schema: of what it gives.
         """
-
-    def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
-        """Make a temporary table of the rows of a query with their place in the order of a column, from `first` on."""

@@ -51,7 +51,7 @@ from coterie.sources.options import UNPACK
 from coterie.sources.parts import Before, EventPart, manifests
 from coterie.sources.reading import LINE, read_typed
 from coterie.sources.record import busy
-from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, row_number, together, unified, up
+from coterie.sources.relations import FILE, INTERNAL, SourceFile, col, rel, together, unified, up
 from coterie.sources.scratch import Scratch
 from coterie.sources.shards import Progress, Read, Shard, Shards
 from coterie.sources.source import Source
@@ -627,23 +627,25 @@ class _Gathering:
             parts.append(exp.select(col("customer")).from_(rel("coterie_ids")))
         self.say("numbering the customers")
         unique = exp.select(col("customer")).distinct().from_(together(parts).subquery("u"), copy=False)
-        engine.create("coterie_all", unique, "all customers")
-        number: exp.Expression = row_number([], [up(col("customer", "d"))])
-        new = exp.select(col("customer", "d")).from_(rel("coterie_all", "d"))
-        query: exp.Expression = new.select(q.cast(number, "BIGINT").as_("_customer"))
-        if before is not None:
+        keys, new = "coterie_keys", "coterie_new_keys"
+        if before is None:
+            engine.numbered(keys, unique, "customer", "_customer", 1)
+        else:
             engine.parquet("coterie_last_customers", before.customers)
             last = exp.select(col("_customer"), col("customer")).distinct().from_(rel("coterie_last_customers"))
             engine.create("coterie_numbered", last, "customers with a number")
+            engine.create("coterie_all", unique, "all customers")
             has = exp.EQ(this=col("customer", "d"), expression=col("customer", "n"))
-            old = new.select(col("_customer", "n")).join(rel("coterie_numbered", "n"), on=has)
-            most = exp.select(q.call("coalesce", q.call("max", col("_customer")), q.literal(0))).from_(rel("coterie_numbered"))
-            behind = q.cast(exp.Add(this=most.subquery(), expression=number), "BIGINT").as_("_customer")
-            new = new.select(behind).join(rel("coterie_numbered", "n"), on=has, join_type="anti")
-            query = exp.Union(this=old, expression=new, distinct=False)
-        engine.create("coterie_keys", query, "number the customers")
+            here = exp.select(col("customer", "d")).from_(rel("coterie_all", "d"))
+            ((most,),) = engine.rows(exp.select(q.call("max", col("_customer"))).from_(rel("coterie_numbered")))
+            behind = 1 + int(cast(int, most or 0))
+            strangers = here.join(rel("coterie_numbered", "n"), on=has, join_type="anti")
+            engine.numbered(new, strangers, "customer", "_customer", behind)
+            old = here.select(col("_customer", "n")).join(rel("coterie_numbered", "n"), on=has)
+            both = exp.Union(this=old, expression=exp.select(col("customer"), col("_customer")).from_(rel(new)), distinct=False)
+            engine.create(keys, both, "number the customers")
         told = q.call("concat", col("customer"), q.literal(" "), q.cast(col("_customer"), "VARCHAR"))
-        return "coterie_keys", self.digest("coterie_keys", told)
+        return keys, self.digest(keys, told)
 
     def tables(
         self,

@@ -48,6 +48,10 @@ class Scratch:
         self.engine.register(table, data, temporary=temporary)
         self.made[table] = None
 
+    def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
+        self.engine.numbered(table, query, order, name, first)
+        self.made[table] = None
+
     def drop(self, table: str) -> None:
         self.engine.drop(table)
         self.made.pop(table, None)

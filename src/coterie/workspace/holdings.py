@@ -43,6 +43,7 @@ HOLDINGS: tuple[Holding, ...] = (
     Holding("cache/current.json", "json", (), "which results are published"),
     Holding("cache/failure.json", "json", ("*",), "what the last failed run said, which may quote a bad row"),
     Holding("cache/results-*.duckdb", "duckdb", ("traits.*", "lists.customer", "coterie_run.json"), "the results of a run"),
+    Holding("results/memberships/*/*.parquet", "parquet", ("*",), "who is in what, by day, as Spark writes it"),
     Holding("record/attributes/*.parquet", "parquet", ("*",), "what was known of customers, as it was learned"),
     Holding("record/customers/*.parquet", "parquet", ("customer",), "the number of each customer"),
     Holding("record/memberships/*.parquet", "parquet", (), "memberships by customers' numbers, a file a snapshot"),

@@ -34,7 +34,8 @@ from coterie.core.errors import (
     did_you_mean,
 )
 from coterie.core.windows import local_day
-from coterie.engine.engine import Engine
+from coterie.engine.engine import Cluster, Engine
+from coterie.engine.written import clear_away
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.language.scope import Scope
@@ -47,7 +48,7 @@ from coterie.sources.assembly import Stores, gather
 from coterie.sources.gathered import Gathered
 from coterie.sources.loads import Loads
 from coterie.traits.batch import KEY, SORTED, TIME, quoted, relation
-from coterie.workspace import overview
+from coterie.workspace import days, overview
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.doctor import Finding, examine
 from coterie.workspace.edits import earlier_names
@@ -264,10 +265,15 @@ class Workspace:
                 number = self._next_number(record)
                 told = run_record(number, made, accepted=accepted, back_fill=bool(past))
                 pictures = self._past(ground, past, found, by_key, progress) if past else [found]
-                snapshots = record.written(told, pictures) if isinstance(found, Drawn) else None  # while the engine is open
+                snapshots, day = None, None
+                if isinstance(engine, Cluster):  # while its tables are there
+                    snapshots = record.written(told, pictures)
+                    day = self._day(engine, ground.catalog, instant)
                 progress("publishing")
                 engine.finish()
                 generation = self.store.publish(partial, _about(made, said), number)
+                if day is not None:
+                    days.show(day)
                 with FitStore(self.store.record) as fits:
                     for fit in answered.fits:
                         if not fit.kept:
@@ -296,6 +302,11 @@ class Workspace:
             if isinstance(today, Picture) and not isinstance(by_key, Numbering):
                 today = replace(today, touched=there.touched(today.as_of, by_key))
             yield today
+
+    def _day(self, engine: Cluster, catalog: Catalog, instant: datetime) -> Path:
+        """What a cluster has answered, written for other tools and not yet shown."""
+        segments, segmentations = ([d.name for d in catalog.of(noun)] for noun in ("segment", "segmentation"))
+        return days.write(engine, segments, segmentations, self.store.root, local_day(instant, self.project.timezone))
 
     def _goals(self, ground: Ground) -> list[dict[str, Any]]:
         """What a run measures of its goals; the beginning of a period is answered for once."""
@@ -355,7 +366,12 @@ class Workspace:
                 )
             record.undo(last.number, utc_now())
             self.store.point(generations[1:])
-        self.close()
+            self.close()
+            shown = days.folder_of(self.store.root, local_day(last.as_of, self.project.timezone))
+            if shown.is_dir():
+                clear_away(shown)
+                if isinstance(self.results.engine, Cluster):
+                    days.show(self._day(self.results.engine, self.results.catalog, self.results.made.as_of))
         return last
 
     @property
