@@ -44,8 +44,8 @@ def test_every_kind_becomes_finite_numbers_and_the_rest_is_left_out_in_words() -
     assert "constant is left out: it is the same for everybody." in said
     assert "nothing is left out: 0 of 600 customers have one." in said
     assert "note is left out" in said
-    assert "have no age: taken as the median" in said
-    assert "revenue is very uneven" in said
+    assert "Missing numbers count as the median: age (" in said
+    assert "Very uneven, so compared by their logarithms: revenue." in said
     assert "country has 19 levels: the" in said
 
 
@@ -89,7 +89,7 @@ def test_the_logarithm_makes_even_and_comes_back() -> None:
     [column] = learn(pa.table({"x": x})).columns
     assert isinstance(column, Number)
     assert column.unit > 0
-    assert abs(skewness(column.bent(x))) < 0.5
+    assert abs(skewness(column.bent(x))) < 1 < skewness(x)
     assert column.unbent(column.bent(x)) == pytest.approx(x)
     [straight] = learn(pa.table({"x": np.random.default_rng(0).normal(size=500)})).columns
     assert isinstance(straight, Number)

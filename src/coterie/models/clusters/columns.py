@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 from coterie.core.words import counted
 from coterie.models.clusters.prototypes import Block, Codes, Floats, Matrix, height, one_hot
 
-SKEWED = 1.0
+SKEWED = 2.0
 """The skewness from which on a number may be compared by its logarithm."""
-UNITS = (1.0, 0.3, 0.1, 0.03, 0.01)
+UNITS = (1.0, 0.3)
 """Units of the logarithm that are tried, in medians: the smaller, the more large numbers are drawn together."""
 LEVELS = 12
 """How many levels of a category, or items of a set, have a column of their own."""
@@ -184,7 +184,21 @@ def learn(table: pa.Table) -> Encoding:
         made, said = _learned(name, values)
         notes += said
         columns += [made] if made else []
+    notes += _of_numbers([column for column in columns if isinstance(column, Number)], table)
     return Encoding(tuple(_balanced(columns, table)), tuple(notes))
+
+
+def _of_numbers(columns: Sequence[Number], table: pa.Table) -> list[str]:
+    """What was done to numbers, all in a sentence or two."""
+    missing = {column: int(np.isnan(_floats(table[column.name])).sum()) for column in columns}
+    filled = [f"{column.name} ({count:,}: {_shown(column)})" for column, count in missing.items() if count]
+    uneven = [column.name for column in columns if column.unit]
+    notes = [f"Missing numbers count as the median: {', '.join(filled)}."] if filled else []
+    return [*notes, f"Very uneven, so compared by their logarithms: {', '.join(uneven)}."] if uneven else notes
+
+
+def _shown(column: Number) -> str:
+    return str(np.datetime64(round(column.median), "D")) if column.kind == "date" else f"{column.median:,.6g}"
 
 
 def _learned(name: str, values: pa.ChunkedArray) -> tuple[Encoded | None, list[str]]:
@@ -204,20 +218,14 @@ def _learned_number(name: str, values: pa.ChunkedArray) -> tuple[Encoded | None,
     x = all_[np.isfinite(all_)]
     if not len(x) or x.min() == x.max():
         return None, [f"{name} is left out: it is the same for everybody."]
-    notes = []
     median = float(np.median(x))
-    if missing := len(all_) - len(x):
-        shown = str(np.datetime64(round(median), "D")) if kind == "date" else f"{median:,.6g}"
-        notes.append(f"{counted(missing, 'customer has', 'customers have')} no {name}: taken as the median, {shown}.")
     two = bool(((x == x.min()) | (x == x.max())).all())
     x = x if len(x) <= LEARNED_ON else np.random.default_rng(0).choice(x, LEARNED_ON, replace=False)
     column = Number(name, kind, median, _unit(x) if kind == "number" and not two else 0.0, 0.0, 1.0)
-    if column.unit:
-        notes.append(f"{name} is very uneven (skewness {skewness(x):.1f}): compared by its logarithm.")
     centre, scale = _centre_and_scale(column.bent(x))
     if two:
         scale = float(np.ptp(x))  # of two values only, such as 0 and 1, either is as far as another level
-    return replace(column, centre=centre, scale=scale), notes
+    return replace(column, centre=centre, scale=scale), []
 
 
 def _unit(x: Floats) -> float:
@@ -239,11 +247,9 @@ def skewness(x: Floats) -> float:
 
 
 def _centre_and_scale(x: Floats) -> tuple[float, float]:
-    """The median, and a standard deviation that extremes do not move: from the quartiles, but no less than half of the one
-    within the middle 98 %, since the quartiles of a number that is mostly 0 say nothing."""
-    low, first, median, third, high = (float(q) for q in np.quantile(x, [0.01, 0.25, 0.5, 0.75, 0.99]))
-    scale = max((third - first) / 1.349, float(np.clip(x, low, high).std()) / 2)
-    return median, scale or float(x.std())
+    """The median, and the standard deviation with values drawn in to the middle 98 %, so that extremes do not move it."""
+    low, median, high = (float(q) for q in np.quantile(x, [0.01, 0.5, 0.99]))
+    return median, float(np.clip(x, low, high).std()) or float(x.std())
 
 
 def _learned_category(name: str, values: pa.ChunkedArray, kind: str) -> tuple[Encoded | None, list[str]]:
