@@ -68,7 +68,7 @@ def test_it_is_said_in_words(bought: Fit) -> None:
     claim, tenth, exact, measured = bought.sentences
     assert claim.startswith("Better than chance and than recency (0.")
     assert tenth.startswith("Of the tenth with the highest score ")
-    assert "% order, " in tenth
+    assert " % order, " in tenth
     assert "the average (" in tenth
     assert "points off on average" in exact
     assert measured == "Measured on 3,000 customers at a later time than it was fitted on."

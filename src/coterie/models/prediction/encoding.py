@@ -260,10 +260,10 @@ def _text(name: str, chunks: Sequence[pa.ChunkedArray], n: int, missing: int, no
     kept = tuple(levels[:MOST_LEVELS][often[:MOST_LEVELS]]) or (levels[0],)
     pooled = len(levels) - len(kept)
     if pooled > 1 and (len(levels) > MANY_LEVELS or pooled > ONE_HOT):
-        share = counts[len(kept) :].sum() / n
+        share = 100 * counts[len(kept) :].sum() / n
         notes.append(
-            f"{name} has {len(levels):,} different values: {len(kept):,} are used, the other {pooled:,} ({share:.0%} of the rows)"
-            " count as one"
+            f"{name} has {len(levels):,} different values: {len(kept):,} are used, the other {pooled:,} ({share:.0f} % of the"
+            " rows) count as one"
         )
     kind: ColumnKind = "levels" if len(kept) + (pooled > 0) <= ONE_HOT else "means"
     typical = 0.0 if counts[0] >= missing else float("nan")

@@ -26,28 +26,29 @@ def sentences(quality: Quality, error: CalibrationError | None, happens: str, cl
 
 
 def _claim(quality: Quality) -> str:
-    low, high = quality.interval.low, quality.interval.high
+    value, low, high = quality.interval.value, quality.interval.low, quality.interval.high
+
+    def shown(x: float) -> str:
+        return f"{x:.3f}" if quality.decides == "auc" else percent(x)
+
     reached = {
-        "auc": f"AUC {quality.interval.value:.3f}, 95 % interval {low:.3f} to {high:.3f}",
-        "r2": f"it accounts for {quality.interval.value:.0%} of the differences, 95 % interval {low:.0%} to {high:.0%}",
-        "log_loss_saved": f"it saves {quality.interval.value:.0%} of the log loss, 95 % interval {low:.0%} to {high:.0%}",
+        "auc": f"AUC {shown(value)}",
+        "r2": f"it accounts for {shown(value)} of the differences",
+        "log_loss_saved": f"it saves {shown(value)} of the log loss",
     }[quality.decides]
     if quality.verdict == "no better than chance":
         more = quality.against[0].more
-        by_chance = {
-            "auc": f"AUC {quality.interval.value:.3f}; chance alone reaches {0.5 + more.value - more.low:.3f}",
-            "r2": f"it accounts for {quality.interval.value:.0%} of the differences; chance alone for {more.value - more.low:.0%}",
-            "log_loss_saved": f"it saves {quality.interval.value:.0%} of the log loss; chance alone {more.value - more.low:.0%}",
-        }[quality.decides]
-        return f"No better than chance ({by_chance} with so few customers): everybody is told {quality.against[0].name}."
+        by_chance = shown(0.5 * (quality.decides == "auc") + more.value - more.low)
+        why = f"; up to {by_chance} comes about by chance with so few customers" if more.value > more.low else ""
+        return f"No better than chance ({reached}{why}): everybody gets {quality.against[0].name}."
+    reached += f", 95 % interval {shown(low)} to {shown(high)}"
     close = [c for c in quality.against[1:] if not c.better]
     if close:
         best = max(close, key=lambda c: c.value)
         return (
-            f"No better than {best.name} ({reached}; {best.name} alone {best.value:.3f}): sorting customers by {best.name}"
-            " does as well."
+            f"No better than {best.name} ({reached}; {best.name} alone {shown(best.value)}): sorting customers by it does as well."
         )
-    others = " and ".join(f"{c.name} ({c.value:.3f})" for c in quality.against[1:])
+    others = " and ".join(f"{c.name} ({shown(c.value)})" for c in quality.against[1:])
     return f"Better than chance{f' and than {others} alone' if others else ''}: {reached}."
 
 
@@ -56,8 +57,8 @@ def _first_tenth(quality: Quality, happens: str, classes: Sequence[str]) -> str:
     if quality.kind == "multiclass":
         right, common = quality.measures["accuracy"], quality.measures["most_common"]
         return (
-            f"Right for {right:.0%} of customers, among {len(classes)} answers; always telling the most common one is right"
-            f" for {common:.0%}. For the tenth it is surest of, it is right for {top.happened:.0%}."
+            f"Right for {percent(right)} of customers, among {len(classes)} answers; always telling the most common one is right"
+            f" for {percent(common)}. For the tenth it is surest of, it is right for {percent(top.happened)}."
         )
     if quality.kind == "regression":
         mean = quality.measures["mean"]
@@ -65,13 +66,13 @@ def _first_tenth(quality: Quality, happens: str, classes: Sequence[str]) -> str:
         ratio = f", {_times(top.happened / mean)} the average" if mean > 0 else ""
         return (
             f"The tenth with the highest prediction comes to {_amount(top.happened)} on average{ratio} ({_amount(mean)});"
-            f" told were {_amount(top.told)}."
-            + (f" The total told is {of_total:.0%} of what came." if of_total is not None else "")
+            f" the prediction was {_amount(top.told)}."
+            + (f" The total predicted is {percent(of_total)} of what came." if of_total is not None else "")
         )
     base = quality.measures["base_rate"]
     return (
-        f"Of the tenth with the highest score {_share(top.happened)} {happens}, {_times(top.happened / base)} the average"
-        f" ({_share(base)})."
+        f"Of the tenth with the highest score {percent(top.happened)} {happens}, {_times(top.happened / base)} the average"
+        f" ({percent(base)})."
     )
 
 
@@ -91,8 +92,10 @@ def _times(ratio: float) -> str:
     return words[near] if near in words and abs(ratio - near) < 0.05 else f"{ratio:.1f} times"
 
 
-def _share(p: float) -> str:
-    return f"{p:.0%}" if p >= 0.1 or p == 0 else f"{100 * p:.1f}%"
+def percent(share: float) -> str:
+    """A share in percent, with one decimal below 10 %."""
+    found = round(100 * share, 1) + 0.0
+    return f"{found:.1f} %" if 0 < abs(found) < 9.95 else f"{found:.0f} %"
 
 
 def _amount(x: float) -> str:
