@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.docs.documents import ROOT
 
 ORDER: tuple[tuple[str, ...], ...] = (
-    ("README.md", "docs/segments.md", "docs/reading.md", "docs/history.md", "docs/report.md"),
+    ("README.md", "docs/segments.md", "docs/reading.md", "docs/history.md", "docs/report.md", "docs/quality.md"),
     ("docs/changing.md",),
     ("docs/start.md",),
     ("docs/sources.md",),

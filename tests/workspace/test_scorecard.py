@@ -9,6 +9,7 @@ from coterie.core.errors import UnknownName
 from coterie.language.names import written
 from coterie.profiles.scorecard import CRITERIA
 from coterie.workspace.scorecard import evidence, metrics_of, to_json
+from coterie.workspace.trends import trend_json
 from tests import shops
 from tests.cli.calling import Shell
 
@@ -50,7 +51,8 @@ def test_python_and_the_command_line_say_the_same(space, capsys) -> None:
     assert everything.json == json.loads(json.dumps([to_json(c) for c in cards]))
     one = call("scorecard", "vip", "--json", dir=shops.demo())
     assert one.json["segment"] == "vip"
-    assert one.json == json.loads(json.dumps(to_json(space.scorecard("vip"))))
+    trends = [trend_json(t) for t in space.trends("vip")]
+    assert one.json == json.loads(json.dumps(to_json(space.scorecard("vip")) | {"trends": trends}))
     shown = call("scorecard", "vip", dir=shops.demo()).out
     assert all(m.number in shown and m.suggestion in shown for m in space.scorecard("vip").marks)
 

@@ -52,18 +52,31 @@ def jumps(series: Sequence[tuple[datetime, int]], *, shortest: int = 3) -> tuple
         series: (as_of, size), ordered by as_of.
         shortest: points that a level must last; a series of fewer than twice as many has no jumps.
     """
-    if len(series) < 2 * shortest:
-        return ()
     sizes = [n for _, n in series]
-    x = [2 * sqrt(n + 0.375) for n in sizes]
+    return _found([at for at, _ in series], sizes, [2 * sqrt(n + 0.375) for n in sizes], shortest)
+
+
+def jumps_of_means(series: Sequence[tuple[datetime, float, float]], *, shortest: int = 3) -> tuple[Jump, ...]:
+    """The same of a series of means with their standard errors (at, mean, error), each of other data than the others."""
+    errors = [error for *_, error in series if error > 0]
+    if not errors:
+        return ()
+    means, error = [mean for _, mean, _ in series], median(errors)
+    return _found([at for at, *_ in series], means, [mean / error for mean in means], shortest)
+
+
+def _found(times: Sequence[datetime], sizes: Sequence[float], x: Sequence[float], shortest: int) -> tuple[Jump, ...]:
+    """The jumps of a series `x` in which chance alone makes a standard deviation of 1; `sizes` as people read it."""
+    if len(times) < 2 * shortest:
+        return ()
     steps = [b - a for a, b in pairwise(x)]
     drift = median(steps)
     spread = 1.4826 * median(abs(s - drift) for s in steps)
     clipped = [max(-3 * spread, min(3 * spread, s - drift)) for s in steps]
     turned = sum(a * b for a, b in pairwise(clipped)) / (sum(s * s for s in clipped) or 1.0)
     if turned < -0.2:
-        return _jumps(sizes, series, _levels(x, max(1.0, spread / sqrt(2)), shortest), len(series))
-    return _jumps(sizes, series, _steps(x, steps, drift, max(1.0, spread), shortest), shortest)
+        return _jumps(sizes, times, _levels(x, max(1.0, spread / sqrt(2)), shortest), len(times))
+    return _jumps(sizes, times, _steps(x, steps, drift, max(1.0, spread), shortest), shortest)
 
 
 def _levels(x: Sequence[float], noise: float, shortest: int) -> list[int]:
@@ -117,15 +130,15 @@ def _steps(x: Sequence[float], steps: Sequence[float], drift: float, noise: floa
     return places
 
 
-def _jumps(sizes: Sequence[int], series: Sequence[tuple[datetime, int]], places: Sequence[int], near: int) -> tuple[Jump, ...]:
+def _jumps(sizes: Sequence[float], times: Sequence[datetime], places: Sequence[int], near: int) -> tuple[Jump, ...]:
     """The places whose change of level is large enough to speak of; levels are means over at most `near` points."""
     kept = list(places)
     while True:
-        bounds = [0, *kept, len(series)]
+        bounds = [0, *kept, len(times)]
         sides = [(fmean(sizes[max(a, b - near) : b]), fmean(sizes[b : min(c, b + near)])) for a, b, c in _triples(bounds)]
         small = [i for i, (a, b) in enumerate(sides) if abs(b - a) < LEAST * max(a, b)]
         if not small:
-            return tuple(Jump(p, series[p][0], *pair) for p, pair in zip(kept, sides, strict=True))
+            return tuple(Jump(p, times[p], *pair) for p, pair in zip(kept, sides, strict=True))
         del kept[small[0]]
 
 

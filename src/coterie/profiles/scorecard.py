@@ -38,6 +38,8 @@ SHARED = 0.6, 0.8
 LEAVING = 0.1, 0.3
 """Of the members those who leave within 30 days."""
 FOUND_AGAIN = 0.75, 0.6
+QUIET = 60.0
+"""Days without any movement from which on a segment that nothing names is stale."""
 MONTH = 30.0
 Z = two_sided(0.95)
 
@@ -74,12 +76,14 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Stay:
-    """Members between two recorded days: how many there were on the first, and how many of them had left by the second."""
+    """Members between two recorded days: how many there were on the first, how many of them had left by the second, and how many
+    others had come."""
 
     since: datetime
     until: datetime
     before: int
     left: int
+    entered: int = 0
 
     @property
     def days(self) -> float:
@@ -98,6 +102,7 @@ class Evidence:
         siblings: by other segment: (members of both, its members).
         apart: against everybody else; metrics: the traits in it that measure what customers do.
         stays: between recorded days; found_again: of a fitted group, how alike it is when learned from other customers.
+        used_by: definitions that name it.
     """
 
     segment: str
@@ -113,6 +118,7 @@ class Evidence:
     metrics: frozenset[str]
     stays: Sequence[Stay] = ()
     found_again: float | None = None
+    used_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +142,11 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class Scorecard:
-    """The six marks of a segment, in the order of `CRITERIA`."""
+    """The six marks of a segment, in the order of `CRITERIA`; `stale`: why it may be of no use any more, "" where it is not."""
 
     segment: str
     marks: tuple[Mark, ...]
+    stale: str = ""
 
     def __getitem__(self, criterion: str) -> Mark:
         return next(m for m in self.marks if m.criterion == criterion)
@@ -160,7 +167,19 @@ def scorecard(e: Evidence) -> Scorecard:
         nobody = [Mark(c, "cannot tell", None, "nobody is in it", "") for c in CRITERIA if c not in ("measurable", "substantial")]
         return Scorecard(e.segment, (measurable(e), substantial(e), *nobody))
     made = (measurable, substantial, reachable, distinct, stable, actionable)
-    return Scorecard(e.segment, tuple(mark(e) for mark in made))
+    return Scorecard(e.segment, tuple(mark(e) for mark in made), stale(e))
+
+
+def stale(e: Evidence) -> str:
+    """Why a segment may be stale: for so long its rule is the same, nothing else names it, and nobody came or left."""
+    quiet = 0.0
+    for stay in reversed(e.stays):
+        if stay.left or stay.entered:
+            break
+        quiet += stay.days
+    if quiet < QUIET or e.used_by:
+        return ""
+    return f"nobody has come or left for {quiet:,.0f} days, the rule has not changed since, and nothing else names it"
 
 
 def measurable(e: Evidence) -> Mark:

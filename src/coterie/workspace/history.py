@@ -186,7 +186,7 @@ class History:
         return entered, left
 
     def stays(self, names: Sequence[str]) -> dict[str, list[Stay]]:
-        """Of several segments, how many members left from each recorded day to the next.
+        """Of several segments, how many members left from each recorded day to the next, and how many came.
 
         Who was taken out of the source has not left, and days between which the definition changed are left out.
         """
@@ -203,7 +203,8 @@ class History:
                 was = _padded(then, len(found), ABSENT) == IN
                 kept = was & _padded(there, len(found), False)
                 left = int(np.count_nonzero(kept & (found != IN)))
-                out[name].append(Stay(before.as_of, now.as_of, int(np.count_nonzero(kept)), left))
+                entered = int(np.count_nonzero(_turned(then, found)[0]))
+                out[name].append(Stay(before.as_of, now.as_of, int(np.count_nonzero(kept)), left, entered))
         return out
 
     def _reasons(

@@ -73,6 +73,7 @@ def evidence(space: "Workspace", comparison: Comparison | None = None) -> tuple[
                 metrics,
                 stays.get(name, ()),
                 min((again[label] for label in _labels(rule) if label in again), default=None),
+                results.catalog.users(name),
             )
         )
     return tuple(out)
@@ -158,7 +159,7 @@ def _too_few(inside: int) -> str:
 
 def to_json(card: Scorecard) -> dict[str, Any]:
     """A scorecard as plain values."""
-    return {"segment": card.segment, "marks": [mark_json(m) for m in card.marks], "advice": card.advice}
+    return {"segment": card.segment, "marks": [mark_json(m) for m in card.marks], "advice": card.advice, "stale": card.stale}
 
 
 def mark_json(mark: Mark) -> dict[str, Any]:

@@ -156,8 +156,8 @@ def _moves(results: Results, name: str) -> str:
         return "with time"
     if "fitted" in fresh:
         return "with each run"
-    if "live" in fresh:
-        return "with events"
     constant = {c for s in results.project.sources.values() for c in s.constant}
     read = [End(name)] if found is None else list(ends(results.catalog, found.checked.tree))
+    if any(e.event is not None for e in read):
+        return "with events"
     return "never" if all(e.attribute in constant for e in read) else "with their data"

@@ -79,8 +79,10 @@ from coterie.workspace.trial import Trial, explained, hold, not_exercised, teste
 
 if TYPE_CHECKING:
     from coterie.models.surveys.typing_tool import Projection
+    from coterie.profiles.drift import Drift
     from coterie.profiles.personas.persona import Persona
     from coterie.profiles.scorecard import Scorecard
+    from coterie.profiles.trends import Trend
     from coterie.workspace.charts import Charts
     from coterie.workspace.discovering import Discovered
     from coterie.workspace.draft import Draft
@@ -621,6 +623,18 @@ class Workspace:
         """
         self.results.segment(name)
         return next(card for card in self.scorecards() if card.segment == name)
+
+    def trends(self, name: str) -> "tuple[Trend, ...]":
+        """How a segment's size and what its members spend went over the recorded days (see `coterie.workspace.trends`)."""
+        from coterie.workspace.trends import trends
+
+        return trends(self.results, self.history, name)
+
+    def drift(self, name: str, progress: Progress = silent) -> "tuple[datetime, datetime, tuple[Drift, ...]]":
+        """Whether the members of a segment are others than those of the first recorded day, trait by trait; and the two days."""
+        from coterie.workspace.trends import drift
+
+        return drift(self.results, self.history, name, lambda instants: self._at(tuple(instants), progress))
 
     def bases(self, target: str | None = None) -> "Bases":
         """Which variables separate customers and can be acted on (see `coterie.workspace.separating.bases`).
