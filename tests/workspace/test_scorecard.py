@@ -40,7 +40,7 @@ def test_evidence_is_what_count_says(space) -> None:
 def test_what_customers_do_is_told_from_what_they_are(space) -> None:
     metrics = metrics_of(space.results)
     assert {"revenue", "orders"} <= metrics
-    assert not metrics & {"age", "country", "income", "last_order"}
+    assert not metrics & {"age", "country", "income", "last_order", "home_score"}
 
 
 def test_python_and_the_command_line_say_the_same(space, capsys) -> None:

@@ -12,6 +12,7 @@ from coterie.profiles.apart import Apart, Comparison
 from coterie.profiles.channels import Way, ways
 from coterie.profiles.figures import figures
 from coterie.profiles.hidden import K
+from coterie.profiles.natures import base_of
 from coterie.profiles.quality import coverage
 from coterie.profiles.scorecard import Channel, Evidence, Mark, Money, Scorecard, Stay, scorecard
 from coterie.traits.batch import quoted
@@ -108,7 +109,9 @@ def metrics_of(results: Results) -> frozenset[str]:
     """The traits that measure what customers do."""
     out = {results.money} if results.money is not None else set()
     for d in results.catalog.of("trait"):
-        if isinstance(d.checked.tree, Measure) and d.checked.type in (*NUMBERS, BOOLEAN):
+        counted = isinstance(d.checked.tree, Measure) and d.checked.type in (*NUMBERS, BOOLEAN)
+        # What customers answer is no deed of theirs.
+        if counted and base_of(results.catalog, d.name, type_=d.checked.type) != "psychographic":
             out.add(d.name)
     return frozenset(out)
 
