@@ -12,6 +12,7 @@ what they contribute: Witten, Tibshirani, "A framework for feature selection in 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -83,31 +84,20 @@ def choose(x: Matrix, encoding: Encoding, *, seed: int, groups: Sequence[int] = 
         groups: the numbers to try, each at most the number of rows.
     """
     rng = np.random.default_rng(seed)
-    blocks = encoding.blocks()
+    found = partial(prototypes, seed=seed, blocks=encoding.blocks(), starts=STARTS, settled=ROUGHLY)
     times = max(1, min(PATIENCE // (REFERENCES * len(x)), 5))
     references = [without_groups(x, encoding, rng) for _ in range(times * REFERENCES)]
     halves = [np.array_split(rng.permutation(len(x)), 2) for _ in range(times * HALVINGS)]
-    found = [prototypes(x, k, seed=seed, blocks=blocks, starts=STARTS, settled=ROUGHLY) for k in groups]
-    logs = np.array(
-        [
-            [_log(prototypes(r, k, seed=seed, blocks=blocks, starts=STARTS, settled=ROUGHLY).cost) for r in references]
-            for k in groups
-        ]
-    )
+    logs = np.array([[_log(found(rows, k).cost) for rows in references] for k in groups])
     noise = float(np.sqrt(logs.var(axis=1, ddof=1).mean()))
     seen = rng.permutation(len(x))[:SEEN]
     tried = []
-    for k, one, log in zip(groups, found, logs, strict=True):
-        pairs = [
-            [
-                assign(x, prototypes(x[half], k, seed=seed, blocks=blocks, starts=STARTS, settled=ROUGHLY).centres)[0]
-                for half in both
-            ]
-            for both in halves
-        ]
+    for k, log in zip(groups, logs, strict=True):
+        here = found(x, k)
+        pairs = ([assign(x, found(x[half], k).centres)[0] for half in both] for both in halves)
         stability = float(np.mean([adjusted_rand(a, b) for a, b in pairs]))
-        gap = float(log.mean()) - _log(one.cost)
-        tried.append(Tried(k, gap, noise, stability, silhouette(x[seen], one.labels[seen])))
+        separation = silhouette(x[seen], here.labels[seen])
+        tried.append(Tried(k, float(log.mean()) - _log(here.cost), noise, stability, separation))
     return tuple(tried)
 
 
