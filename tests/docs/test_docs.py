@@ -12,6 +12,7 @@ import coterie
 from coterie.cli.app import BUSY, STOPPED
 from coterie.engine.duckdb import MEMORY
 from coterie.profiles.goals import progress
+from coterie.profiles.separation import LEAST
 from coterie.sources.options import UNPACK
 from coterie.sources.packed import HARMLESS
 from coterie.workspace.export import XLSX_ROWS
@@ -85,6 +86,7 @@ KNOWN: dict[str, frozenset[str]] = {
     "README.md": frozenset({PACKAGE["requires-python"].removeprefix(">="), PACKAGE["license"].removeprefix("Apache-")}),
     "docs/changing.md": frozenset({str(IDLE), str(LEVEL), str(LEAST_MEASURED)}),
     "docs/language.md": frozenset({"64", "8601", str(max(monthrange(2026, month)[1] for month in range(1, 13)))}),
+    "docs/quality.md": frozenset({str(LEAST)}),
     "docs/reading.md": frozenset({str(BUSY), str(STOPPED), MEMORY.removesuffix("%"), str(UNPACK), f"{XLSX_ROWS + 1:,}"}),
     "docs/sources.md": frozenset({str(HARMLESS >> 20), str(UNPACK)}),
 }

@@ -8,7 +8,7 @@ import coterie
 from coterie.core.errors import UnknownName
 from coterie.language.names import written
 from coterie.profiles.scorecard import CRITERIA
-from coterie.workspace.scorecard import evidence, metrics_of, to_json
+from coterie.workspace.scorecard import evidence, labels_named, metrics_of, to_json
 from coterie.workspace.trends import trend_json
 from tests import shops
 from tests.cli.calling import Shell
@@ -60,3 +60,8 @@ def test_python_and_the_command_line_say_the_same(space, capsys) -> None:
 def test_a_name_that_is_no_segment_is_told(space) -> None:
     with pytest.raises(UnknownName, match="vipp"):
         space.scorecard("vipp")
+
+
+def test_which_labels_a_rule_names_is_told(space) -> None:
+    tree = space.results.catalog.expression("lifestyle = 'homemakers' and (lifecycle in ('new', 'active') or revenue > 3)").tree
+    assert labels_named(tree) == {("lifestyle", "homemakers"), ("lifecycle", "new"), ("lifecycle", "active")}

@@ -73,7 +73,7 @@ def evidence(space: "Workspace", comparison: Comparison | None = None) -> tuple[
                 known.segments.get(name) or Apart(name, size.inside, size.outside, (), (), _too_few(size.inside)),
                 metrics,
                 stays.get(name, ()),
-                min((again[label] for label in _labels(rule) if label in again), default=None),
+                min((again[label] for label in labels_named(rule) if label in again), default=None),
                 results.catalog.users(name),
             )
         )
@@ -134,7 +134,7 @@ def _definitions(results: Results) -> list[Any]:
     return list(results.catalog.definitions.values())
 
 
-def _labels(rule: Expr) -> set[tuple[str, str]]:
+def labels_named(rule: Expr) -> set[tuple[str, str]]:
     """Which labels of which columns a rule names."""
     out = set()
     for node in walk(rule):

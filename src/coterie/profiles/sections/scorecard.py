@@ -27,4 +27,5 @@ def scorecards(found: Sequence[Scorecard]) -> Section:
         "agreed. Distinct: unlike everybody else, and no other segment once more. Stable: members stay. Actionable: they do "
         "something in another measure than the others. `coterie scorecard NAME` shows the numbers and the limits."
     )
-    return Section(key, short, question, answer, tables=[table], lines=[line], data=data)
+    lines = [line, *(f"{words.plain(c.segment)} is stale: {c.stale}." for c in shown if c.stale)]
+    return Section(key, short, question, answer, tables=[table], lines=lines, data=data)
