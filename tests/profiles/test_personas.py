@@ -54,7 +54,7 @@ def test_figures_are_those_of_plain_python() -> None:
     late = [q > 2 * max((k - q) / (o - 1), 1) for o, q, k in zip(orders, quiet, known, strict=True) if o > 1]
     assert found["overdue"] == mean(late)
     assert found["average_order"] == pytest.approx(12.5)
-    assert found["growth"] == pytest.approx(0.5)
+    assert found["growth"] is None
     assert found["median_days_to_second"] == 10
     assert found["discounted"] == 0.25
     assert found["lifetime_value"] is None
@@ -63,11 +63,16 @@ def test_figures_are_those_of_plain_python() -> None:
     assert found["started_lately"] == sum(k <= 60 for k in known) / len(known)
 
 
-def test_growth_is_not_told_of_a_short_past() -> None:
-    p = people()
-    short = People(p.rows, p.money, {**p.values, "known": np.minimum(p.values["known"], 600)})
+def test_growth_is_that_of_those_who_were_there_both_years() -> None:
+    p = people(2000)
     everybody = np.ones(p.rows, bool)
-    assert figures(short, everybody, ~everybody)["growth"] is None
+    long = p.values["known"] >= 730
+    year = np.where(long, 3.0, 99.0)
+    found = People(p.rows, p.money, {**p.values, "year": year, "before": np.full(p.rows, 4.0)})
+    assert 30 <= np.count_nonzero(long) < p.rows
+    assert figures(found, everybody, ~everybody)["growth"] == pytest.approx(-0.25)
+    few = People(p.rows, p.money, {**found.values, "known": np.minimum(p.values["known"], 600)})
+    assert figures(few, everybody, ~everybody)["growth"] is None
 
 
 def test_nobody_has_no_figures_and_stops_nothing() -> None:

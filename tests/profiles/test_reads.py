@@ -11,6 +11,7 @@ PROJECT = (
   buyers: revenue > 0
   few: count(order) < 3
   top: value = 'best'
+  alike: found = 'a'
 """,
     )
     .replace(
@@ -28,6 +29,7 @@ PROJECT = (
   value:
     best: revenue >= 100
     rest: otherwise
+  found: clusters(age, orders)
 """,
     )
 )
@@ -60,4 +62,5 @@ def test_names_and_what_is_made_of_nothing_else(tmp_path) -> None:
     assert reads("german") == {"country", "abroad"}
     assert reads("german_vip") == {"country", "abroad", "revenue", "cents", "value", "last_order", "lifecycle"}
     assert reads("few") == {"orders", "lifecycle"}, "a measure written in place is the trait of that measure"
+    assert reads("alike") >= {"age", "orders"}, "a model reads what its call names"
     assert reads("top") == {"revenue", "cents", "value"}

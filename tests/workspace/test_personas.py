@@ -2,18 +2,22 @@
 
 import json
 import re
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from statistics import mean, median
+from types import SimpleNamespace
 
 import pytest
 
 import coterie
 from coterie.core.errors import CoterieError, DefinitionError, TypeMismatch, UnknownName
 from coterie.profiles import words
+from coterie.profiles.movement import movement
 from coterie.profiles.personas.figures import OTHERS
+from coterie.profiles.personas.persona import Group
 from coterie.profiles.personas.told import value
+from coterie.workspace.personas import Personas
 from coterie.workspace.playbook import read_playbook, text_of
 from tests import shops
 
@@ -210,3 +214,14 @@ def test_a_tiny_project_has_personas_too() -> None:
     assert found.sentences[1].text.startswith("They are fewer than 30")
     assert found.figures["buyers"] == 1.0
     space.close()
+
+
+def test_moves_between_labels_are_told_of_each_label() -> None:
+    table: dict[tuple[str | None, str | None], int] = {("new", "active"): 20, ("active", "lapsed"): 30, ("lapsed", "active"): 4}
+    table |= {("active", "active"): 99, (None, "active"): 7}
+    moved = movement(table, datetime(2026, 1, 1), datetime(2026, 2, 1))
+    gathering = SimpleNamespace(moved={"lifecycle": moved}, results=None, setting=None)
+    active = Group("lifecycle.active", "active", "lifecycle = 'active'", of="lifecycle", label="active")
+    asked = Personas(gathering, [active])  # type: ignore[arg-type]
+    assert asked.moves(active) == (moved.since, (("new", 20), ("lapsed", 4)), (("lapsed", 30),))
+    assert asked.moves(Group("vip", "vip", "vip")) == (None, (), ())

@@ -77,7 +77,9 @@ def of_tree(catalog: Catalog, node: Expr, known: dict[str, Read]) -> Read:
             return found
         case Fitted():
             found = Read(frozenset({own_name(node)}))
-            for inner in FITTERS[node.function].inputs(node).values():
+            # A model learns from what is written in its call, and perhaps from more that it has found by itself.
+            fitter = FITTERS.get(node.function)
+            for inner in children(node) if fitter is None else fitter.inputs(node).values():
                 found |= of_tree(catalog, inner, known)
             return found
         case _:

@@ -23,9 +23,9 @@ from coterie.profiles.apart import Comparison, Difference, apart
 from coterie.profiles.intervals import Floats
 from coterie.profiles.movement import Movement
 from coterie.profiles.personas import told
-from coterie.profiles.personas.figures import Bools, People, figures
+from coterie.profiles.personas.figures import LITTLE, Bools, People, figures
 from coterie.profiles.personas.members import kinds, medians, telling
-from coterie.profiles.personas.persona import LITTLE, Group, Journey, Persona, Step
+from coterie.profiles.personas.persona import Group, Journey, Persona, Step
 from coterie.profiles.personas.persona import Kind as Stands
 from coterie.profiles.personas.playbook import fitting
 from coterie.profiles.reads import tree_reads
@@ -102,8 +102,9 @@ def _segment(gathering: "Gathering", name: str) -> Group:
 def labels_of(gathering: "Gathering", name: str) -> list[Group]:
     """The labels of a segmentation that somebody has, in the order of its definition."""
     counted = gathering.results.made.labels[name]
+    given = gathering.learned(name) != "clusters"  # groups that were found are called by what they are like
     return [
-        Group(f"{name}.{label}", label, f"{written(name)} = {literal(label)}", of=name, label=label)
+        Group(f"{name}.{label}", label, f"{written(name)} = {literal(label)}", of=name, label=label, given=given)
         for label in label_order(gathering.results, name)
         if counted.get(label)
     ]
@@ -160,9 +161,10 @@ class Personas:
             clear = [d for d in found.shown(self.setting.k) if d.column not in self.things]
             picked = () if little else self._telling(clear, found.by_definition)
             brief = told.short(picked or ()) or ", ".join(one.value for one in likes[:1])
-            title = group.title if group.given else brief or "these customers"
+            title = group.title if group.given or group.label else brief or group.title
             setting = self.setting
-            said = told.sentences(group, title, setting.population, setting.money, setting.currency, of_group, picked)
+            who = group.title if group.given else "they"
+            said = told.sentences(group, who, setting.population, setting.money, setting.currency, of_group, picked)
             note = f"{found.why_not}: nothing is compared." if found.why_not else ""
             if little:
                 note = f"Fewer than {LITTLE} customers: figures of so few move by chance, so no play is proposed."
@@ -413,10 +415,10 @@ class Personas:
             days = trails.days[known & (trails.first == a) & (trails.second == b)]
             middle = float(np.median(days)) if b >= 0 and len(days) else None
             steps.append(Step(trails.kinds[a], trails.kinds[b] if b >= 0 else None, n, middle))
-        since, came, went = self._moves(group)
+        since, came, went = self.moves(group)
         return Journey(int(np.count_nonzero(known)), tuple(steps), since, came, went).shown(self.setting.k)
 
-    def _moves(self, group: Group) -> tuple[datetime | None, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
+    def moves(self, group: Group) -> tuple[datetime | None, tuple[tuple[str, int], ...], tuple[tuple[str, int], ...]]:
         """From which labels a label's customers came since about a month ago, and to which they went."""
         moved: Movement | None = self.gathering.moved.get(group.of) if group.of else None
         if moved is None or moved.until - moved.since < timedelta(days=1):

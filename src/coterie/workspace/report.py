@@ -61,7 +61,7 @@ if TYPE_CHECKING:
     from coterie.workspace.workspace import Workspace
 
 FILE = "report.html"
-PERSONAS = 12
+PERSONAS = 16
 """So many groups have a card."""
 MONTH = 30
 """Movements are told over so many days, or what is nearest to that."""

@@ -19,6 +19,8 @@ Unit = Literal["customers", "share", "money", "number", "days", "change"]
 OTHERS = "others_"
 YEAR, STARTED, OVERDUE = 365, 60, 2.0
 """Days of a year; whoever began within so many days is new; quiet for so many times the usual pause is overdue."""
+LITTLE = 30
+"""Of fewer customers than this little is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ FIGURES: Mapping[str, Meaning] = {
     "median_days_between": Meaning("days", "each one's mean days between orders, over those with two or more"),
     "median_days_to_second": Meaning("days", "days from the first event to the second, over those with two or more"),
     "overdue": Meaning("share", "of those with two orders or more, who are quiet for twice as long as they usually were"),
-    "growth": Meaning("change", "money of the last 365 days against that of the 365 days before"),
+    "growth": Meaning("change", "money of the last 365 days against that of the 365 before, of who has ordered for two years"),
     "discounted": Meaning("share", "share of what each bought that had a discount, mean over buyers"),
     "categories": Meaning("number", "different categories that each has bought of, mean over buyers"),
     "lifetime_value": Meaning("money", "what the lifetime value model expects of each, mean"),
@@ -114,10 +116,10 @@ def _of(people: People, who: Bools) -> dict[str, float | None]:
     out["median_days_quiet"] = _median(quiet)
     if len(known):
         out["started_lately"] = _ratio(np.count_nonzero(known <= STARTED), n)
-        everybody = people.values["known"]
-        if len(everybody) and np.nanmax(everybody, initial=0) >= 2 * YEAR:
-            year, before = _sum(people.of("year", who)), _sum(people.of("before", who))
-            out["growth"] = year / before - 1 if year is not None and before else None
+        long = known >= 2 * YEAR
+        if np.count_nonzero(long) >= LITTLE:
+            year, before = (np.nansum(people.of(name, who)[long]) if name in people.values else 0.0 for name in ("year", "before"))
+            out["growth"] = float(year / before - 1) if before > 0 else None
     out["median_days_to_second"] = _median(people.of("to_second", who))
     out["discounted"], out["categories"], out["lifetime_value"] = (
         _mean(people.of(name, who)) for name in ("discounted", "categories", "lifetime")

@@ -10,9 +10,6 @@ from coterie.profiles.findings import Number
 from coterie.profiles.hidden import is_small
 from coterie.profiles.personas.playbook import Strategy
 
-LITTLE = 30
-"""Of fewer customers than this little is said."""
-
 
 @dataclass(frozen=True, slots=True)
 class Group:

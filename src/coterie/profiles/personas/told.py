@@ -13,8 +13,8 @@ from coterie.profiles import words
 from coterie.profiles.apart import Apart, Difference
 from coterie.profiles.findings import Number
 from coterie.profiles.intervals import two_sided
-from coterie.profiles.personas.figures import Figures
-from coterie.profiles.personas.persona import LITTLE, Group, Liking, Sentence
+from coterie.profiles.personas.figures import LITTLE, Figures
+from coterie.profiles.personas.persona import Group, Liking, Sentence
 
 TOLD = 2
 """So many differences are told in a sentence."""

@@ -6,8 +6,9 @@ from coterie.profiles.hidden import is_small
 from coterie.profiles.page import words
 from coterie.profiles.page.parts import Card, Section, Setting
 from coterie.profiles.page.render import anchor
+from coterie.profiles.personas.figures import LITTLE
 from coterie.profiles.personas.lines import because, facts, journey, likings, steps, typical
-from coterie.profiles.personas.persona import LITTLE, Persona
+from coterie.profiles.personas.persona import Persona
 
 
 def personas(found: Sequence[Persona], more: Sequence[str], setting: Setting) -> Section | None:
