@@ -64,4 +64,6 @@ def test_a_name_that_is_no_segment_is_told(space) -> None:
 
 def test_which_labels_a_rule_names_is_told(space) -> None:
     tree = space.results.catalog.expression("lifestyle = 'homemakers' and (lifecycle in ('new', 'active') or revenue > 3)").tree
-    assert labels_named(tree) == {("lifestyle", "homemakers"), ("lifecycle", "new"), ("lifecycle", "active")}
+    assert labels_named(tree) == {("lifestyle", "homemakers"), ("lifecycle", "new"), ("lifecycle", "active"), ("revenue", "3")}
+    by_score = space.results.catalog.expression("value.r = 5").tree
+    assert labels_named(by_score) == {("value.r", "5")}

@@ -126,7 +126,8 @@ def found_again(space: "Workspace") -> Mapping[tuple[str, str], float]:
         if state.call.function == "clusters" and state.fit is not None:
             for group in state.fit.told["tables"].get("groups", ()):
                 if group["found_again"] is not None:
-                    out[state.name, str(group["name"])] = float(group["found_again"])
+                    again = float(group["found_again"])
+                    out |= {(state.name, str(group["name"])): again, (f"{state.name}.key", str(group["key"])): again}
     return out
 
 
@@ -135,12 +136,12 @@ def _definitions(results: Results) -> list[Any]:
 
 
 def labels_named(rule: Expr) -> set[tuple[str, str]]:
-    """Which labels of which columns a rule names."""
+    """Which values of which columns a rule names."""
     out = set()
     for node in walk(rule):
         if isinstance(node, Apply):
-            columns = [a.name for a in node.args if isinstance(a, Column)]
-            texts = [a.value for a in node.args if isinstance(a, Literal) and isinstance(a.value, str)]
+            columns = [a.name if a.part is None else f"{a.name}.{a.part}" for a in node.args if isinstance(a, Column)]
+            texts = [str(a.value) for a in node.args if isinstance(a, Literal) and isinstance(a.value, str | int)]
             out |= {(c, t) for c in columns for t in texts}
     return out
 
