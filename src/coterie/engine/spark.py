@@ -142,6 +142,8 @@ _OURS = {
     "spark.sql.caseSensitive": "false",
     # Where conditions name other columns' conditions, their number doubles with each: minutes of planning, and the heap.
     "spark.sql.constraintPropagation.enabled": "false",
+    # What is broadcast passes through this process: at most so much, far below the smallest spark.driver.maxResultSize (8m).
+    "spark.sql.autoBroadcastJoinThreshold": "2m",
     "spark.sql.variable.substitute": "false",  # ${…} in a name is a name
 }
 

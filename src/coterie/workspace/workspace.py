@@ -793,7 +793,7 @@ class Segments:
     def members(self, name: str, columns: Sequence[str] = ()) -> "Table":
         """The customers of a segment, in the order of their ids."""
         results = self.workspace.results
-        return Table(results.engine.fetch(results.members(name, columns)))
+        return Table(pa.Table.from_batches(list(results.engine.batches(results.members(name, columns)))))
 
     def overlap(self, name: str) -> Mapping[str, int]:
         """How many customers of a segment are in each other one."""
