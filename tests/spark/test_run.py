@@ -1,6 +1,5 @@
 """A project on Spark: the same commands, the same answers as on DuckDB, from the files to the history."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -10,50 +9,9 @@ import pytest
 import coterie
 from coterie.core.errors import EngineError
 from coterie.engine.spark import Spark, session_at, version_of_java
-from tests.shops import write_tiny
-from tests.spark.sessions import QUICK
+from tests.spark.projects import write_project
 
 pytestmark = pytest.mark.spark
-
-PROJECT = """\
-project: twice
-timezone: Europe/Berlin
-currency: EUR
-as_of: 2026-03-31
-
-sources:
-  customers: {path: customers.csv, id: id, constant: [email, country, age]}
-  order: {path: orders.csv, customer: customer, time: at, id: order_id, options: {types: {at: timestamp}}}
-  visit: {path: visits, customer: who, time: seen}
-
-traits:
-  orders: count(order)
-  revenue: sum(order.amount)
-  last_order: last(order.time)
-  recent: count(order within 60 days)
-  pages: distinct(visit.page)
-  usual_page: most_common(visit.page)
-  value: rfm(order.time, order.amount)
-  place: percentile(revenue)
-
-segments:
-  vip:
-    where: revenue >= 100 and last_order within 60 days
-    about: Spent a hundred or more, lately
-  german: country = 'DE'
-  german_vip: vip and german
-  came_back: sequence(order, order within 30 days)
-  browsers: count(visit where page = 'home') >= 2 and not exists(order within 20 days)
-  older: age > 40
-
-segmentations:
-  lifecycle:
-    prospect: orders = 0
-    active: last_order within 60 days
-    lapsed: otherwise
-"""
-QUICKLY = f"spark: {json.dumps(dict(QUICK))}\n"
-
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
@@ -61,12 +19,7 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     out = {}
     for engine in ("duckdb", "local[2]"):
         folder = tmp_path_factory.mktemp("project")
-        write_tiny(folder, PROJECT)
-        (folder / "visits").mkdir()
-        for n, page in enumerate(("home", "home", "shop", "home", "cart")):
-            rows = [f"a{n % 4 + 1},2026-03-{n + 10} 12:00:00,{page}", f"a1,2026-03-{n + 20} 08:00:00,{page}", "ä,2026-03-02,home"]
-            (folder / "visits" / f"{n}.csv").write_text("\n".join(["who,seen,page", *rows, ""]), encoding="utf-8")
-        (folder / "coterie.yaml").write_text(f"engine: {engine}\n{QUICKLY}{PROJECT}", encoding="utf-8")
+        write_project(folder, engine)
         coterie.open(folder).run()
         out[engine] = folder
     return out
