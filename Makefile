@@ -50,8 +50,9 @@ long: setup ## the long tests, sized by N (make long N=20000); figures go to bui
 	@if [ "$$(scripts/spark)" = ready ]; then \
 	  COTERIE_N=$(or $(N),20000) .venv-spark/bin/pytest -m "(long or bench) and spark"; else [ "$(CI)" != true ]; fi
 
-bench: setup ## measure speed and memory into build/figures.jsonl; ONLY=name for one
-	$(BIN)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(N),--size $(N))
+bench: setup ## measure speed and memory into build/figures.jsonl; ONLY=name for one; ENGINE=spark for those of Spark too
+	@if [ "$(ENGINE)" != duckdb ]; then CI=true scripts/spark >/dev/null; fi
+	$(RUNS)/python -m benchmarks $(if $(ONLY),--only $(ONLY)) $(if $(N),--size $(N))
 
 clean: ## remove what building and testing left behind (not .venv, not the demo)
 	rm -rf build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -33,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     taken: list[Figure] = []
     failed: list[str] = []
     for one in known.values() if asked.only is None else [known[asked.only]]:
+        if not one.can_run:
+            console.print(f"{one.name} is left out: it needs {one.needs} (make bench ENGINE=spark)", highlight=False)
+            continue
         console.print(f"{one.name} …", highlight=False)
         try:
             new = take(one, Case(FIGURES.parent / "bench", asked.size), asked.rounds)

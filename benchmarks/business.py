@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from coterie.engine.duckdb import DuckDB
+from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog
 from coterie.language.leaves import Context
 from coterie.sources.assembly import Stores, gather
@@ -18,7 +19,7 @@ from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.demo import events_for_benchmark
 from coterie.workspace.project import Project, read_project
 from coterie.workspace.results import event_sources, event_view, scope_of, tables_of
-from coterie.workspace.run import answer
+from coterie.workspace.run import Answered, answer
 
 AS_OF = datetime.fromisoformat("2026-09-30T23:59:59.999999")
 NOW = datetime.fromisoformat("2026-10-01")
@@ -148,7 +149,7 @@ class Business:
     def tables(self, catalog: Catalog) -> Tables:
         return tables_of(catalog, self.events, None, CUSTOMERS)
 
-    def run(self, engine: DuckDB, catalog: Catalog):  # type: ignore[no-untyped-def]
+    def run(self, engine: Engine, catalog: Catalog) -> Answered:
         """From warm tables to materialised traits, memberships and three-way counts."""
         return answer(engine, self.tables(catalog), catalog, Context(AS_OF, "UTC"))
 

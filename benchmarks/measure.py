@@ -16,6 +16,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -55,16 +56,24 @@ class Benchmark:
     unit: str
     rounds: int
     prepare: Prepare
+    needs: str | None = None
+    """A module without which it cannot be run."""
+
+    @property
+    def can_run(self) -> bool:
+        return self.needs is None or find_spec(self.needs) is not None
 
 
 _MARK = "__benchmark__"
 
 
-def benchmark(name: str, *, goal: Goal | None = None, unit: str = "s", rounds: int = 5) -> Callable[[Prepare], Prepare]:
+def benchmark(
+    name: str, *, goal: Goal | None = None, unit: str = "s", rounds: int = 5, needs: str | None = None
+) -> Callable[[Prepare], Prepare]:
     """Mark a function as the benchmark `name`. After one unmeasured round it is run `rounds` times."""
 
     def mark(prepare: Prepare) -> Prepare:
-        setattr(prepare, _MARK, Benchmark(name, goal, unit, rounds, prepare))
+        setattr(prepare, _MARK, Benchmark(name, goal, unit, rounds, prepare, needs))
         return prepare
 
     return mark

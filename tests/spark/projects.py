@@ -46,6 +46,9 @@ segmentations:
 """
 
 
+QUICKLY = f"spark: {json.dumps(dict(QUICK))}\n"
+
+
 def write_project(folder: Path, engine: str, settings: Mapping[str, str] = QUICK) -> None:
     """Write the project's files."""
     write_tiny(folder, PROJECT)

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.shops import write_tiny
+from tests.spark.projects import PROJECT, QUICKLY
 from tests.spark.sessions import QUICK
-from tests.spark.test_run import PROJECT, QUICKLY
 
 pytestmark = pytest.mark.spark
 

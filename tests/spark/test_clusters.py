@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,11 +16,11 @@ import pytest
 from sqlglot import exp
 
 import coterie
+from benchmarks import clusters
+from benchmarks.clusters import SETTINGS, Cluster
 from benchmarks.figures import at_least
 from coterie.traits.batch import relation
 from coterie.workspace.settings import Settings
-from tests.spark import clusters
-from tests.spark.clusters import SETTINGS, Cluster
 from tests.spark.projects import write_project
 from tests.spark.sessions import QUICK
 
@@ -44,7 +45,7 @@ def finished(run: "subprocess.Popen[str]") -> None:
 
 def project(folder: Path, url: str) -> Path:
     folder.mkdir()
-    write_project(folder, url, QUICK | SETTINGS)
+    write_project(folder, url, {**QUICK, **SETTINGS})
     return folder
 
 
@@ -52,9 +53,10 @@ def answers(folder: Path) -> str:
     """A hash of all that a run has answered: counts, labels, and of everybody the memberships and every trait."""
     results = coterie.open(folder, Settings(engine="local[2]")).results
     tables = [results.engine.fetch(exp.select("*").from_(relation(name))) for name in ("segments", "traits")]
-    said = [str(results.sizes), str(results.made.labels), *(table.sort_by("customer").to_pylist() for table in tables)]
+    sizes = {name: asdict(size) for name, size in results.sizes.items()}
+    said = [sizes, results.made.labels, *(table.sort_by("customer").to_pylist() for table in tables)]
     assert len(tables[0]) == results.made.population > 0
-    return sha256(json.dumps(said, default=str).encode()).hexdigest()
+    return sha256(json.dumps(said, default=str, sort_keys=True).encode()).hexdigest()
 
 
 @pytest.fixture(scope="module")

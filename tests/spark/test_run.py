@@ -13,6 +13,7 @@ from tests.spark.projects import write_project
 
 pytestmark = pytest.mark.spark
 
+
 @pytest.fixture(scope="module")
 def both(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """The same project, run on either engine."""

@@ -148,6 +148,18 @@ _OURS = {
 }
 
 
+SMALL = 32 << 20
+"""Bytes of Parquet: of less, a query is run sooner than it is compiled and spread over tasks."""
+A_TASK = 64 << 20
+"""Bytes of Parquet for each task of this process that joins or groups, so that what it holds stays in memory."""
+_WHEN_SMALL = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+}
+
+
 def _memory() -> int:
     """The machine's memory in MiB."""
     try:
@@ -228,6 +240,10 @@ class Spark:
         self.views: dict[str, str] = {}
         self.folders: dict[str, Path] = {}
         self.made = 0
+        self.local = url.startswith("local")
+        self.free = {key: self.session.conf.get(key) for key in _WHEN_SMALL if key not in (settings or {})}
+        self.bytes = 0
+        self._suit(0)
         if path is not None and (read_only or (path / CATALOG).exists()):
             self._open(path)
         elif path is not None:
@@ -324,7 +340,8 @@ class Spark:
     def view(self, name: str, query: Query, *, temporary: bool = False) -> None:
         sql = self.text(query)
         with self.at_work(f"make {name}", sql):
-            self.session.sql(f"CREATE OR REPLACE TEMPORARY VIEW {_name(name)} AS {sql}")
+            # What it means is settled now. As a text it would be read again in each query, with all views below it.
+            self.session.sql(sql).createOrReplaceTempView(_name(name))
         self._forget(name)
         if not temporary:
             self.views[name] = sql
@@ -387,12 +404,12 @@ class Spark:
         try:
             with self.at_work(about, query):
                 frame.write.mode("overwrite").parquet(_uri(partial))
-                found = self.session.read.parquet(_pattern(partial)).count()
+            found: int = sum(pq.read_metadata(part).num_rows for part in partial.glob("*.parquet"))
             put(partial, path)
         except BaseException:
             clear_away(partial)
             raise
-        return int(found)
+        return found
 
     def schema(self, query: Query) -> Mapping[str, str]:
         return {field.name: field.dataType.simpleString() for field in self.frame(query).schema.fields}
@@ -446,11 +463,26 @@ class Spark:
             self.kept[table] = folder.name
 
     def _read(self, name: str, paths: Sequence[Path], schema: Any = None, *, file: str | None = None) -> None:
+        self._suit(_bytes(paths))
         reader = self.session.read
+        schema = _columns(paths) if schema is None else schema
         reader = reader.schema(schema) if schema is not None else reader.option("mergeSchema", str(len(paths) > 1).lower())
         with self.at_work(f"read {name}", ", ".join(map(str, paths))):
             frame = reader.parquet(*map(_pattern, paths)) if file is None else self._named(reader, paths, file)
             frame.createOrReplaceTempView(_name(name))
+
+    def _suit(self, more: int) -> None:
+        """Set the session for as much as there is to read, where nobody has set it."""
+        self.bytes += more
+        wanted = dict(_WHEN_SMALL)
+        if self.bytes > SMALL:
+            wanted = dict(self.free)
+            if self.local:
+                least = int(self.free.get("spark.sql.shuffle.partitions", 1))
+                wanted["spark.sql.shuffle.partitions"] = str(max(least, self.bytes // A_TASK))
+        for key in self.free:
+            if self.session.conf.get(key) != wanted[key]:
+                self.session.conf.set(key, wanted[key])
 
     def _named(self, reader: Any, paths: Sequence[Path], file: str) -> Any:
         """The rows of files or folders with the path of each as a column."""
@@ -476,6 +508,26 @@ class Spark:
 def _composed(text: str | None) -> str | None:
     """NFC, which Spark's SQL has no word for."""
     return None if text is None else unicodedata.normalize("NFC", text)
+
+
+def _files(path: Path) -> list[Path]:
+    """A Parquet file, or those of a folder of them; none where they lie deeper."""
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+
+
+def _bytes(paths: Sequence[Path]) -> int:
+    return sum(file.stat().st_size for path in paths for file in _files(path) if file.exists())
+
+
+def _columns(paths: Sequence[Path]) -> Any:
+    """The columns as the files say themselves, which Spark would start a job to read; None where it must."""
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    try:
+        found = [pq.read_schema(_files(path)[0]) for path in paths]
+        return from_arrow_schema(pa.unify_schemas(found), prefer_timestamp_ntz=True)
+    except Exception:  # no file, a type that only Spark can read, types that differ: it says so better
+        return None
 
 
 def _uri(path: Path) -> str:

@@ -8,6 +8,7 @@ finds it there.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import cached_property, partial
 from typing import Protocol
 
@@ -16,13 +17,14 @@ from sqlglot import exp
 
 from coterie.core.hashing import fingerprint
 from coterie.core.windows import MICROSECOND as _MICROSECOND
-from coterie.core.windows import Around, Duration, Next, exact_length
+from coterie.core.windows import Around, Duration, Next, Window, days, exact_length, instants, local_day
 from coterie.engine.arrow import arrow_type
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, Rows, filtered
 from coterie.language.compile import Compiler
 from coterie.language.fitted import FITTED
 from coterie.language.format import format as format_expr
+from coterie.language.leaves import Context
 from coterie.language.ranges import Range
 from coterie.language.scope import ColumnInfo, EventInfo, Scope
 from coterie.language.sql import Builder
@@ -744,8 +746,9 @@ class _Planner:
         info = self.tables.events[event].info
         return Compiler(self.q, _Row(self.q, info), self.scope).sql(where)
 
-    def from_events(self, base: str, event: str, nodes: Iterable[Measure | tree.Sequence]) -> exp.Select:
-        """The events of a kind up to as_of, beside their customers where a window needs a date of them."""
+    def from_events(self, base: str, event: str, nodes: Sequence[Measure | tree.Sequence]) -> exp.Select:
+        """The events of a kind that measures can see, or any up to as_of, beside their customers where a window needs a date
+        of them."""
         q = self.q
         select = exp.select().from_(aliased(self.tables.events[event].relation, "e"))
         if any(isinstance(n.window, Around) for n in nodes):
@@ -753,7 +756,9 @@ class _Planner:
             select = select.join(aliased(base, "b"), on=on, copy=False)
         if any(isinstance(n.window, Next) for n in nodes):
             return select  # what is still to come, as only the outcome of a prediction asks for it
-        return select.where(q.binary("<=", quoted(TIME, "e"), q.literal(q.context.as_of)), copy=False)
+        select = select.where(q.binary("<=", quoted(TIME, "e"), q.literal(q.context.as_of)), copy=False)
+        first = first_day([n.window for n in nodes if isinstance(n, Measure)], q.context)
+        return select if first is None else select.where(q.binary(">=", quoted(DAY, "e"), q.literal(first)), copy=False)
 
     def aggregates(self, base: str, event: str, chunk: Sequence[tuple[str, Measure]]) -> exp.Expression:
         select = self.from_events(base, event, [n for _, n in chunk]).select(quoted(KEY, "e"), copy=False)
@@ -909,6 +914,20 @@ class _Planner:
         if isinstance(node.window, Around):
             select = select.select(self.compiler_of_anchor().anchor(node.window).as_("anchor"), copy=False)
         return select.where(q.any(flags), copy=False)
+
+
+def first_day(windows: Sequence[Window | None], context: Context) -> date | None:
+    """The first local day on which an event may lie in one of the windows; None where there is no such day."""
+    found = []
+    for window in windows:
+        if window is None or isinstance(window, Around):
+            return None
+        limits = instants(window, context.as_of) or days(window, context.today)
+        low = None if limits is None else limits.lo
+        if low is None or low.year == date.min.year:
+            return None
+        found.append(local_day(low, context.zone) if isinstance(low, datetime) else low)
+    return min(found, default=None)
 
 
 _NO_COLUMNS = EventInfo({})

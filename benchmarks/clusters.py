@@ -6,14 +6,14 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 PATIENCE = 60.0
 """Seconds that a server may take to start."""
-SETTINGS: Mapping[str, str] = {
+SETTINGS = {
     "spark.executor.memory": "640m",
     "spark.driver.memory": "768m",
     "spark.driver.host": "127.0.0.1",
@@ -56,7 +56,7 @@ def processes() -> Iterator[tuple[int, int, str]]:
 
 
 @contextmanager
-def standalone(folder: Path, workers: int = 2) -> Iterator[Cluster]:
+def standalone(folder: Path, workers: int = 2, memory: str = "1g") -> Iterator[Cluster]:
     """A master and its workers of one core each."""
     port = free_port()
     cluster = Cluster(f"spark://127.0.0.1:{port}", folder / "cluster.log")
@@ -66,7 +66,7 @@ def standalone(folder: Path, workers: int = 2) -> Iterator[Cluster]:
         start(cluster, folder, [master, "--host", "127.0.0.1", "--port", str(port), "--webui-port", "0"])
         until(cluster, lambda: answers(port), "the master")
         for n in range(workers):
-            size = ["--cores", "1", "--memory", "1g", "--webui-port", "0", "--work-dir", str(folder / f"work-{n}")]
+            size = ["--cores", "1", "--memory", memory, "--webui-port", "0", "--work-dir", str(folder / f"work-{n}")]
             start(cluster, folder, [worker, "--host", "127.0.0.1", *size, cluster.url])
         until(cluster, lambda: cluster.log.read_text(errors="replace").count("Registering worker") >= workers, "the workers")
         yield cluster
@@ -84,14 +84,15 @@ def connect(folder: Path) -> Iterator[Cluster]:
     said = [part for key, value in settings.items() for part in ("--conf", f"{key}={value}")]
     server = "org.apache.spark.sql.connect.service.SparkConnectServer"
     try:
-        start(cluster, folder, ["org.apache.spark.deploy.SparkSubmit", "--master", "local[2]", *said, "--class", server, "spark-internal"])
+        submitted = ["org.apache.spark.deploy.SparkSubmit", "--master", "local[2]", *said, "--class", server, "spark-internal"]
+        start(cluster, folder, submitted, memory="1g")
         until(cluster, lambda: answers(port), "Spark Connect")
         yield cluster
     finally:
         stop(cluster)
 
 
-def start(cluster: Cluster, folder: Path, command: Sequence[str]) -> None:
+def start(cluster: Cluster, folder: Path, command: Sequence[str], memory: str = "256m") -> None:
     import pyspark
 
     home = Path(pyspark.__file__).parent
@@ -100,7 +101,7 @@ def start(cluster: Cluster, folder: Path, command: Sequence[str]) -> None:
         "SPARK_HOME": str(home),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "SPARK_LOCAL_DIRS": str(folder / "local"),
-        "SPARK_DAEMON_MEMORY": "256m",
+        "SPARK_DAEMON_MEMORY": memory,
         "PYSPARK_PYTHON": sys.executable,
     }
     with cluster.log.open("ab") as log:
@@ -113,8 +114,17 @@ def start(cluster: Cluster, folder: Path, command: Sequence[str]) -> None:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
+                preexec_fn=with_us,  # noqa: PLW1509 — before any thread is started
             )
         )
+
+
+def with_us() -> None:
+    """Have Linux end a server when its parent ends, in whatever way."""
+    import ctypes
+
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def stop(cluster: Cluster) -> None:
