@@ -27,7 +27,7 @@ from tests.spark.sessions import QUICK
 pytestmark = pytest.mark.spark
 
 COTERIE = Path(sys.executable).with_name("coterie")
-SLOWEST = 600
+SLOWEST = 1200
 """Seconds that a run may take."""
 
 

@@ -112,3 +112,6 @@ class Cluster(Engine, Protocol):
                 sees other rows.
             schema: of what it gives.
         """
+
+    def may_be_large(self) -> None:
+        """Say that what is asked from now on may be of any size, which the engine does not see by itself."""

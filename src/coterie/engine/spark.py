@@ -242,8 +242,8 @@ class Spark:
         self.made = 0
         self.local = url.startswith("local")
         self.free = {key: self.session.conf.get(key) for key in _WHEN_SMALL if key not in (settings or {})}
-        self.bytes = 0
-        self._suit(0)
+        self.sizes: dict[str, int] = {}
+        self._suit({})
         if path is not None and (read_only or (path / CATALOG).exists()):
             self._open(path)
         elif path is not None:
@@ -463,7 +463,7 @@ class Spark:
             self.kept[table] = folder.name
 
     def _read(self, name: str, paths: Sequence[Path], schema: Any = None, *, file: str | None = None) -> None:
-        self._suit(_bytes(paths))
+        self._suit({str(path): _bytes(path) for path in paths})
         reader = self.session.read
         schema = _columns(paths) if schema is None else schema
         reader = reader.schema(schema) if schema is not None else reader.option("mergeSchema", str(len(paths) > 1).lower())
@@ -471,15 +471,18 @@ class Spark:
             frame = reader.parquet(*map(_pattern, paths)) if file is None else self._named(reader, paths, file)
             frame.createOrReplaceTempView(_name(name))
 
-    def _suit(self, more: int) -> None:
-        """Set the session for as much as there is to read, where nobody has set it."""
-        self.bytes += more
-        wanted = dict(_WHEN_SMALL)
-        if self.bytes > SMALL:
+    def may_be_large(self) -> None:
+        self._suit({"?": SMALL + 1})
+
+    def _suit(self, more: Mapping[str, int]) -> None:
+        """Set the session for as much as there is to read, by its path, where nobody has set it."""
+        self.sizes |= more
+        there, wanted = sum(self.sizes.values()), dict(_WHEN_SMALL)
+        if there > SMALL:
             wanted = dict(self.free)
             if self.local:
                 least = int(self.free.get("spark.sql.shuffle.partitions", 1))
-                wanted["spark.sql.shuffle.partitions"] = str(max(least, self.bytes // A_TASK))
+                wanted["spark.sql.shuffle.partitions"] = str(max(least, there // A_TASK))
         for key in self.free:
             if self.session.conf.get(key) != wanted[key]:
                 self.session.conf.set(key, wanted[key])
@@ -515,8 +518,8 @@ def _files(path: Path) -> list[Path]:
     return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
 
 
-def _bytes(paths: Sequence[Path]) -> int:
-    return sum(file.stat().st_size for path in paths for file in _files(path) if file.exists())
+def _bytes(path: Path) -> int:
+    return sum(file.stat().st_size for file in _files(path) if file.exists())
 
 
 def _columns(paths: Sequence[Path]) -> Any:

@@ -138,6 +138,7 @@ def read_table(cluster: Cluster, shards: Shards, source: Source, options: ReadOp
         progress(f"reading {source.table}", 0)
     about = f"read {source.table}"
     query = exp.select(exp.Star()).from_(table)
+    cluster.may_be_large()
     try:
         columns = cluster.schema(query)
         content = hash_of(cluster, table, columns)
