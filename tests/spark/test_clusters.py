@@ -80,12 +80,6 @@ def test_spark_connect_gives_the_same_answers(wanted, tmp_path):
     assert answers(folder) == wanted
 
 
-def test_a_standalone_cluster_gives_the_same_answers(standalone, wanted, tmp_path):
-    folder = project(tmp_path / "project", standalone.url)
-    finished(started(folder, standalone.url))
-    assert answers(folder) == wanted
-
-
 def killed_during(run: "subprocess.Popen[str]", cluster: Cluster, draw: random.Random, most: int) -> int:
     """Kill executors at random moments for as long as the run goes on → how many were killed."""
     kills = 0
@@ -103,7 +97,7 @@ def seen_to_die(cluster: Cluster) -> int:
     return cluster.log.read_text(errors="replace").count("exitStatus 137")
 
 
-def test_an_answer_does_not_change_when_executors_are_killed(standalone, wanted, tmp_path):
+def test_a_standalone_cluster_gives_the_same_answers_while_its_executors_are_killed(standalone, wanted, tmp_path):
     folder, before = project(tmp_path / "project", standalone.url), seen_to_die(standalone)
     run = started(folder, standalone.url)
     kills = killed_during(run, standalone, random.Random(1), most=2)
