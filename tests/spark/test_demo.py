@@ -13,7 +13,7 @@ from coterie.workspace.settings import Settings
 pytestmark = [pytest.mark.spark, pytest.mark.long]
 
 
-def test_the_demo_shop(tmp_path: Path, figure) -> None:  # type: ignore[no-untyped-def]
+def test_the_demo_shop(tmp_path: Path, figure) -> None:
     sizes, labels, took = [], [], 0.0
     for engine in ("duckdb", "local[2]"):
         write_demo(tmp_path / engine)
