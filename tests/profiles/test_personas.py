@@ -17,7 +17,7 @@ from coterie.language.types import BOOLEAN, FLOAT, INTEGER, TEXT
 from coterie.profiles.apart import Apart, Difference, Side, apart
 from coterie.profiles.personas import told
 from coterie.profiles.personas.figures import FIGURES, OTHERS, People, figures, said
-from coterie.profiles.personas.members import kinds, medians, telling
+from coterie.profiles.personas.members import kinds, medians, ranks, telling
 from coterie.profiles.personas.persona import Group, Journey, Step
 from coterie.profiles.personas.playbook import fitting, play
 from tests.profiles.tables import memberships, traits
@@ -32,7 +32,7 @@ def people(n: int = 200, seed: int = 1) -> People:
     known = quiet + np.where(orders > 1, r.integers(1, 500, n), 0)
     money = np.array([None if o == 0 else round(o * 12.5, 2) for o in orders], dtype=object)
     spent = np.array([np.nan if m is None else m for m in money])
-    exact = np.array([None if m is None else Decimal(str(m)) for m in money], dtype=object)
+    exact = pa.chunked_array([pa.array([None if m is None else Decimal(str(m)) for m in money], pa.decimal128(18, 4))])
     values = {"orders": orders, "spent": spent, "quiet": quiet, "known": known, "year": spent / 2, "before": spent / 3}
     return People(n, exact, {**values, "discounted": spent * 0 + 0.25, "to_second": np.where(orders > 1, 10.0, np.nan)})
 
@@ -258,6 +258,7 @@ def test_few_have_no_typical_members() -> None:
 def test_what_says_the_same_is_told_once() -> None:
     a = np.arange(50.0)
     columns = {"orders": a, "orders_year": a**2, "age": np.tile([1.0, 2.0], 25), "gap": np.full(50, np.nan)}
+    columns = {name: ranks(values) for name, values in columns.items()}
     assert telling(["orders_year", "orders", "country", "age", "gap"], columns, ["nothing"], 9) == [
         "orders_year",
         "country",

@@ -24,7 +24,7 @@ from coterie.profiles.intervals import Floats
 from coterie.profiles.movement import Movement
 from coterie.profiles.personas import told
 from coterie.profiles.personas.figures import LITTLE, Bools, People, figures
-from coterie.profiles.personas.members import kinds, medians, telling
+from coterie.profiles.personas.members import kinds, medians, ranks, telling
 from coterie.profiles.personas.persona import Group, Journey, Persona, Step
 from coterie.profiles.personas.persona import Kind as Stands
 from coterie.profiles.personas.playbook import fitting
@@ -46,6 +46,8 @@ THINGS, VALUES = 3, 12
 """So many columns of what is bought are looked at, and so many values of each, the most frequent."""
 FEW = 50
 """A text with at most so many values is a kind of thing, however few rows there are."""
+SOME = 20_000
+"""Whether two columns say the same is seen among about so many customers."""
 LEAST = 10
 """No comparison where fewer are on a side."""
 COORDINATES = frozenset(("latitude", "longitude", "lat", "lon", "lng"))
@@ -333,15 +335,19 @@ class Personas:
 
     @cached_property
     def people(self) -> People:
-        money = None
-        if self.setting.money is not None:
-            money = np.array(self.rows.column(self.setting.money).to_pylist(), dtype=object)
+        money = None if self.setting.money is None else self.rows.column(self.setting.money)
         values = {name: self._floats(f"~{name}") for name in self.asked}
         return People(self.rows.num_rows, money, {**values, "to_second": self.trails.days})
 
     @cached_property
     def traits(self) -> Mapping[str, Floats]:
         return {name: self._floats(name) for name in self.numbers}
+
+    @cached_property
+    def ranks(self) -> Mapping[str, Floats]:
+        """Numbers and days as places in their order; among very many customers, of some of them."""
+        every = slice(None, None, max(1, self.rows.num_rows // SOME))
+        return {name: ranks(values[every]) for name, values in {**self.traits, **self.days}.items()}
 
     @cached_property
     def days(self) -> Mapping[str, Floats]:
@@ -351,7 +357,7 @@ class Personas:
         """The differences worth a sentence: none that says again what the rule, the money or another one says."""
         worth = [d for d in clear if d.column not in COORDINATES and (d.shape != "share" or d.effect > 0 or d.value == "true")]
         said = {*by_definition, *([self.setting.money] if self.setting.money else [])}
-        names = telling([d.column for d in worth[: 5 * TOP]], {**self.traits, **self.days}, said, TOP)
+        names = telling([d.column for d in worth[: 5 * TOP]], self.ranks, said, TOP)
         return tuple(next(d for d in worth if d.column == name) for name in names)
 
     def _members(self, inside: Bools, picked: Sequence[Difference]) -> tuple[Stands, ...]:

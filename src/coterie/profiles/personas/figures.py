@@ -10,6 +10,8 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from coterie.profiles import words
 from coterie.profiles.intervals import Floats
@@ -66,7 +68,7 @@ class People:
     """
 
     rows: int
-    money: npt.NDArray[np.object_] | None
+    money: pa.ChunkedArray | None
     values: Mapping[str, Floats]
     whole: Decimal = field(init=False)
 
@@ -78,8 +80,9 @@ class People:
         return np.zeros(0) if found is None else found[who]
 
 
-def total(money: npt.NDArray[np.object_]) -> Decimal:
-    return sum((m for m in money if m is not None), Decimal(0))
+def total(money: pa.ChunkedArray) -> Decimal:
+    found = pc.sum(money).as_py()
+    return Decimal(0) if found is None else Decimal(str(found))
 
 
 Figures = Mapping[str, float | None]
@@ -97,7 +100,7 @@ def _of(people: People, who: Bools) -> dict[str, float | None]:
     out["customers"] = n
     out["share_of_customers"] = _ratio(n, people.rows)
     if people.money is not None:
-        money = total(people.money[who])
+        money = total(people.money.filter(pa.array(who)))
         out["revenue"] = float(money)
         out["share_of_revenue"] = float(money / people.whole) if people.whole > 0 else None
         out["revenue_per_customer"] = float(money / n) if n else None

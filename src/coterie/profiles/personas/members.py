@@ -60,31 +60,31 @@ def medians(traits: Mapping[str, Floats], rows: npt.NDArray[np.intp]) -> dict[st
     return out
 
 
-def telling(found: Sequence[str], traits: Mapping[str, Floats], told: Collection[str], most: int, alike: float = 0.6) -> list[str]:
+def telling(found: Sequence[str], ranked: Mapping[str, Floats], told: Collection[str], most: int, alike: float = 0.6) -> list[str]:
     """The first of some columns, without those that say the same as an earlier one, or as what is told already.
 
     Args:
         found: columns, the most telling first; those that are no numbers are kept.
-        traits: numbers by column; told: columns that have been spoken of.
+        ranked: of columns of numbers and days their `ranks`; told: columns that have been spoken of.
         alike: from this correlation of ranks on, two columns say the same.
     """
     kept: list[str] = []
-    ranked = {name: _ranks(traits[name]) for name in told if name in traits}
+    before = [ranked[name] for name in told if name in ranked]
     for name in found:
         if name in kept or name in told:
             continue
-        if name in traits:
-            own = _ranks(traits[name])
-            if any(abs(_correlation(own, ranked[other])) >= alike for other in ranked):
+        if name in ranked:
+            own = ranked[name]
+            if any(abs(_correlation(own, other)) >= alike for other in before):
                 continue
-            ranked[name] = own
+            before.append(own)
         kept.append(name)
         if len(kept) == most:
             break
     return kept
 
 
-def _ranks(values: Floats) -> Floats:
+def ranks(values: Floats) -> Floats:
     """Places in the order of a column, ties at their mean; the middle where not known."""
     known = ~np.isnan(values)
     _, back, counts = np.unique(values[known], return_inverse=True, return_counts=True)
