@@ -8,6 +8,7 @@ from tests.docs.documents import ROOT
 ORDER: tuple[tuple[str, ...], ...] = (
     ("README.md", "docs/segments.md", "docs/reading.md", "docs/history.md", "docs/report.md", "docs/quality.md"),
     ("docs/changing.md",),
+    ("docs/models.md",),
     ("docs/personas.md",),
     ("docs/start.md",),
     ("docs/sources.md",),

@@ -146,7 +146,7 @@ def discover(
     most: Annotated[int, typer.Option(help="How many to show at most.")] = 10,
     json: Json = False,
 ) -> None:
-    """Propose segments that nobody has defined: found in half of the customers, confirmed in the other."""
+    """Propose segments that nobody has defined yet, as rules."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:
