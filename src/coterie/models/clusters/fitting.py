@@ -16,7 +16,7 @@ from coterie.models.clusters.columns import Category, Encoding, Items, Number, l
 from coterie.models.clusters.fitted import STEPS, Fit, Group, distances
 from coterie.models.clusters.identity import Identity, first_keys, kept_keys
 from coterie.models.clusters.naming import names, traits, unused
-from coterie.models.clusters.prototypes import Floats, Labels, Matrix, assign, prototypes, settle
+from coterie.models.clusters.prototypes import CLOSELY, Floats, Labels, Matrix, assign, prototypes, settle
 
 FEWEST = 30
 """Customers that groups can be found in."""
@@ -143,7 +143,7 @@ def _looked_at(some: pa.Table, plain: Encoding, groups: int | None) -> tuple[Enc
 def _centres(held: Matrix, x: Matrix, encoding: Encoding, groups: int, seed: int) -> Floats:
     """The centres of groups of some size, in the order of their first keys; who lies far out has no say."""
     blocks = encoding.blocks()
-    centres = prototypes(held, groups, seed=seed, blocks=blocks).centres
+    centres = prototypes(held, groups, seed=seed, blocks=blocks, settled=CLOSELY).centres
     labels, squared = assign(x, centres)
     sizes = np.bincount(labels, minlength=groups)
     centres = centres[sizes >= min(SMALLEST * len(x), sizes.max())]
@@ -151,7 +151,7 @@ def _centres(held: Matrix, x: Matrix, encoding: Encoding, groups: int, seed: int
     distance = np.sqrt(squared)
     inside = distance <= np.array([_reach(distance[labels == j]) for j in range(len(centres))])[labels]
     if not inside.all():
-        centres = settle(held[inside], centres, blocks).centres
+        centres = settle(held[inside], centres, blocks, CLOSELY).centres
     return centres[np.argsort(first_keys(centres))]
 
 

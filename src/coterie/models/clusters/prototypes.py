@@ -31,10 +31,10 @@ REFINED_ON = 20_000
 AT_ONCE = 8_192
 """Rows that are multiplied at a time: what is worked on stays in the processor's cache."""
 ROUNDS = 100
-SETTLED = 1e-6
+SETTLED = 1e-12
 """Where a round lowers the cost by less than this share of it, centres are at rest …"""
-ROUGHLY = 1e-4
-"""… and where only the cost is asked for."""
+CLOSELY, ROUGHLY = 1e-6, 1e-4
+"""… where the centres are to be good, and where only the cost is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
