@@ -296,3 +296,12 @@ def test_what_stands_out_is_proposed_and_nothing_that_is_true_by_definition(shop
     for one in found.subgroups:
         assert one.lift > 1
         assert workspace.count(one.text).size.inside >= one.size  # half of the customers are all of them or fewer
+
+
+def test_a_prediction_of_one_customer_says_what_drives_it(shop):
+    workspace = coterie.open(shop)
+    rows = traits(workspace)
+    sure = max((who for who in rows if rows[who]["buys_soon"] is not None), key=lambda who: rows[who]["buys_soon"])
+    found = workspace.why(sure, "buys_soon")
+    assert any("raises" in text for text in found.drives)
+    assert workspace.why(sure, "big").drives == ()

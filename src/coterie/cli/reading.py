@@ -258,6 +258,10 @@ def why(
     if not conditions:
         headings, rows = [headings[0], headings[2]], [[row[0], row[2]] for row in rows]
     page.table(headings, rows, wide=wide, cut=False)
+    if found.drives:
+        page.line()
+        page.line("What drives it, beside a typical customer:")
+        page.listed(list(found.drives))
     if found.changes:
         page.line()
         page.line("What would change it, each by itself:")

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlglot import exp
+
 from coterie.core.errors import NotFitted, UnknownName, did_you_mean
+from coterie.core.windows import local_day
 from coterie.language.format import format as format_expr
 from coterie.language.tree import Fitted
 from coterie.models.kinds import MODELS
-from coterie.models.model import Want
+from coterie.models.model import Asking, Want
 from coterie.models.store import FitStore, FittedParameters
+from coterie.traits.batch import quoted, relation
 from coterie.workspace.fitting import Fitting, refits, refitted, sample
 from coterie.workspace.models import called
 from coterie.workspace.run import Progress, silent
@@ -108,6 +112,23 @@ class Models:
                 wanted = list(known) if names is None else names
                 _, fitted = refitted(ground, store, instant, now, refits(ground.project), progress, names=wanted, accept=accept)
         return fitted
+
+    def drives(self, customer: str, name: str) -> tuple[str, ...]:
+        """What raises and what lowers a prediction for one customer, beside somebody typical; empty for other models."""
+        from coterie.models.prediction.fitted import Fit
+
+        state, results = self[name], self.workspace.results
+        if state.fit is None or state.call.function not in ("predict", "lookalike"):
+            return ()
+        zone, instant = results.project.timezone, results.made.as_of
+        asking = Asking(state.call, name, results.catalog, local_day(instant, zone), {}, zone)
+        inputs = MODELS[state.call.function].inputs(asking, state.fit.told["inputs"])
+        table = results.prepared(inputs.values())
+        compiler = results.compiler()
+        columns = [compiler.sql(tree).as_(text, quoted=True) for text, tree in inputs.items()]
+        who = exp.EQ(this=quoted("customer"), expression=exp.Literal.string(customer))
+        row = results.engine.fetch(exp.select(*columns).from_(relation(table)).where(who))
+        return tuple(reason.words for reason in Fit.from_json(state.fit.parameters).reasons(row, instant))
 
     def drift(self, name: str, progress: Progress = silent) -> "list[Drift]":
         """How far customers of today are from those a prediction was fitted on, by feature; the score itself first.

@@ -165,6 +165,7 @@ def why_json(found: Why, zone: str) -> Json:
         "as_of": local(found.as_of, zone).isoformat(timespec="seconds"),
         "reason": reason_json(found.reason),
         "changes": [c.words for c in found.changes],
+        "drives": list(found.drives),
     }
 
 

@@ -276,6 +276,8 @@ class Why:
     reason: Reason
     changes: tuple[Change, ...]
     as_of: datetime
+    drives: tuple[str, ...] = ()
+    """Of a prediction: what raises and what lowers it for this customer, in words."""
 
 
 class Results:

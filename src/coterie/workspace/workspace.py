@@ -745,8 +745,9 @@ class Workspace:
         return examine(self.store, self.file, lambda: self.results)
 
     def why(self, customer: str, name: str) -> Why:
-        """Why a customer is in a segment or not, and what would change it."""
-        return self.results.why(str(customer), name)
+        """Why a customer is in a segment or not, and what would change it; of a prediction, what drives it."""
+        found = self.results.why(str(customer), name)
+        return replace(found, drives=self.models.drives(str(customer), name)) if name in called(self.results.catalog) else found
 
     def rule(self, name: str) -> "Found":
         """A short rule that stands for a group, a label, a score band or a condition (see `coterie.workspace.ruling`)."""
