@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
+from coterie.engine.arrow import arrow_type
 from coterie.engine.duckdb import DuckDB
 from coterie.language.aggregations import AGGREGATIONS, Aggregation, Rows, as_float, filtered, settle
 from coterie.language.leaves import Context
 from coterie.language.sql import Builder
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Kind, Type, list_of
-from coterie.testing.oracle import arrow_type, same
+from coterie.testing.oracle import same
 
 TAGS = list_of(Kind.TEXT)
 EXAMPLES = 300 if os.environ.get("HYPOTHESIS_PROFILE") == "explore" else 6
