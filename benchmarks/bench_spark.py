@@ -39,7 +39,7 @@ def data(case: Case) -> Business:
 def many_times(ours: Business, times: int = TIMES) -> Business:
     """The same events of so many times the customers; made on first use, with the columns that the traits need."""
     folder = ours.folder.with_name(f"{ours.folder.name}-times-{times}")
-    folder.mkdir(exist_ok=True)
+    (folder / "cache").mkdir(parents=True, exist_ok=True)
     orders, people = ours.gathered.events["order"], ours.gathered.customers
     made: dict[str, list[Path]] = {"order": [], "customers": []}
     with DuckDB(memory="2GB", temp=folder / "temp") as engine:
@@ -50,7 +50,7 @@ def many_times(ours: Business, times: int = TIMES) -> Business:
                 "customers": f"* REPLACE ({key}, customer || '-{n}' AS customer)",
             }
             for name, paths in (("order", orders.paths), ("customers", people.paths)):
-                target = folder / f"{name}-{n}.parquet"
+                target = folder / "cache" / f"{name}-{n}.parquet"
                 made[name].append(target)
                 if not target.exists():
                     half = target.with_suffix(".half")
