@@ -39,7 +39,7 @@ segmentations:
     prospect: orders = 0
     active: last_order within 90 days
     lapsed: otherwise
-  alike: clusters(orders, revenue, days_quiet)
+  alike: {clusters: [orders, revenue, days_quiet], groups: 3}
   micro: cross(lifecycle, country) at least 40
 """
 

@@ -46,7 +46,7 @@ def model(
     drift: Annotated[bool, typer.Option("--drift", help="Also whether customers have moved since the fit.")] = False,
     json: Json = False,
 ) -> None:
-    """How good a model is, what drives it, and whether its probabilities are right."""
+    """How good a model is, and what drives it."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:
@@ -122,7 +122,7 @@ def rule(
     directory: Dir = HERE,
     json: Json = False,
 ) -> None:
-    """Turn a group, a label or a score band into a short rule to edit."""
+    """Turn a group or a score band into a short rule to edit."""
     from coterie.cli.page import Page
 
     with opened(directory) as space:
@@ -177,7 +177,7 @@ def survey(
     most: Annotated[int, typer.Option(help="How many questions at most.")] = 8,
     json: Json = False,
 ) -> None:
-    """How reliable survey scales are, or the fewest questions that tell a group."""
+    """How reliable survey scales are; the fewest questions."""
     from coterie.cli.page import Page
 
     page = Page()

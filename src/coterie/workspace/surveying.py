@@ -1,6 +1,7 @@
 """Survey scales: how far the items of a trait such as `mean_of(q1, 7 - q2, q3)` measure one thing, and the fewest questions
 that tell which group somebody is in."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +14,9 @@ from coterie.core.errors import DefinitionError, UnknownName, did_you_mean
 from coterie.language.format import format as format_expr
 from coterie.language.tree import Apply, Column, Expr, walk
 from coterie.language.types import TEXT
+from coterie.models.clusters.fitted import OUTLIER
 from coterie.models.surveys.scales import Reliability, Scale, reliability
-from coterie.models.surveys.typing_tool import Projection, typing_tool
+from coterie.models.surveys.typing_tool import FEWEST, Projection, typing_tool
 from coterie.traits.batch import KEY, quoted, relation
 from coterie.workspace.fitting import SEED
 from coterie.workspace.results import Results
@@ -105,4 +107,6 @@ def questions(results: Results, name: str, most: int) -> Projection:
     answers = answered(results, list(asked.values()))
     query = exp.select(quoted(KEY), quoted(name)).from_(relation(TRAITS)).order_by(quoted(KEY))
     labels = results.engine.fetch(query).column(name).to_pylist()
-    return typing_tool(answers, labels, questions=most, seed=SEED)
+    sizes = Counter(labels)
+    told = [label if label != OUTLIER and sizes[label] >= FEWEST else None for label in labels]  # too few to tell
+    return typing_tool(answers, told, questions=most, seed=SEED)

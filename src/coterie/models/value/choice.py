@@ -223,9 +223,14 @@ def _verdict(name: str, maximum: Maximum, history: History, holdout: Holdout) ->
 
 def correlation_of(x: Floats, spend: Floats) -> float:
     """Pearson's correlation of two columns; 0 where one of them is constant."""
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(spend) == 0:
+    if len(x) < 3:
         return 0.0
-    return float(np.corrcoef(x, spend)[0, 1])
+    a, b = x - x.mean(), spend - spend.mean()
+    widest = np.abs(a).max(), np.abs(b).max()
+    if min(widest) == 0:
+        return 0.0
+    a, b = a / widest[0], b / widest[1]  # however small or large, their squares are numbers
+    return float(np.clip((a * b).sum() / np.sqrt((a * a).sum() * (b * b).sum()), -1, 1))
 
 
 def _spend(history: History) -> tuple[GammaGamma | ShrunkMean, float, list[Warned]]:
