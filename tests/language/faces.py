@@ -11,6 +11,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from coterie.core.windows import Duration
+from coterie.engine.arrow import arrow_type
 from coterie.language.leaves import Context, Leaf, Vector
 from coterie.language.numerals import settled
 from coterie.language.sql import Builder, Sql
@@ -42,21 +43,6 @@ OF_CLASS: tuple[tuple[type, Type], ...] = (
     (Duration, DURATION),
     (tuple, list_of(Kind.TEXT)),
 )
-
-
-ARROW = {
-    Kind.INTEGER: pa.int64(),
-    Kind.MONEY: pa.decimal128(18, 4),
-    Kind.FLOAT: pa.float64(),
-    Kind.TEXT: pa.string(),
-    Kind.BOOLEAN: pa.bool_(),
-    Kind.DATE: pa.date32(),
-    Kind.TIMESTAMP: pa.timestamp("us"),
-}
-
-
-def arrow_type(type_: Type) -> pa.DataType:
-    return pa.list_(ARROW[type_.of]) if type_.of else ARROW[type_.kind]
 
 
 def type_of(value: Any) -> Type:

@@ -10,6 +10,7 @@ from hypothesis import settings as examples
 from sqlglot import exp
 
 from coterie.core.errors import CoterieError, NotSupported
+from coterie.engine.arrow import arrow_type
 from coterie.engine.spark import Spark
 from coterie.language.dialects import DIALECTS
 from coterie.language.dialects import spark as words
@@ -17,7 +18,7 @@ from coterie.language.functions import LEAVES
 from coterie.language.leaves import Context, Leaf, Vector
 from coterie.language.sql import Builder, Sql
 from coterie.language.types import BOOLEAN, DATE, DURATION, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type, Value
-from tests.language.faces import UTC_NOON, DuckDB, arrow_type, in_python, plain, same, types_of
+from tests.language.faces import UTC_NOON, DuckDB, in_python, plain, same, types_of
 from tests.language.test_leaves_agree import calls, signatures
 from tests.spark.sessions import SETTINGS, spark
 

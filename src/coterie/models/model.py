@@ -50,6 +50,10 @@ class Asking:
         """The checked tree of a text in the language."""
         return check(parse(text), self.scope, Origin.of(text)).tree
 
+    def trees(self, texts: Sequence[str]) -> dict[str, Expr]:
+        """The checked trees of several texts, by their text."""
+        return {text: self.tree(text) for text in texts}
+
     def after(self, measure: Expr, length: Duration, input_: str, type_: Type) -> Expr:
         """A measure in the window that begins at an earlier input, which is a date of the customer."""
         assert isinstance(measure, Measure)

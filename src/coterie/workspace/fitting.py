@@ -5,7 +5,7 @@ hold later. Only an outcome looks further.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -32,7 +32,12 @@ from coterie.workspace.run import Progress, builder, silent, wanted_of
 
 SEED = 20_260_101
 """Fits are repeatable: the same data and definitions learn the same."""
-REFIT = {"day": Duration(1, "day"), "week": Duration(1, "week"), "month": Duration(1, "month"), "quarter": Duration(1, "quarter")}
+REFIT = {
+    "daily": Duration(1, "day"),
+    "weekly": Duration(1, "week"),
+    "monthly": Duration(1, "month"),
+    "quarterly": Duration(1, "quarter"),
+}
 TABLE = "to learn from"
 
 
@@ -146,10 +151,7 @@ def told_of(learned: Learned, samples: Sequence[Sample]) -> dict[str, Any]:
         "inputs": list(learned.inputs),
         "verdict": learned.verdict,
         "skill": learned.skill,
-        "quality": [
-            {"name": q.name, "value": q.value, "low": q.low, "high": q.high, "baseline": q.baseline, "against": q.against}
-            for q in learned.quality
-        ],
+        "quality": [asdict(q) for q in learned.quality],
         "notes": list(learned.notes),
         "tables": {name: [dict(row) for row in rows] for name, rows in learned.tables.items()},
         "learned_from": [{"as_of": s.as_of.isoformat(), "customers": s.inputs.num_rows} for s in samples],
@@ -234,6 +236,6 @@ def is_due(fit: FittedParameters | None, refit: str, instant: datetime) -> bool:
         return True
     if refit in ("never", "each run"):
         return refit == "each run"
-    length = REFIT[{"daily": "day", "weekly": "week", "monthly": "month", "quarterly": "quarter"}[refit]]
+    length = REFIT[refit]
     due = clamped_step(fit.as_of.date(), length.n, length.unit)
     return instant >= datetime.combine(due, fit.as_of.time()) - timedelta(hours=1)

@@ -109,7 +109,7 @@ class Ground:
 
     def pictures(self, instants: Sequence[datetime], by_key: Keys) -> Iterator[Picture | Drawn]:
         """Everybody's memberships as of several instants, one after the other; what they do not rest on is not asked."""
-        needed = self.models.needed()
+        needed = self.models.needed
         catalog = self.catalog.behind(lambda d: d.noun != "trait" or bool(d.checked.fits) or d.name in needed)
         for place, (instant, asked) in enumerate(replace(self, catalog=catalog).foreseen(instants, touched=True)):
             if isinstance(by_key, Numbering):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import partial
+from functools import cached_property, partial
 
 from coterie.core.windows import local_day
 from coterie.language.catalog import Catalog
@@ -36,7 +36,7 @@ def called(catalog: Catalog) -> dict[str, Called]:
     return out
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Models:
     """Which parameters hold when.
 
@@ -72,8 +72,9 @@ class Models:
             return Bound(call, {}, parts)
         return bound(MODELS[call.function], self.asking(found.column, instant), fit.told["inputs"], fit.parameters, instant, parts)
 
+    @cached_property
     def needed(self) -> frozenset[str]:
-        """The definitions that models in use ask customers for."""
+        """The definitions that models in use ask customers for; asked for each of many instants, found once."""
         return frozenset(self._names())
 
     def _names(self) -> Iterator[str]:

@@ -83,7 +83,7 @@ def planned(engine: Engine, tables: Tables, catalog: Catalog, context: Context, 
     """
     q = builder(engine, context)
     known = Models(catalog, context.zone) if models is None else models
-    wanted, rules = split(catalog, known.needed())
+    wanted, rules = split(catalog, known.needed)
     aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
     at = known.at(context.as_of)
     traits = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS, models=at)

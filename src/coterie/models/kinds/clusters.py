@@ -42,7 +42,7 @@ class Clusters:
         return told_of(fit(table, seed=seed, groups=groups, before=earlier), table.column_names)
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
-        return {name: asking.tree(name) for name in names}
+        return asking.trees(names)
 
     def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
         from coterie.models.clusters.fitted import Fit

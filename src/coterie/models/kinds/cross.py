@@ -58,7 +58,7 @@ class Cross:
         )
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
-        return {name: asking.tree(name) for name in names}
+        return asking.trees(names)
 
     def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
         kept = {tuple(cell): n for cell, n in parameters["kept"]}

@@ -67,7 +67,7 @@ class Predict:
         return told.prediction(found, names)
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
-        return {name: asking.tree(name) for name in names}
+        return asking.trees(names)
 
     def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
         from coterie.models.prediction.fitted import Fit
