@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -483,6 +484,7 @@ def test_a_draft_of_the_shop_is_canonical(shop, tmp_path):
 
 
 def test_every_expression_of_the_project_file_checks(shop):
+    from coterie.language.catalog import parts_of
     from coterie.language.check import check, check_row
     from coterie.language.parse import parse
 
@@ -514,6 +516,9 @@ def test_every_expression_of_the_project_file_checks(shop):
     expressions = dict(project["traits"])
     expressions |= {name: segment["where"] for name, segment in project["segments"].items()}
     for name, segmentation in project["segmentations"].items():
+        if isinstance(segmentation, str):
+            expressions[name] = segmentation
+            continue
         labels = segmentation.get("labels", {})
         expressions |= {f"{name}: {label}": text for label, text in labels.items() if text != "otherwise"}
     known = dict(scope.columns)
@@ -529,7 +534,8 @@ def test_every_expression_of_the_project_file_checks(shop):
                 if error.code == "E102":  # names what is defined further down
                     continue
                 raise
-            known[name] = ColumnInfo(checked.type, nothing=checked.nothing, partial=checked.partial)
+            parts = {part: ColumnInfo(type_) for part, type_ in parts_of(checked.tree, known).items()}
+            known[name] = ColumnInfo(checked.type, nothing=checked.nothing, partial=checked.partial, parts=parts)
             del waiting[name]
         assert len(waiting) < size, f"not defined anywhere: {waiting}"
     segments = project["segments"]
@@ -537,6 +543,32 @@ def test_every_expression_of_the_project_file_checks(shop):
     assert all(segment["about"].endswith(".") for segment in segments.values())
     assert len(project["traits"]) >= 25
     assert len(segments) >= 20
+
+
+def test_the_shops_own_models_find_what_was_planted(shop, tmp_path):
+    workspace = coterie.open(shutil.copytree(shop.folder, tmp_path / "shop"))
+    workspace.run()
+    rows = workspace.results.engine.fetch("SELECT customer, orders, tastes, next_year, likely_to_buy FROM traits").to_pylist()
+    who = [int(row["customer"][1:]) - 1 for row in rows]
+    grouped = [i for i, row in enumerate(rows) if row["tastes"] not in (None, "outlier")]
+    assert len(grouped) > 0.9 * SIZE
+    labels = sorted({rows[i]["tastes"] for i in grouped})
+    assert len(labels) == len(LIFESTYLES)
+    found = np.array([labels.index(rows[i]["tastes"]) for i in grouped])
+    truth = shop.truth.lifestyle[[who[i] for i in grouped]]
+    again = np.array([rows[i]["orders"] >= 2 for i in grouped])
+    assert adjusted_rand(found[again], truth[again]) >= 0.95
+    assert adjusted_rand(found, truth) >= 0.85  # one order may well be of another taste
+    # Who left for good is expected to bring less, and to buy less probably, than who is still there.
+    left = shop.truth.churned[who]
+    for trait in ("next_year", "likely_to_buy"):
+        told = np.array([np.nan if row[trait] is None else row[trait] for row in rows], float)
+        assert np.nanmean(told[left]) < 0.2 * np.nanmean(told[~left & shop.truth.buys[who]])
+    models = {state.name: state.fit.told for state in workspace.models.states() if state.fit is not None}
+    assert set(models) == {"next_year", "likely_to_buy", "spend_next", "interest", "tastes"}
+    assert models["likely_to_buy"]["verdict"].startswith("Better than chance and than")
+    assert models["spend_next"]["verdict"].startswith("No better than")
+    workspace.close()
 
 
 KINDS = {
