@@ -135,7 +135,9 @@ def engine():
         yield opened
 
 
-def test_of_200_personas_of_noise_at_most_17_claim_anything(engine) -> None:
+def test_of_200_personas_of_noise_at_most_17_claim_anything(engine, figure) -> None:
+    from benchmarks.figures import at_most
+
     r, n, claims = np.random.default_rng(1), 300, 0
     types = {"age": INTEGER, "paid": FLOAT, "score": FLOAT, "country": TEXT, "mail": BOOLEAN, "s0": FLOAT, "s1": FLOAT, "s2": FLOAT}
     things = {f"s{i}": ("line", "category", str(i)) for i in range(3)}
@@ -154,6 +156,7 @@ def test_of_200_personas_of_noise_at_most_17_claim_anything(engine) -> None:
         judged = apart(engine, [name], list(groups), types, {}, least=10)
         found = judged.segments[name]
         claims += bool(found.shown(10)) or bool(told.likings(found, judged.level, things))
+    figure("personas.false_claims_on_noise", claims, "of 200", goal=at_most(17), n=n)
     assert claims <= 17
 
 
