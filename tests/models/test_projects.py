@@ -143,9 +143,10 @@ def test_one_customer_scored_alone_is_as_among_all(shop):
             if not inputs:
                 continue
             rows = sample(ground, asking, Want(asking.today, inputs), instant).inputs
-            whole = model.score(fit.parameters, rows, instant)
+            score = model.ready(fit.parameters)
+            whole = score(rows, instant)
             for place in (0, 7, 133, rows.num_rows - 1):
-                alone = model.score(fit.parameters, rows.slice(place, 1), instant)
+                alone = score(rows.slice(place, 1), instant)
                 for part, values in whole.items():
                     (mine,), (others,) = alone[part].to_pylist(), values.slice(place, 1).to_pylist()
                     # A vector's power may differ from one number's in the last bit.

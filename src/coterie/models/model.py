@@ -4,9 +4,10 @@ A kind of model is one file in `kinds/`. Parameters are plain JSON; applying the
 customer and for all, whatever engine the rows come from.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import pyarrow as pa
@@ -33,6 +34,7 @@ class Asking:
         catalog: all definitions, checked.
         today: the local day of the newest instant; `first`: of the first event of each kind.
         zone: of the project.
+        undated: customers' columns that are taken to have held at any time, whenever they were written down.
     """
 
     call: Fitted
@@ -41,6 +43,7 @@ class Asking:
     today: date
     first: Mapping[str, date]
     zone: str
+    undated: frozenset[str] = frozenset()
 
     @property
     def scope(self) -> Scope:
@@ -122,6 +125,10 @@ class Learned:
     tables: Mapping[str, Sequence[Mapping[str, Any]]] = field(default_factory=dict)
 
 
+Scoring = Callable[[pa.Table, datetime], Mapping[str, pa.Array]]
+"""Of rows of inputs as of an instant the value ("") and its parts, row by row; what it does not give is missing."""
+
+
 class Model(Protocol):
     """A kind of model; `kinds/` has one file each."""
 
@@ -150,8 +157,8 @@ class Model(Protocol):
             DefinitionError: a name that it was learned from is not there any more.
         """
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
-        """The value ("") and its parts for each row of inputs; what it does not give is missing."""
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
+        """What a fit learned, read once and ready to be told of any rows."""
 
 
 @runtime_checkable
@@ -177,11 +184,13 @@ class Bound:
     def learned(self) -> Mapping[str, object]:
         return {} if self.parameters is None else self.parameters
 
+    @cached_property
+    def ready(self) -> Scoring | None:
+        """Its parameters are read when rows are first told, not again for each batch of them."""
+        return None if self.model is None or self.parameters is None else self.model.ready(self.parameters)
+
     def score(self, rows: pa.Table) -> pa.Table:
-        if self.model is None or self.parameters is None:
-            made: Mapping[str, pa.Array] = {}
-        else:
-            made = self.model.score(self.parameters, rows, self.as_of)
+        made = {} if self.ready is None else self.ready(rows, self.as_of)
         none = pa.nulls(rows.num_rows)
         return pa.table([made.get(part, none) for part in self.parts], names=list(self.parts))
 

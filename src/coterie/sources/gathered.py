@@ -160,6 +160,11 @@ class Gathered:
         return out
 
     @property
+    def undated(self) -> frozenset[str]:
+        """Columns of customers that are taken to hold at any time."""
+        return self.customers.constant.union(*(lookup.constant for lookup in self.lookups))
+
+    @property
     def paths(self) -> list[Path]:
         tables: list[EventFacts | AttributeFacts] = [*self.events.values(), self.customers, *self.lookups]
         if self.accounts is not None:

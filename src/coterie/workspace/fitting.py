@@ -25,6 +25,7 @@ from coterie.traits import batch
 from coterie.traits.batch import KEY, Wanted, fitted_name, hidden, quoted, relation
 from coterie.traits.carry import make
 from coterie.traits.trait import Trait
+from coterie.workspace.currencies import one_currency
 from coterie.workspace.ground import Ground
 from coterie.workspace.project import Project
 from coterie.workspace.results import event_view
@@ -91,9 +92,10 @@ def fit(
     """Fit a model anew as of an instant; with the newest table that it learned from.
 
     Raises:
-        ModelError: there is not enough to learn from, or nothing in it.
+        ModelError: there is not enough to learn from, or nothing in it, or amounts of several currencies.
     """
     asking = ground.models.asking(column, instant)
+    one_currency(ground, asking.call)
     model = MODELS[asking.call.function]
     samples = []
     wants = model.wants(asking)
@@ -213,7 +215,7 @@ def held(before: FittedParameters, after: FittedParameters, newest: Sample, mode
         return f"it is worse: its skill is {now:.2f}, that of the fit in use {was:.2f}"
     if before.told["inputs"] != after.told["inputs"] or isinstance(model, Scanning):
         return ""
-    old, new = (model.score(f.parameters, newest.inputs, after.as_of).get("") for f in (before, after))
+    old, new = (model.ready(f.parameters)(newest.inputs, after.as_of).get("") for f in (before, after))
     if old is None or new is None or not len(new):
         return ""
     share = moved(old, new)

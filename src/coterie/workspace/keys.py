@@ -335,6 +335,11 @@ FIT_SETTINGS = table(
     Key("cells", CELLS, "of rfm: labels with their scores, the first that fits wins: {Champions: 5/5/5}"),
     Key("by", COLUMN, "within each value of this column"),
     Key("groups", WHOLE, "of clusters: how many groups to make, where that is not to be found by itself"),
+    Key(
+        "keep",
+        COLUMNS,
+        "of predict and lookalike: features that are known before, though they alone tell the outcome nearly perfectly",
+    ),
     Key("process", one_of("nbd", "bg_nbd", "mbg_nbd", "pareto_nbd"), "of lifetime_value: how customers are taken to buy and leave"),
     Key(
         "refit",
@@ -350,7 +355,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rank": ("by", "refit"),
         "clusters": ("groups", "refit"),
         "lifetime_value": ("process", "refit"),
-        **dict.fromkeys(("predict", "affinity", "lookalike", "cross", *LATER), ("refit",)),
+        **dict.fromkeys(("predict", "lookalike"), ("keep", "refit")),
+        **dict.fromkeys(("affinity", "cross", *LATER), ("refit",)),
     }
 )
 """Which settings each fitted function has."""

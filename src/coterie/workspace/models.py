@@ -42,6 +42,7 @@ class Models:
 
     Attributes:
         fits: by column, accepted fits, newest first.
+        undated: customers' columns that are taken to have held at any time.
     """
 
     catalog: Catalog
@@ -49,6 +50,7 @@ class Models:
     first: Mapping[str, date] = field(default_factory=dict)
     calls: Mapping[str, Called] = field(default_factory=dict)
     fits: Mapping[str, Sequence[FittedParameters]] = field(default_factory=dict)
+    undated: frozenset[str] = frozenset()
 
     def at(self, instant: datetime) -> Callable[[Fitted], Scorer]:
         """Of a call, the model with what it had learned by an instant; without a fit all its values are missing."""
@@ -59,7 +61,8 @@ class Models:
         return next((f for f in self.fits.get(column, ()) if f.as_of <= instant), None)
 
     def asking(self, column: str, instant: datetime) -> Asking:
-        return Asking(self.calls[column].call, column, self.catalog, local_day(instant, self.zone), self.first, self.zone)
+        today = local_day(instant, self.zone)
+        return Asking(self.calls[column].call, column, self.catalog, today, self.first, self.zone, self.undated)
 
     def _bound(self, instant: datetime, call: Fitted) -> Bound:
         found = next((c for c in self.calls.values() if c.call == call), None)
@@ -89,11 +92,11 @@ class Models:
         return replace(self, fits={**self.fits, fit.name: (fit, *self.fits.get(fit.name, ()))})
 
 
-def stored(catalog: Catalog, zone: str, first: Mapping[str, date], store: FitStore) -> Models:
+def stored(catalog: Catalog, zone: str, first: Mapping[str, date], undated: frozenset[str], store: FitStore) -> Models:
     """The models of a catalog with the fits that the record has of these very calls."""
     calls = called(catalog)
     fits = {}
     for column, one in calls.items():
         own = [f for f in store.all(column) if f.state == "accepted" and f.call == fitted_name(one.call)]
         fits[column] = sorted(own, key=lambda f: (f.as_of, f.number), reverse=True)
-    return Models(catalog, zone, first, calls, fits)
+    return Models(catalog, zone, first, calls, fits, undated)

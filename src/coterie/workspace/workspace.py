@@ -474,7 +474,8 @@ class Workspace:
         ground = Ground(project, text, gathered, now, catalog, engine, events, lists, hands, models=none)
         if called(catalog):
             with FitStore(self.store.record) as store:
-                ground = replace(ground, models=stored(catalog, project.timezone, first_days(ground), store))
+                models = stored(catalog, project.timezone, first_days(ground), gathered.undated, store)
+            ground = replace(ground, models=models)
         return ground
 
     def _fitted(self, ground: Ground, instant: datetime, now: datetime, progress: Progress) -> tuple[Ground, list[str]]:

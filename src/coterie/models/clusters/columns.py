@@ -258,10 +258,10 @@ def _learned_category(name: str, values: pa.ChunkedArray, kind: str) -> tuple[En
     kept = tuple(level for level, count in counts[:LEVELS] if count >= max(2, RARE * n))
     pooled = len(counts) - len(kept)
     missing = values.null_count > SPOKEN * n
-    if len(kept) + (pooled > 0) + missing < 2:
-        return None, [f"{name} is left out: it is the same for everybody."]
     if not kept:
         return None, [f"{name} is left out: hardly two customers have the same one ({counted(len(counts), 'value')})."]
+    if len(kept) + (pooled > 0) + missing < 2:
+        return None, [f"{name} is left out: it is the same for everybody."]
     notes = []
     if pooled:
         notes.append(f"{name} has {counted(len(counts), 'level')}: the {pooled:,} rarest count as one, other.")

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from coterie.core.errors import NotFitted
 from coterie.models.clusters.choice import Tried
 from coterie.models.clusters.columns import Encoding
 from coterie.models.clusters.identity import Change
 from coterie.models.clusters.naming import Trait
 from coterie.models.clusters.prototypes import Floats
+from coterie.models.versions import readable
 
 VERSION = 1
 OUTLIER = "outlier"
@@ -134,12 +134,7 @@ class Fit:
         Raises:
             NotFitted: it was written by a newer version.
         """
-        values = dict(found)
-        if (version := values.pop("version")) > VERSION:
-            raise NotFitted(
-                f"these groups were written by a newer coterie (format {version}, this one reads {VERSION})",
-                hint="use the newer version, or fit again",
-            )
+        values = readable(found, VERSION, "these groups were")
         groups = tuple(
             Group(
                 **{

@@ -18,7 +18,7 @@ from coterie.core.windows import Duration
 from coterie.language.names import written
 from coterie.language.sql import Builder
 from coterie.language.tree import EventColumn, Expr, Literal
-from coterie.models.model import Asking, Learned, Sample, Want
+from coterie.models.model import Asking, Learned, Sample, Scoring, Want
 from coterie.traits.batch import DAY, EventScan, quoted
 
 HALF_LIFE = 90
@@ -66,16 +66,21 @@ class Affinity:
 
         return EventScan(parameters["event"], columns)
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
-        names = rows.column_names
-        scores = np.stack([np.nan_to_num(np.asarray(rows.column(n).cast(pa.float64()), np.float64)) for n in names])
-        kept = scores[: len(parameters["categories"])]
-        best, most = kept.argmax(axis=0), kept.max(axis=0)
-        none = most <= 0
-        made: dict[str, pa.Array] = {name: pa.array(scores[i]) for i, name in enumerate(names)}
-        made[""] = pa.array(np.array(names, object)[best], pa.string(), mask=none)
-        made["score"] = pa.array(most, mask=none)
-        return made
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
+        categories = len(parameters["categories"])
+
+        def score(rows: pa.Table, _as_of: datetime) -> Mapping[str, pa.Array]:
+            names = rows.column_names
+            scores = np.stack([np.nan_to_num(np.asarray(rows.column(n).cast(pa.float64()), np.float64)) for n in names])
+            kept = scores[:categories]
+            best, most = kept.argmax(axis=0), kept.max(axis=0)
+            none = most <= 0
+            made: dict[str, pa.Array] = {name: pa.array(scores[i]) for i, name in enumerate(names)}
+            made[""] = pa.array(np.array(names, object)[best], pa.string(), mask=none)
+            made["score"] = pa.array(most, mask=none)
+            return made
+
+        return score
 
 
 def stream_of(asking: Asking) -> EventColumn:

@@ -13,7 +13,7 @@ from coterie.core.errors import Degenerate
 from coterie.core.words import counted
 from coterie.language.format import format as format_expr
 from coterie.language.tree import Expr
-from coterie.models.model import Asking, Learned, Quality, Sample, Want
+from coterie.models.model import Asking, Learned, Quality, Sample, Scoring, Want
 
 if TYPE_CHECKING:
     from coterie.models.clusters.fitted import Fit
@@ -44,11 +44,16 @@ class Clusters:
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
         return asking.trees(names)
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
         from coterie.models.clusters.fitted import Fit
 
-        found = Fit.from_json(parameters).score(rows)
-        return {"": found.column("label"), "key": found.column("key"), "typicality": found.column("typicality")}
+        fit = Fit.from_json(parameters)
+
+        def score(rows: pa.Table, _as_of: datetime) -> Mapping[str, pa.Array]:
+            found = fit.score(rows)
+            return {"": found.column("label"), "key": found.column("key"), "typicality": found.column("typicality")}
+
+        return score
 
 
 def names_of(fit: "Fit") -> list[str]:

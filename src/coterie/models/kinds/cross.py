@@ -14,7 +14,7 @@ import pyarrow as pa
 from coterie.core.errors import Degenerate
 from coterie.language.format import format as format_expr
 from coterie.language.tree import Expr, Literal
-from coterie.models.model import Asking, Learned, Sample, Want
+from coterie.models.model import Asking, Learned, Sample, Scoring, Want
 
 LEAST = 50
 """How large a combination must be, where nothing is said."""
@@ -60,15 +60,19 @@ class Cross:
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
         return asking.trees(names)
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
         kept = {tuple(cell): n for cell, n in parameters["kept"]}
         known: dict[Cell, str | None] = {}
-        out = []
-        for cell in cells(rows):
-            if cell is not None and cell not in known:
-                known[cell] = found(cell, kept, parameters["width"])
-            out.append(None if cell is None else known[cell])
-        return {"": pa.array(out, pa.string())}
+
+        def score(rows: pa.Table, _as_of: datetime) -> Mapping[str, pa.Array]:
+            out = []
+            for cell in cells(rows):
+                if cell is not None and cell not in known:
+                    known[cell] = found(cell, kept, parameters["width"])
+                out.append(None if cell is None else known[cell])
+            return {"": pa.array(out, pa.string())}
+
+        return score
 
 
 def columns(asking: Asking) -> tuple[Expr, ...]:

@@ -19,11 +19,11 @@ from coterie.language.fitted import NEXT_ORDER
 from coterie.language.names import written
 from coterie.language.tree import Apply, EventColumn, Expr, Literal, Measure
 from coterie.language.types import TIMESTAMP
-from coterie.models.model import Asking, Learned, Quality, Sample, Want
+from coterie.models.model import Asking, Learned, Quality, Sample, Scoring, Want
 from coterie.traits.batch import DAY
 
 if TYPE_CHECKING:
-    from coterie.models.value.fitted import Fit, Tried
+    from coterie.models.value.fitted import Fit, Scores, Tried
     from coterie.models.value.history import Floats, History
 
 INPUTS = ("first", "days", "since_first", "since_last", "total", "first_total")
@@ -70,7 +70,8 @@ class LifetimeValue:
                 earlier = choice.Before(past, Holdout(orders, float((newest.as_of - held.as_of).days)))
         process = dict(asking.call.settings).get("process")
         found = choice.fit(history, earlier, model=None if process is None else str(process), seed=seed)
-        return told_of(found, horizon_days(asking), asking.zone)
+        learned = told_of(found, horizon_days(asking), asking.zone)
+        return replace(learned, notes=[*learned.notes, *beyond(asking, judged=None if earlier is None else earlier.holdout.days)])
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
         stream = stream_of(asking)
@@ -87,25 +88,18 @@ class LifetimeValue:
             "first_total": asking.after(total, Duration(1, "day"), "first", TIMESTAMP),
         }
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
         from coterie.models.value.fitted import Fit
 
-        fit, length = Fit.from_json(parameters["fit"]), float(parameters["horizon_days"])
-        history, bought = history_of(rows)
-        scores = fit.score(history.x, history.t_x, history.T, history.spend, length)
-        made = {
-            "": scores.value,
-            "probability_alive": scores.probability_alive,
-            "expected_orders": scores.expected_orders,
-            "value_per_order": scores.value_per_order,
-            "low": scores.low,
-            "high": scores.high,
-        }
-        wait = fit.next_purchase(history.x, history.T)
-        today, here = local_day(as_of, str(parameters.get("zone", "UTC"))), scores.probability_alive >= LEFT
-        days = dict(zip(NEXT_ORDER, (wait.median, wait.low, wait.high), strict=True))
-        told = {part: spread(values, bought) for part, values in made.items()}
-        return told | {part: spread_days(values, bought, here, today) for part, values in days.items()}
+        fit, length, zone = Fit.from_json(parameters["fit"]), float(parameters["horizon_days"]), str(parameters.get("zone", "UTC"))
+
+        def score(rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
+            history, bought = history_of(rows)
+            scores = fit.score(history.x, history.t_x, history.T, history.spend, length)
+            wait = fit.next_purchase(history.x, history.T)
+            return columns_of(scores, (wait.median, wait.low, wait.high), bought, local_day(as_of, zone))
+
+        return score
 
 
 def stream_of(asking: Asking) -> EventColumn:
@@ -119,6 +113,16 @@ def horizon_days(asking: Asking) -> int:
     assert isinstance(length, Literal)
     assert isinstance(length.value, Duration)
     return (clamped_step(asking.today, length.value.n, length.value.unit) - asking.today).days
+
+
+def beyond(asking: Asking, judged: float | None) -> list[str]:
+    """What is to be known where the time ahead is longer than the past."""
+    ahead, past = horizon_days(asking), (asking.today - asking.first[stream_of(asking).event]).days
+    if ahead <= past:
+        return []
+    how = "it could not be judged at all" if judged is None else f"it was judged on {judged:,.0f} days"
+    words = f"{ahead:,} days ahead are told from {past:,} days of orders: {how}, and farther out it rests on customers going on as"
+    return [f"{words} they do now. {past:,} days or fewer are told from as much past."]
 
 
 def measure(asking: Asking, aggregation: str, column: str) -> Measure:
@@ -162,6 +166,24 @@ def spread_days(values: "Floats", bought: npt.NDArray[np.bool_], here: npt.NDArr
     known[bought] = told
     out[known] = (today - EPOCH_DAY).days + np.ceil(values[told]).astype(np.int32)
     return pa.array(out, pa.int32(), mask=~known).cast(pa.date32())
+
+
+def columns_of(
+    scores: "Scores", wait: "tuple[Floats, Floats, Floats]", bought: npt.NDArray[np.bool_], today: date
+) -> Mapping[str, pa.Array]:
+    """What those who bought are worth, and after how many days they buy next, as columns for everybody."""
+    made = {
+        "": scores.value,
+        "probability_alive": scores.probability_alive,
+        "expected_orders": scores.expected_orders,
+        "value_per_order": scores.value_per_order,
+        "low": scores.low,
+        "high": scores.high,
+    }
+    here = scores.probability_alive >= LEFT
+    told = {part: spread(values, bought) for part, values in made.items()}
+    days = zip(NEXT_ORDER, wait, strict=True)
+    return told | {part: spread_days(values, bought, here, today) for part, values in days}
 
 
 def told_of(fit: "Fit", horizon: int, zone: str) -> Learned:

@@ -1,19 +1,17 @@
 """Who is like the members of a segment: members against everybody else, by what the segment is not defined by."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from coterie.language.describe import describe
 from coterie.language.format import format as format_expr
 from coterie.language.tree import Expr
 from coterie.models import told
 from coterie.models.features import features, measures_of, named
-from coterie.models.kinds.predict import end_of
-from coterie.models.model import Asking, Learned, Sample, Want
+from coterie.models.kinds.predict import end_of, keep
+from coterie.models.model import Asking, Learned, Sample, Scoring, Want
 
 MEMBER = "member"
 
@@ -42,17 +40,17 @@ class Lookalike:
             segment=format_expr(asking.call.args[0]),
             seed=seed,
             names={text: describe(asking.tree(text)) for text in names},
+            keep=keep(asking, names),
         )
         return told.prediction(found, names)
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
         return asking.trees(names)
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
-        from coterie.models.prediction.fitted import Fit
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
+        from coterie.models.prediction.applied import applied
 
-        values = Fit.from_json(parameters).score(rows, as_of)
-        return {part: values.column(part) for part in values.column_names}
+        return applied(parameters)
 
 
 def behind(asking: Asking, segment: Expr) -> set[str]:

@@ -11,16 +11,17 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from coterie.core.errors import TooFewRows
+from coterie.core.errors import Degenerate, TooFewRows, did_you_mean
 from coterie.core.windows import EXACT, Duration, Next, clamped_step, exact_length
 from coterie.language.describe import describe
 from coterie.language.fitted import looks_ahead
 from coterie.language.format import format as format_expr
+from coterie.language.names import written
 from coterie.language.tree import Expr, Measure, WindowTest, typed, walk
 from coterie.language.types import BOOLEAN, TEXT
 from coterie.models import told
-from coterie.models.features import features, named
-from coterie.models.model import Asking, Learned, Sample, Want
+from coterie.models.features import features, named, resting_on
+from coterie.models.model import Asking, Learned, Sample, Scoring, Want
 
 DAYS = 4
 """As of so many past days a forecast is learned, where the past is long enough."""
@@ -62,19 +63,18 @@ class Predict:
             happens=happens(outcome),
             recency=recency(outcome, names),
             last_period=last_period(outcome) if ahead else None,
-            dated=names if ahead else (),
+            keep=keep(asking, names),
+            dated=dated(asking, names) if ahead else (),
         )
         return told.prediction(found, names)
 
     def inputs(self, asking: Asking, names: Sequence[str]) -> Mapping[str, Expr]:
         return asking.trees(names)
 
-    def score(self, parameters: Mapping[str, Any], rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
-        from coterie.models.prediction.fitted import Fit
+    def ready(self, parameters: Mapping[str, Any]) -> Scoring:
+        from coterie.models.prediction.applied import applied
 
-        found = Fit.from_json(parameters)
-        values = found.score(rows, as_of)
-        return {part: values.column(part) for part in values.column_names}
+        return applied(parameters)
 
 
 def sample_of(sample: Sample, kind: str, end: datetime | None) -> Any:
@@ -88,6 +88,28 @@ def sample_of(sample: Sample, kind: str, end: datetime | None) -> Any:
         outcome = np.asarray(column.cast(pa.float64() if not pa.types.is_boolean(column.type) else pa.int8()).cast(pa.float64()))
     keys = np.asarray(sample.keys, np.int64)
     return Rows(end_of(sample.as_of), sample.inputs, outcome, keys, end)
+
+
+def keep(asking: Asking, names: Sequence[str]) -> list[str]:
+    """The features that `keep:` says are known before the outcome.
+
+    Raises:
+        Degenerate: it names something else.
+    """
+    said: Any = dict(asking.call.settings).get("keep", ())
+    kept = [written(name) for name in said]
+    if strange := [name for name in kept if name not in names]:
+        raise Degenerate(
+            f"`keep:` names {', '.join(strange)}, which is no feature here", hint=did_you_mean(strange[0], names, "Features")
+        )
+    return kept
+
+
+def dated(asking: Asking, names: Sequence[str]) -> list[str]:
+    """The features that were as they are told as of each day; what is only taken to have held then may have been written down
+    after the outcome."""
+    undated = resting_on(asking.catalog, set(asking.undated))
+    return [name for name in names if not named([asking.tree(name)]) & undated]
 
 
 def end_of(day: date) -> datetime:

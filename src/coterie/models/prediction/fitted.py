@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from coterie.core.errors import Degenerate, NotFitted
+from coterie.core.errors import Degenerate
 from coterie.models.prediction import encoding as encodings
 from coterie.models.prediction import leaks
 from coterie.models.prediction.calibration import Calibration, CalibrationError, calibration_error
@@ -18,9 +18,10 @@ from coterie.models.prediction.importance import ALIKE, Importance, Reason, impo
 from coterie.models.prediction.learners import Learned, Task
 from coterie.models.prediction.links import outcomes
 from coterie.models.prediction.quality import Quality, Verdict, measured
-from coterie.models.prediction.rules import strengths
+from coterie.models.prediction.rules import Strength, strengths
 from coterie.models.prediction.training import MOST_ROWS, Floats, Kind, Sample, Training, gathered
 from coterie.models.prediction.verdict import sentences
+from coterie.models.versions import readable
 
 VERSION = 1
 TENTHS = 10
@@ -205,11 +206,7 @@ class Fit:
         Raises:
             NotFitted: a newer version wrote them.
         """
-        if found["version"] > VERSION:
-            raise NotFitted(
-                f"this prediction was fitted by a newer coterie (format {found['version']}, this one reads {VERSION})",
-                hint="use the newer version, or fit again",
-            )
+        readable(found, VERSION, "this prediction was")
         error, calibration, amounts = found["error"], found["calibration"], found["amounts"]
         return Fit(
             kind=found["kind"],
@@ -273,7 +270,7 @@ def fit(
     seen = training.fold >= 0
     classes = len(training.classes)
     alone = strengths(codes[seen], encoding, training.y[seen], kind, classes, training.part[seen])
-    leaking = leaks.found(alone, kind, keep, dated)
+    leaking = leaks.found(_suspect(alone, training, codes, encoding, kind, {*keep, *dated}), kind, keep, dated)
     warnings = list(leaking.warnings)
     if leaking.refused:
         codes = np.asfortranarray(codes[:, encoding.kept(leaking.refused)])
@@ -332,6 +329,20 @@ def fit(
         groups=tuple(tuple(g) for g in correlated(codes, encoding.owners, ALIKE, rng)),
     )
     return _with_population(drawn, max(samples, key=lambda s: s.as_of), rng)
+
+
+def _suspect(
+    alone: Sequence[Strength], training: Training, codes: Floats, encoding: encodings.Encoding, kind: Kind, trusted: Collection[str]
+) -> Sequence[Strength]:
+    """How well features tell the outcome, where they are not trusted also that of the test: what was written down lately knows
+    the latest outcome alone, and would make the quality told there too good."""
+    tested = training.fold < 0
+    if not tested.any() or all(s.name in trusted for s in alone):
+        return alone
+    shown, y = codes[tested], training.y[tested]
+    then = {s.name: s.value for s in strengths(shown, encoding, y, kind, len(training.classes), training.part[tested])}
+    found = [s if s.name in trusted else replace(s, value=max(s.value, then[s.name])) for s in alone]
+    return sorted(found, key=lambda s: -s.value)
 
 
 def drift(fit: Fit, table: pa.Table, as_of: datetime) -> tuple[Drift, ...]:

@@ -38,7 +38,7 @@ def found(strengths: Sequence[Strength], kind: Kind, keep: Collection[str] = (),
     left = [s for s in strengths if s not in refused]
     warnings = [
         f"{s.name} is left out: it alone tells the outcome nearly perfectly ({told(s, kind)}), so it was most likely written"
-        " down afterwards. If it is known before, keep it by name."
+        f" down afterwards. If it is known before: `keep: [{s.name}]`."
         for s in refused
     ]
     suspected = []

@@ -27,6 +27,8 @@ ENOUGH_OF_A_CLASS = 20
 MOST_ROWS = 200_000
 """More rows are not fitted: the standard error of an AUC is then about .001, less than what a refit moves it."""
 FEW_FOLDS_FROM = 50_000
+NAMED = 10
+"""So many answers that are too rare to be predicted are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +168,11 @@ def _outcome(
     count = np.asarray([_people(customers[(place == i) & ~test]) for i in range(len(texts))], np.int64)
     often = count >= ENOUGH_OF_A_CLASS
     if not often.all():
-        rare = ", ".join(f"{t} ({c})" for t, c in zip(texts[~often], count[~often], strict=True))
-        notes.append(f"never predicted, as fewer than {ENOUGH_OF_A_CLASS} customers have it: {rare}")
+        order = np.argsort(-count[~often], kind="stable")
+        rare = [f"{texts[~often][i]} ({count[~often][i]})" for i in order[:NAMED]]
+        more = len(order) - len(rare)
+        listed = ", ".join(rare) + (f" and {more:,} more" if more else "")
+        notes.append(f"never predicted, as fewer than {ENOUGH_OF_A_CLASS} customers have it: {listed}")
     number = np.where(often, np.cumsum(often) - 1.0, np.nan)
     return number[place], tuple(str(t) for t in texts[often])
 
@@ -186,18 +191,20 @@ def _customers(samples: Sequence[Sample]) -> Integers:
 
 def _demand(y: Floats, customers: Integers, train: Flags, test: Flags, kind: Kind, classes: tuple[str, ...]) -> None:
     """Refuse what cannot be learned from, and say what would be needed."""
-    learned, tested = int(train.sum()), int(test.sum())
+    alike = kind == "multiclass" and len(classes) < 2
+    learned, tested = len(y) if alike else int(train.sum()), int(test.sum())
+    if alike and learned >= ENOUGH_ROWS:
+        raise Degenerate(
+            f"{'no answer' if not classes else 'only one answer'} was given by {ENOUGH_OF_A_CLASS} customers or more:"
+            " there is nothing to tell apart",
+            hint=f"at least two answers that {ENOUGH_OF_A_CLASS} customers or more gave are needed: predict a coarser one",
+        )
     if learned < ENOUGH_ROWS or 0 < tested < ENOUGH_ROWS // 2:
         found = f"{counted(learned, 'row')} to learn from" + (f" and {tested:,} to test on" if tested else "")
         raise TooFewRows(
             f"{found}: too few to predict from",
             hint=f"needed are {ENOUGH_ROWS} with a known outcome{f' and {ENOUGH_ROWS // 2} later ones' if tested else ''}:"
             " more customers, or more instants in the past",
-        )
-    if kind == "multiclass" and len(classes) < 2:
-        raise Degenerate(
-            "fewer than two answers are common enough to be told apart",
-            hint=f"at least two answers that {ENOUGH_OF_A_CLASS} customers or more gave are needed",
         )
     if kind == "regression" and np.ptp(y[train]) == 0:
         raise Degenerate(

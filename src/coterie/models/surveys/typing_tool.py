@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from coterie.core.errors import NotFitted, TooFewRows
+from coterie.core.errors import TooFewRows
 from coterie.core.words import counted
 from coterie.models.clusters.columns import Encoding, learn
 from coterie.models.surveys.discriminant import Discriminant, Floats, Labels, folds, moments, out_of_fold, tempered
+from coterie.models.versions import readable
 
 VERSION = 1
 UNSURE = "unsure"
@@ -85,9 +86,7 @@ class Projection:
         Raises:
             NotFitted: it was written by a newer version.
         """
-        values = dict(found)
-        if (version := values.pop("version")) > VERSION:
-            raise NotFitted(f"this was written by a newer coterie (format {version})", hint="use the newer version")
+        values = readable(found, VERSION, "these questions were")
         scores = values["discriminant"]
         weights = tuple(tuple(row) for row in scores["weights"])
         made = {
