@@ -1,0 +1,343 @@
+"""Messages of customers: what any client sends that speaks Segment's protocol, RudderStack's or PostHog's, as one kind of value.
+
+Pure: bytes in, messages and refusals out. What is refused is one item, with the reason; the others of its batch stand.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import blake2b
+from typing import Literal
+
+import orjson
+
+from coterie.live import posthog
+from coterie.live.ids import BadId, clean_id, message_id
+from coterie.live.instants import BadTime, corrected, instant
+from coterie.live.strict import Envelope, Json, Unreadable, opened
+
+Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
+KINDS: tuple[Kind, ...] = ("identify", "track", "page", "screen", "group", "alias")
+SHORT: Mapping[str, Kind] = {"i": "identify", "t": "track", "p": "page", "s": "screen", "g": "group", "a": "alias"}
+"""The paths that browsers call."""
+BATCHES = frozenset({"batch", "b", "import"})
+POSTHOG = frozenset({"e", "capture", "track", "batch", "i/v0/e"})
+"""PostHog's paths, which stand at the root: `/batch/`, `/e/`."""
+NAME = 200
+"""Characters of an event's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """What is taken at most.
+
+    Attributes:
+        body: bytes of a body, unpacked.
+        item: bytes of one message, written without blanks.
+        items: messages of a batch.
+        properties: keys of a message's properties or traits.
+    """
+
+    body: int = 1_000_000
+    item: int = 32 * 1024
+    items: int = 10_000
+    properties: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message.
+
+    Attributes:
+        id: its own id, by which it is told from others of its source (up to 100 characters); made by the server where it came
+            without.
+        name: of a track the event, of a page or screen its name.
+        user, anonymous, previous, group: ids, cleaned; None where there is none, or one that stands for nobody (null, 0, "").
+        time: when it happened by our clock, naive UTC: received − (sent − original).
+        received: when it came.
+        properties: of an identify and a group the traits.
+        context: what the client says about itself, with what its batch says for all.
+        original: when it happened by the client's clock, where it said so.
+        extra: everything else that came with it.
+    """
+
+    id: str
+    type: Kind
+    name: str | None
+    user: str | None
+    anonymous: str | None
+    previous: str | None
+    group: str | None
+    time: datetime
+    received: datetime
+    properties: Mapping[str, Json]
+    context: Mapping[str, Json]
+    original: datetime | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """JSON of one line; keys of no value are left out."""
+        return orjson.dumps({
+            name: value for name, value in (
+                ("id", self.id), ("type", self.type), ("name", self.name), ("user", self.user), ("anonymous", self.anonymous),
+                ("previous", self.previous), ("group", self.group), ("time", self.time), ("received", self.received),
+                ("original", self.original), ("properties", self.properties), ("context", self.context), ("extra", self.extra),
+            ) if value is not None and value != {}
+        })  # fmt: skip
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> "Message":
+        """What `to_json` has written."""
+        found = orjson.loads(data)
+        get = found.get
+        original = get("original")
+        return cls(
+            found["id"],
+            found["type"],
+            get("name"),
+            get("user"),
+            get("anonymous"),
+            get("previous"),
+            get("group"),
+            datetime.fromisoformat(found["time"]),
+            datetime.fromisoformat(found["received"]),
+            get("properties", {}),
+            get("context", {}),
+            None if original is None else datetime.fromisoformat(original),
+            get("extra", {}),
+        )
+
+    def content(self) -> bytes:
+        """8 bytes of a hash of what was said, by whom and when by the client's clock.
+
+        What a client that sends again may say differently (when it sent, through what, how often) does not count.
+        """
+        said = (self.type, self.name, self.user, self.anonymous, self.previous, self.group, self.original, self.properties)
+        return blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An item that was not taken.
+
+    Attributes:
+        index: its place in its batch, from 0.
+        reason: a stable code.
+        said: the reason in plain words.
+        item: the item as it came, kept.
+    """
+
+    index: int
+    reason: str
+    said: str
+    item: bytes
+
+
+class _No(Exception):
+    """An item is refused: a code and the words."""
+
+    def __init__(self, reason: str, said: str):
+        super().__init__(said)
+        self.reason, self.said = reason, said
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What is said for all items of a body."""
+
+    received: datetime
+    sent: datetime | None
+    context: Mapping[str, Json]
+    extra: Mapping[str, Json]
+
+
+def messages(
+    body: bytes | Envelope,
+    path: str,
+    received: datetime,
+    *,
+    make_id: Callable[[int], str],
+    caps: Caps | None = None,
+) -> tuple[list[Message], list[Refused]]:
+    """The messages of a body, in their order, and the items that are refused.
+
+    Args:
+        body: JSON as it came, unpacked; or as `opened` has read it.
+        path: of the request; its last part says which message it is, or that it is a batch.
+        received: when it came, naive UTC.
+        make_id: an id for an item that has none, by its index: the same for the same request, where the client names it.
+        caps: what is taken at most.
+
+    Raises:
+        Unreadable: the body as a whole cannot be read, or is too large.
+    """
+    caps = caps or Caps()
+    kind, of_posthog = _kind(path)
+    if isinstance(body, bytes):
+        if len(body) > caps.body:
+            raise Unreadable("too_large", f"the body has {len(body):,} bytes: {caps.body:,} are taken", status=413)
+        small = len(body) <= caps.item
+        body = opened(body)
+    else:
+        small = False
+    if kind is None and body.single and "type" not in body.fields and not of_posthog:
+        raise Unreadable("no_batch", "the body has no key batch, which lists the messages")
+    if len(body.items) > caps.items:
+        raise Unreadable("too_many", f"the batch has {len(body.items):,} messages: {caps.items:,} are taken", status=413)
+    batch = _batch(body, received)
+    made: list[Message] = []
+    refused: list[Refused] = []
+    for index, item in enumerate(body.items):
+        try:
+            odd = body.odd.get(index)
+            if odd is not None:
+                raise _No(odd.reason, odd.said)
+            if not isinstance(item, dict):
+                raise _No("not_an_object", "the item is no object")
+            if not small and (size := len(orjson.dumps(item))) > caps.item:
+                raise _No("too_large", f"the message has {size:,} bytes: {caps.item:,} are taken")
+            if of_posthog:
+                item = posthog.as_segment(item)
+            made.append(_message(item, kind, batch, index, make_id, caps))
+        except (BadId, BadTime) as error:
+            refused.append(Refused(index, "id" if isinstance(error, BadId) else "time", str(error), body.bytes_of(index)))
+        except _No as no:
+            refused.append(Refused(index, no.reason, no.said, body.bytes_of(index)))
+    return made, refused
+
+
+def _kind(path: str) -> tuple[Kind | None, bool]:
+    """Which message a path takes, None for a batch, and whether it is one of PostHog's."""
+    parts = path.strip("/")
+    if parts.startswith("v1/"):
+        last = parts[3:]
+        if last in BATCHES:
+            return None, False
+        kind = SHORT.get(last) or (last if last in KINDS else None)
+        if kind is not None:
+            return kind, False
+    elif parts in POSTHOG:
+        return None, True
+    raise Unreadable("path", f"{path[:80]!r} takes no messages", status=404)
+
+
+def _batch(body: Envelope, received: datetime) -> _Batch:
+    fields = body.fields
+    try:
+        sent = instant(fields.get("sentAt", fields.get("sent_at")), "sentAt")
+    except BadTime as error:
+        if body.single:
+            sent = None  # said of the item itself
+        else:
+            raise Unreadable("time", str(error)) from None
+    if body.single:
+        return _Batch(received, sent, {}, {})
+    integrations = fields.get("integrations")
+    extra = {"integrations": integrations} if isinstance(integrations, dict) and integrations else {}
+    return _Batch(received, sent, _object(fields, "context"), extra)
+
+
+_OWN = frozenset({
+    "messageId", "type", "event", "name", "userId", "anonymousId", "previousId", "groupId", "timestamp", "originalTimestamp",
+    "sentAt", "receivedAt", "properties", "traits", "context", "integrations", "writeKey", "_metadata", "category", "$offset",
+})  # fmt: skip
+
+
+def _message(
+    item: dict[str, Json], kind: Kind | None, batch: _Batch, index: int, make_id: Callable[[int], str], caps: Caps
+) -> Message:
+    get = item.get
+    type_ = kind or _type(get("type"))
+    user, anonymous = clean_id(get("userId"), "userId"), clean_id(get("anonymousId"), "anonymousId")
+    previous = clean_id(get("previousId"), "previousId") if type_ == "alias" else None
+    context = _object(item, "context")
+    group = clean_id(get("groupId"), "groupId")
+    if type_ == "group":
+        if group is None:
+            raise _No("no_group", "a group message names its group in groupId")
+    elif group is None and "groupId" in context:
+        group = clean_id(context["groupId"], "context.groupId")
+    if type_ == "alias":
+        if previous is None or user is None:
+            raise _No("no_id", "an alias names two ids: previousId, and userId in its place")
+    elif user is None and anonymous is None:
+        raise _No("no_id", "the message has neither a userId nor an anonymousId that stands for somebody")
+    properties = _properties(item, type_, context, caps)
+    sent = batch.sent
+    if sent is None and "sentAt" in item:
+        sent = instant(item["sentAt"], "sentAt")
+    original = instant(get("originalTimestamp") or get("timestamp"))
+    extra = {k: v for k, v in item.items() if k not in _OWN and v is not None}
+    integrations = {**_object(batch.extra, "integrations"), **_object(item, "integrations")}
+    if integrations:
+        extra["integrations"] = integrations
+    return Message(
+        message_id(get("messageId")) or make_id(index),
+        type_,
+        _name(item, type_, properties),
+        user,
+        anonymous,
+        previous,
+        group,
+        _time(get("$offset"), batch.received, sent, original),
+        batch.received,
+        properties,
+        {**batch.context, **context} if batch.context else context,
+        original,
+        extra,
+    )
+
+
+def _time(offset: Json, received: datetime, sent: datetime | None, original: datetime | None) -> datetime:
+    """When it happened: PostHog's browsers say instead how many milliseconds before they sent."""
+    if isinstance(offset, int | float) and original is None and 0 <= offset < 1e12:
+        return received - timedelta(milliseconds=offset)
+    return corrected(received, sent, original)
+
+
+def _type(said: Json) -> Kind:
+    if isinstance(said, str) and said in KINDS:
+        return said
+    shown = f"{said[:40]!r}" if isinstance(said, str) else "missing"
+    raise _No("type", f"type is {shown}: it is one of {', '.join(KINDS)}")
+
+
+def _object(item: Mapping[str, Json], name: str) -> dict[str, Json]:
+    found = item.get(name)
+    if found is None:
+        return {}
+    if not isinstance(found, dict):
+        raise _No("not_an_object", f"{name} is no object")
+    return found
+
+
+def _properties(item: dict[str, Json], type_: Kind, context: dict[str, Json], caps: Caps) -> dict[str, Json]:
+    if type_ in ("identify", "group"):
+        # RudderStack's clients put the traits into the context.
+        found = _object(item, "traits") or _object(context, "traits")
+    else:
+        found = _object(item, "properties")
+    if len(found) > caps.properties:
+        raise _No("too_many", f"the message has {len(found):,} properties: {caps.properties:,} are taken")
+    category = item.get("category")
+    if type_ in ("page", "screen") and isinstance(category, str) and category and "category" not in found:
+        found = {**found, "category": category}
+    return found
+
+
+def _name(item: dict[str, Json], type_: Kind, properties: Mapping[str, Json]) -> str | None:
+    if type_ == "track":
+        found = item.get("event")
+        if not isinstance(found, str) or not found.strip():
+            raise _No("no_event", "a track names its event in event")
+    elif type_ in ("page", "screen"):
+        found = item.get("name") or properties.get("name")
+        if not isinstance(found, str) or not found.strip():
+            return None
+    else:
+        return None
+    if len(found) > NAME:
+        raise _No("name_too_long", f"the name has {len(found):,} characters: {NAME} are taken")
+    if "\x00" in found:
+        raise _No("name", "the name holds a character that cannot be seen (U+0000)")
+    return found.strip()
