@@ -1,8 +1,10 @@
 """The theme, the colours and the layouts of charts; every chart draws its marks without a warning."""
 
 import json
+import math
 import re
 from datetime import date
+from itertools import combinations
 from pathlib import Path
 
 import altair as alt
@@ -29,6 +31,32 @@ def test_text_can_be_read(page) -> None:
     on = colours.ON_GROUPS if page is colours.LIGHT else colours.DARK_ON_GROUPS
     for name, ink in on.items():
         assert colours.contrast(page[name.removeprefix("on-")], ink) >= 4.5, name
+
+
+@pytest.mark.parametrize("page", [colours.LIGHT, colours.DARK], ids=["light", "dark"])
+def test_marks_stand_out_and_groups_from_each_other(page) -> None:
+    groups = [f"group-{n}" for n in range(1, 11)]
+    for token in (*groups, "rest", "unknown", "accent"):
+        assert colours.contrast(page[token], page["paper"]) >= 3, token
+    for one, other in combinations(groups, 2):
+        assert _apart(page[one], page[other]) >= 15, (one, other)
+
+
+def _apart(one: str, other: str) -> float:
+    """How different two colours look: the distance in CIE Lab; 2 can just be told."""
+    return math.dist(_lab(one), _lab(other))
+
+
+def _lab(colour: str) -> tuple[float, float, float]:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    xyz = (
+        (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.9505,
+        0.2126 * r + 0.7152 * g + 0.0722 * b,
+        (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.089,
+    )
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
 
 
 def test_contrast_is_that_of_wcag() -> None:

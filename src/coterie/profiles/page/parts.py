@@ -11,6 +11,9 @@ import altair as alt
 from coterie.profiles.hidden import K
 from coterie.profiles.page import words
 
+SHORT = 12
+"""Letters of a cell that needs no room of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -52,6 +55,12 @@ class Table:
     headings: tuple[tuple[str, bool], ...]
     rows: tuple[tuple[str, ...], ...]
     more: str = ""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Of each column the class of its cells: n (a number), s (short texts, which need no room), nothing."""
+        longest = [max((len(row[i]) for row in self.rows), default=0) for i in range(len(self.headings))]
+        return tuple("n" if n else "s" if size <= SHORT else "" for (_, n), size in zip(self.headings, longest, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
