@@ -1,0 +1,741 @@
+"""The log: every message that was acknowledged, in the order of its position, in SQLite.
+
+*Accept* writes the ids by which messages are told apart and the messages themselves in one transaction that is forced to the
+disk before anybody is told. What follows from them is *applied* in later transactions, strictly in the order of positions; the
+position that was reached moves in the same transaction. One connection writes and checkpoints; others read (`Reader`).
+"""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from hashlib import blake2b, sha256
+from pathlib import Path
+from typing import Any, Literal, Protocol, Self
+
+import apsw
+
+from coterie.core.errors import StoreError
+from coterie.live.lock import Lock, boot_id
+from coterie.live.message import Message, Refused
+from coterie.live.wal import Mark, examined
+
+FILE, MARK, ASIDE, SEALED = "log.sqlite", "log.mark", "aside", "sealed"
+FORMAT = 1
+BLOCK = 1000
+"""Positions of one link of the hash chain."""
+APPLICATION = 0x636F7465  # "cote"
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - instants are naive UTC
+_SCHEMA = """
+CREATE TABLE facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
+CREATE TABLE events (position INTEGER PRIMARY KEY, source TEXT NOT NULL, received INTEGER NOT NULL, digest BLOB NOT NULL,
+  body TEXT NOT NULL) STRICT;
+CREATE TABLE ids (key BLOB PRIMARY KEY, position INTEGER NOT NULL, content BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE chain (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
+CREATE TABLE days (day TEXT PRIMARY KEY, first INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE sealed (day TEXT PRIMARY KEY, file TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, rows INTEGER NOT NULL,
+  hash TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE lost (first INTEGER NOT NULL, last INTEGER NOT NULL, found INTEGER NOT NULL, said TEXT NOT NULL) STRICT;
+CREATE TABLE quarantine (number INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL, source TEXT NOT NULL,
+  reason TEXT NOT NULL, said TEXT NOT NULL, item BLOB NOT NULL, position INTEGER, path TEXT NOT NULL, replayed INTEGER) STRICT;
+"""
+"""`ids.key` is 16 bytes of BLAKE2b of a source and a message's id; `events.digest` 16 of the source and the body;
+`chain.hash` SHA-256 of the hash before and the digests of its block; times are microseconds since 1970."""
+
+Clock = Callable[[], datetime]
+"""The time now, naive UTC."""
+At = Callable[[str], None]
+"""Called with the name of each point at which a process may die; tests let it die there."""
+Outcome = Literal["stored", "duplicate", "conflict", "quarantined"]
+
+
+def nowhere(_: str) -> None:
+    """No point is of interest."""
+
+
+class Damaged(StoreError):
+    """The log lost events that were acknowledged; what there is was set aside, and nothing was changed.
+
+    Attributes:
+        first, last: the positions that are gone.
+        aside: where copies of the files lie.
+    """
+
+    default_code = "E652"
+    first = last = 0
+    aside: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """A message in the log: its position (1, 2, 3, … in the order of acceptance) and the source that sent it."""
+
+    position: int
+    source: str
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one item.
+
+    Attributes:
+        outcome: `stored`; `duplicate`, the same message is there; `conflict`, another message has its id, and this one went
+            into quarantine; `quarantined`.
+        position: of the message in the log; of a conflict that of the other one; None in quarantine.
+        reason, said: of what is in quarantine.
+    """
+
+    outcome: Outcome
+    position: int | None = None
+    reason: str = ""
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """An item that could not be taken, or a message that could not be applied (`position`).
+
+    Attributes:
+        replayed: when it was taken after all.
+    """
+
+    number: int
+    received: datetime
+    source: str
+    reason: str
+    said: str
+    item: bytes
+    position: int | None
+    path: str
+    replayed: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A closed day as a Parquet file: `file` lies in the log's folder, `hash` is SHA-256 of its bytes in hex."""
+
+    day: str
+    file: str
+    first: int
+    last: int
+    rows: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    key: bytes
+    content: bytes
+    body: str
+    digest: bytes
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What one request brings, ready to be written: made where there is time, written where there is not."""
+
+    source: str
+    rows: tuple[_Row, ...]
+    refused: tuple[Refused, ...] = ()
+    path: str = ""
+    size: int = 0
+
+    @classmethod
+    def of(cls, source: str, messages: Iterable[Message], refused: Iterable[Refused] = (), path: str = "") -> "Offer":
+        """Messages of a source (in their order), and the items of the same request that were refused."""
+        head = source.encode() + b"\x00"
+        rows = []
+        size = 0
+        for message in messages:
+            body = message.to_json()
+            size += len(body)
+            key = blake2b(head + message.id.encode(), digest_size=16).digest()
+            rows.append(_Row(key, message.content(), body.decode(), blake2b(head + body, digest_size=16).digest(), message))
+        no = tuple(refused)
+        return cls(source, tuple(rows), no, path, size + sum(len(r.item) for r in no))
+
+
+class Transaction:
+    """What an applier may do: run statements of its own tables within the transaction that moves `applied`."""
+
+    __slots__ = ("_connection",)
+
+    def __init__(self, connection: apsw.Connection):
+        self._connection = connection
+
+    def execute(self, sql: str, bindings: Sequence[Any] | Mapping[str, Any] = ()) -> apsw.Cursor:
+        return self._connection.execute(sql, bindings)
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        self._connection.executemany(sql, rows)
+
+
+class Applier(Protocol):
+    """What follows from events. Its tables lie in the log's own file, so that they and the position move together."""
+
+    @property
+    def tables(self) -> Sequence[str]:
+        """Statements `CREATE TABLE IF NOT EXISTS …`, run when the log is opened; all names start with a prefix of its own."""
+
+    def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
+        """Take some events in, in the order of their positions."""
+
+    def due(self) -> datetime | None:
+        """When `tick` wants to be called next; None for never."""
+
+    def tick(self, tx: Transaction, now: datetime) -> None:
+        """Do what is due by now."""
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What a transaction is about to make true of the log."""
+
+    position: int
+    digests: list[bytes] = field(default_factory=list)
+    day: str = ""
+
+
+def micros(instant: datetime) -> int:
+    """Microseconds since 1970 of a naive UTC instant."""
+    return (instant - _EPOCH) // timedelta(microseconds=1)
+
+
+def of_micros(number: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=number)
+
+
+class Log:
+    """The log of one folder, held by one process. Made with `Log.open`.
+
+    Attributes:
+        position: of the last event that was accepted; 0 where there is none.
+        applied: of the last event that was applied.
+        clean: whether the process before this one closed it.
+        notes: what was found when it was opened, in plain words.
+    """
+
+    def __init__(self, folder: Path, connection: apsw.Connection, lock: Lock, clock: Clock, zone: tzinfo | None, at: At):
+        self.folder = folder
+        self.connection = connection
+        self.clock = clock
+        self.zone = zone
+        self.at = at
+        self.notes: list[str] = []
+        self.clean = True
+        self.position = 0
+        self.applied = 0
+        self._lock = lock
+        self._mark: Mark | None = None
+        self._digests: list[bytes] = []
+        self._day = ""
+
+    @classmethod
+    def open(
+        cls,
+        folder: Path,
+        clock: Clock,
+        *,
+        zone: tzinfo | None = None,
+        tables: Sequence[str] = (),
+        at: At = nowhere,
+        vfs: str | None = None,
+        accept_loss: bool = False,
+    ) -> "Log":
+        """Open the log in a folder, or begin one.
+
+        Args:
+            folder: where it lies; made if it is not there.
+            zone: of local days, by which the log is sealed; UTC where nothing is said.
+            tables: statements of an applier's tables.
+            at: called with the name of each point at which the process may die.
+            vfs: the name of a file system that SQLite knows, for tests.
+            accept_loss: go on where acknowledged events are gone.
+
+        Raises:
+            Busy: another process holds it.
+            Damaged: acknowledged events are gone.
+            StoreError: it was written by a newer coterie, or is no log.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = Lock(folder)
+        try:
+            log = cls(folder, _connected(folder / FILE, vfs), lock, clock, zone, at)
+            try:
+                log._begin(tables, accept_loss)
+            except BaseException:
+                log._leave()
+                raise
+        except apsw.Error as error:
+            lock.close()
+            raise unusable(folder, error) from error
+        except BaseException:
+            lock.close()
+            raise
+        return log
+
+    def _begin(self, tables: Sequence[str], accept_loss: bool) -> None:
+        c = self.connection
+        # Closing must not overwrite what is to be looked at.
+        c.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        version = int(str(c.pragma("user_version")))
+        if version > FORMAT:
+            raise StoreError(
+                f"the log was written by a newer coterie (format {version}; this one reads {FORMAT})",
+                code="E651",
+                hint="update coterie: uv tool upgrade coterie, or pip install -U coterie",
+            )
+        found = bool(version)
+        if not found:
+            if c.pragma("page_count") and c.execute("SELECT 1 FROM sqlite_schema LIMIT 1").fetchone():
+                raise StoreError(f"{self.folder / FILE} is a database, and no log of coterie", code="E653")
+            self._lost_whole(accept_loss)
+        wal = examined(self.folder / f"{FILE}-wal")
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "fullfsync=1", "checkpoint_fullfsync=1", "secure_delete=1"):
+            c.execute(f"PRAGMA {pragma}").fetchall()
+        for pragma in ("wal_autocheckpoint=0", "mmap_size=0", "cache_size=-65536", "trusted_schema=0", "temp_store=MEMORY"):
+            c.execute(f"PRAGMA {pragma}").fetchall()
+        if not found:
+            with c:
+                c.execute(_SCHEMA)
+                c.execute("INSERT INTO facts VALUES ('log', ?), ('applied', 0), ('clean', 1)", (os.urandom(16),))
+                c.execute(f"PRAGMA application_id={APPLICATION}")
+                c.execute(f"PRAGMA user_version={FORMAT}")
+            _force_folder(self.folder)
+        facts = {str(name): value for name, value in c.execute("SELECT name, value FROM facts")}
+        identity = facts["log"]
+        assert isinstance(identity, bytes)
+        self.position = _one(c, "SELECT max(position) FROM (SELECT max(position) AS position FROM events "
+                                "UNION ALL SELECT max(last) FROM sealed UNION ALL SELECT max(last) FROM lost)")  # fmt: skip
+        self.applied = int(str(facts["applied"]))
+        self.clean = bool(facts["clean"])
+        self._look(identity, wal.later, wal.bad, accept_loss)
+        last = _one(c, "SELECT max(position) FROM chain")
+        self._digests = [d for (d,) in c.execute("SELECT digest FROM events WHERE position > ? ORDER BY position", (last,))]
+        self._day = str((c.execute("SELECT max(day) FROM days").fetchone() or ("",))[0] or "")
+        with c:
+            for sql in tables:
+                c.execute(sql)
+            c.execute("UPDATE facts SET value = 0 WHERE name = 'clean'")
+        self._mark = Mark(self.folder / MARK, identity, boot_id())
+        self._mark.put(self.position)
+
+    def _lost_whole(self, accept_loss: bool) -> None:
+        """A mark without a log beside it: the log was removed."""
+        mark = Mark.read(self.folder / MARK)
+        if mark is not None and mark.position and not accept_loss:
+            raise self._damage(1, mark.position, "the log's file is gone or empty", [])
+
+    def _look(self, identity: bytes, later: int, bad: int | None, accept_loss: bool) -> None:
+        """Whether everything that was acknowledged is here."""
+        mark = Mark.read(self.folder / MARK)
+        if mark is None and (self.folder / MARK).exists():
+            self.notes.append("the log's mark cannot be read: that nothing is missing at the end of the log is not known")
+        exact = mark is not None and mark.log == identity
+        first, last, said = self.position + 1, 0, ""
+        if mark is not None and exact and mark.position > self.position:
+            last = mark.position
+            said = f"{last - self.position:,} acknowledged events are missing: positions {first:,} to {last:,}"
+        elif bad is not None and not (exact and mark is not None and mark.boot == boot_id() and mark.boot):
+            if later < 2:
+                self.notes.append(f"an unfinished write behind position {self.position:,} was left out")
+                return
+            last = self.position
+            said = f"the log is damaged behind position {self.position:,}: later events are missing, how many is not known"
+        if not said:
+            return
+        if not accept_loss:
+            raise self._damage(first, max(first, last), said, [FILE, f"{FILE}-wal", MARK])
+        where = self._set_aside([FILE, f"{FILE}-wal", MARK])
+        self.notes.append(f"{said}; copies of the files lie in {where}")
+        with self.connection as c:
+            c.execute("INSERT INTO lost VALUES (?, ?, ?, ?)", (first, last, micros(self.clock()), said))
+        self.position = max(self.position, last)
+
+    def _damage(self, first: int, last: int, said: str, files: Sequence[str]) -> Damaged:
+        where = self._set_aside(files) if files else None
+        copied = f"copies of the files lie in {where}; " if where else ""
+        error = Damaged(said, hint=f"{copied}restore a backup, or go on without those events: coterie serve --accept-loss")
+        error.first, error.last, error.aside = first, last, where
+        return error
+
+    def _set_aside(self, files: Sequence[str]) -> Path:
+        """Copies of some files, once for each state that they are in."""
+        seen = sha256()
+        for name in files:
+            path = self.folder / name
+            if path.exists():
+                stat = path.stat()
+                seen.update(f"{name} {stat.st_size} {stat.st_mtime_ns}".encode())
+        where = self.folder / ASIDE / seen.hexdigest()[:12]
+        if not where.exists():
+            making = where.with_suffix(".part")
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir(parents=True)
+            for name in files:
+                if (self.folder / name).exists():
+                    shutil.copy2(self.folder / name, making / name)
+            making.rename(where)
+        return where
+
+    # Accept
+
+    def accept(self, source: str, messages: Iterable[Message], refused: Iterable[Refused] = (), path: str = "") -> list[Receipt]:
+        """Write messages and refusals of one request in a transaction of its own; when this returns they are on the disk."""
+        return self.accept_all([Offer.of(source, messages, refused, path)])[0][0]
+
+    def accept_all(self, offers: Sequence[Offer]) -> list[tuple[list[Receipt], list[Logged]]]:
+        """Write what several requests bring in one transaction.
+
+        Returns: of each offer, in its order: a receipt for each item, in the order of the items; and what was stored.
+
+        Raises:
+            apsw.Error: nothing was written.
+        """
+        c, at = self.connection, self.at
+        at("before_begin")
+        c.execute("BEGIN IMMEDIATE")
+        try:
+            at("after_begin")
+            pending = _Pending(self.position, day=self._day)
+            out = self._insert(offers, pending)
+            at("before_commit")
+            c.execute("COMMIT")
+        except BaseException:
+            with contextlib.suppress(apsw.Error):
+                if c.in_transaction:
+                    c.execute("ROLLBACK")
+            raise
+        at("after_commit")
+        self.position, self._digests, self._day = pending.position, pending.digests or self._digests, pending.day
+        if self._mark is not None:
+            self._mark.put(self.position)
+        at("after_mark")
+        return out
+
+    def _insert(self, offers: Sequence[Offer], pending: _Pending) -> list[tuple[list[Receipt], list[Logged]]]:
+        now = self.clock()
+        known = self._known([row.key for offer in offers for row in offer.rows])
+        self.at("after_known")
+        events: list[Any] = []
+        ids: list[Any] = []
+        aside: list[tuple[int, str, str, str, bytes, None, str]] = []
+        out: list[tuple[list[Receipt], list[Logged]]] = []
+        position = pending.position
+        digests = list(self._digests)
+        links: list[tuple[int, bytes]] = []
+        for offer in offers:
+            receipts: list[Receipt] = []
+            stored: list[Logged] = []
+            for row in offer.rows:
+                had = known.get(row.key)
+                if had is not None:
+                    where, content = had
+                    if content == row.content:
+                        receipts.append(Receipt("duplicate", where))
+                        continue
+                    said = f"another message has the id {row.message.id!r}, at position {where}"
+                    receipts.append(Receipt("conflict", where, "id_conflict", said))
+                    aside.append((micros(now), offer.source, "id_conflict", said, row.body.encode(), None, offer.path))
+                    continue
+                position += 1
+                known[row.key] = (position, row.content)
+                events += (position, offer.source, micros(row.message.received), row.digest, row.body)
+                ids += (row.key, position, row.content)
+                digests.append(row.digest)
+                if position % BLOCK == 0:
+                    links.append((position, self._link(links, digests)))
+                    digests = []
+                receipts.append(Receipt("stored", position))
+                stored.append(Logged(position, offer.source, row.message))
+            for no in offer.refused:
+                aside.append((micros(now), offer.source, no.reason, no.said, no.item, None, offer.path))
+                receipts.insert(no.index, Receipt("quarantined", None, no.reason, no.said))
+            out.append((receipts, stored))
+        c = self.connection
+        if events:
+            self._new_day(now, pending)
+            _insert_many(c, "events", 5, events)
+            self.at("after_events")
+            _insert_many(c, "ids", 3, ids)
+            if links:
+                c.executemany("INSERT INTO chain VALUES (?, ?)", links)
+        if aside:
+            c.executemany(
+                "INSERT INTO quarantine (received, source, reason, said, item, position, path) VALUES (?, ?, ?, ?, ?, ?, ?)", aside
+            )
+        pending.position, pending.digests = position, digests
+        return out
+
+    def _known(self, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
+        out: dict[bytes, tuple[int, bytes]] = {}
+        for part in _parts(keys, 256):
+            asked = ",".join("?" * len(part))
+            for key, position, content in self.connection.execute(f"SELECT * FROM ids WHERE key IN ({asked})", part):  # noqa: S608
+                out[key] = (position, content)
+        return out
+
+    def _link(self, links: Sequence[tuple[int, bytes]], digests: Sequence[bytes]) -> bytes:
+        if links:
+            before = links[-1][1]
+        else:
+            row = self.connection.execute("SELECT hash FROM chain ORDER BY position DESC LIMIT 1").fetchone()
+            before = bytes(row[0]) if row else b""
+        return sha256(before + b"".join(digests)).digest()
+
+    def _new_day(self, now: datetime, pending: _Pending) -> None:
+        """The local day of what is accepted now. A clock that goes back does not open a day again."""
+        day = local_day(now, self.zone)
+        if day > self._day:
+            self.connection.execute("INSERT INTO days VALUES (?, ?)", (day, self.position + 1))
+            pending.day = day
+
+    # Apply
+
+    @contextlib.contextmanager
+    def applying(self, upto: int) -> Iterator[Transaction]:
+        """A transaction at whose end `applied` is `upto`. Not forced to the disk: what is lost is done again from the log."""
+        c = self.connection
+        c.execute("PRAGMA synchronous=NORMAL").fetchall()
+        try:
+            c.execute("BEGIN IMMEDIATE")
+            try:
+                yield Transaction(c)
+                if upto != self.applied:
+                    c.execute("UPDATE facts SET value = ? WHERE name = 'applied'", (upto,))
+                self.at("before_apply_commit")
+                c.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(apsw.Error):
+                    if c.in_transaction:
+                        c.execute("ROLLBACK")
+                raise
+            self.applied = upto
+            self.at("after_apply_commit")
+        finally:
+            c.execute("PRAGMA synchronous=FULL").fetchall()
+
+    def prove(self) -> None:
+        """Write something and force it to the disk."""
+        self.connection.execute("INSERT OR REPLACE INTO facts VALUES ('proved', ?)", (micros(self.clock()),))
+
+    def attempt(self, position: int) -> int:
+        """Count, durably, that an event is about to be applied. Returns how often it was before."""
+        c = self.connection
+        before = _one(c, f"SELECT value FROM facts WHERE name = 'attempt {int(position)}'")  # noqa: S608
+        c.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (f"attempt {position}", before + 1))
+        return before
+
+    def set_aside(self, event: Logged, reason: str, said: str) -> None:
+        """Put an event that cannot be applied into quarantine, and move on behind it. It stays in the log."""
+        with self.applying(event.position) as tx:
+            tx.execute(
+                "INSERT INTO quarantine (received, source, reason, said, item, position, path) VALUES (?, ?, ?, ?, ?, ?, '')",
+                (micros(self.clock()), event.source, reason, said, event.message.to_json(), event.position),
+            )
+
+    # Read
+
+    def read(self, after: int, limit: int) -> Sequence[Logged]:
+        """The events behind a position, in order, at most `limit`.
+
+        Raises:
+            Damaged: an event is not as it was written.
+        """
+        return read_events(self.connection, after, limit)
+
+    def quarantine(self, limit: int = 100, *, replayed: bool = False) -> Sequence[Quarantined]:
+        """What is in quarantine, the oldest first; those that were taken after all only where asked for."""
+        return read_quarantine(self.connection, limit, replayed)
+
+    def checkpoint(self, *, whole: bool = False) -> int:
+        """Bring the write-ahead file into the database. Returns how many pages it still holds.
+
+        Args:
+            whole: wait for readers, and shorten the file to nothing.
+        """
+        self.at("before_checkpoint")
+        mode = apsw.SQLITE_CHECKPOINT_TRUNCATE if whole else apsw.SQLITE_CHECKPOINT_PASSIVE
+        try:
+            pages, done = self.connection.wal_checkpoint(mode=mode)
+        except apsw.BusyError:
+            return -1
+        self.at("after_checkpoint")
+        return pages - done
+
+    def wal_size(self) -> int:
+        """Bytes of the write-ahead file."""
+        try:
+            return (self.folder / f"{FILE}-wal").stat().st_size
+        except OSError:
+            return 0
+
+    def close(self) -> None:
+        """Say that all is written, bring everything into one file, and let go of the folder."""
+        with contextlib.suppress(apsw.Error):
+            self.connection.execute("UPDATE facts SET value = 1 WHERE name = 'clean'")
+            self.connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+        self._leave()
+
+    def _leave(self) -> None:
+        with contextlib.suppress(apsw.Error):
+            self.connection.close(True)
+        if self._mark is not None:
+            self._mark.close()
+        self._lock.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Reader:
+    """Looks into a log that another process, or another thread, writes. Sees what was committed when each call begins."""
+
+    def __init__(self, folder: Path):
+        path = folder / FILE
+        if not path.exists():
+            raise StoreError(f"no log is here: {path}", code="E654", hint="coterie serve begins one")
+        self.folder = folder
+        try:
+            self.connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+            self.connection.set_busy_timeout(5000)
+            self.connection.execute("PRAGMA query_only=1").fetchall()
+        except apsw.Error as error:
+            raise unusable(folder, error) from error
+
+    @property
+    def position(self) -> int:
+        return _one(self.connection, "SELECT max(position) FROM events")
+
+    @property
+    def applied(self) -> int:
+        return _one(self.connection, "SELECT value FROM facts WHERE name = 'applied'")
+
+    def read(self, after: int, limit: int) -> Sequence[Logged]:
+        """As `Log.read`."""
+        return read_events(self.connection, after, limit)
+
+    def quarantine(self, limit: int = 100, *, replayed: bool = False) -> Sequence[Quarantined]:
+        """As `Log.quarantine`."""
+        return read_quarantine(self.connection, limit, replayed)
+
+    def sealed(self) -> Sequence[Sealed]:
+        """The closed days that lie in Parquet, in order."""
+        return read_sealed(self.connection)
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def read_events(c: apsw.Connection, after: int, limit: int) -> list[Logged]:
+    out = []
+    rows = c.execute(
+        "SELECT position, source, digest, body FROM events WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
+    )
+    for position, source, digest, body in rows:
+        if digest_of(source, body) != digest:
+            error = Damaged(
+                f"the event at position {position:,} is not as it was written", hint="coterie verify says what else is not"
+            )
+            error.first = error.last = position
+            raise error
+        out.append(Logged(position, source, Message.from_json(body)))
+    return out
+
+
+def digest_of(source: str, body: str) -> bytes:
+    """16 bytes of BLAKE2b of an event as it lies in the log."""
+    return blake2b(source.encode() + b"\x00" + body.encode(), digest_size=16).digest()
+
+
+def read_quarantine(c: apsw.Connection, limit: int, replayed: bool) -> list[Quarantined]:
+    rows = c.execute(
+        "SELECT number, received, source, reason, said, item, position, path, replayed FROM quarantine "
+        "WHERE replayed IS NULL OR ? ORDER BY number LIMIT ?",
+        (replayed, limit),
+    )
+    return [
+        Quarantined(n, of_micros(when), source, reason, said, item, position, path, None if again is None else of_micros(again))
+        for n, when, source, reason, said, item, position, path, again in rows
+    ]
+
+
+def read_sealed(c: apsw.Connection) -> list[Sealed]:
+    return [Sealed(*row) for row in c.execute("SELECT day, file, first, last, rows, hash FROM sealed ORDER BY day")]
+
+
+def local_day(now: datetime, zone: tzinfo | None) -> str:
+    """The local day of a naive UTC instant, as 2026-11-22."""
+    if zone is None:
+        return now.date().isoformat()
+    from datetime import UTC
+
+    return now.replace(tzinfo=UTC).astimezone(zone).date().isoformat()
+
+
+def unusable(folder: Path, error: apsw.Error) -> StoreError:
+    """What SQLite says of a log, as an error of ours."""
+    return StoreError(
+        f"the log cannot be used: {error}",
+        code="E655",
+        hint=f"it lies in {folder / FILE}; free space and rights come first, then coterie verify and a backup",
+    )
+
+
+def _connected(path: Path, vfs: str | None) -> apsw.Connection:
+    connection = apsw.Connection(str(path), vfs=vfs, statementcachesize=200)
+    connection.set_busy_timeout(10_000)
+    return connection
+
+
+def _force_folder(folder: Path) -> None:
+    """Make the names of new files durable."""
+    if os.name != "posix":
+        return
+    fd = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _one(c: apsw.Connection, sql: str) -> int:
+    row = c.execute(sql).fetchone()
+    return int(row[0] or 0) if row else 0
+
+
+def _parts(values: Sequence[Any], most: int) -> Iterator[Sequence[Any]]:
+    """Values in parts whose lengths are powers of two, so that few statements are ever prepared."""
+    at = 0
+    while at < len(values):
+        size = most
+        while size > len(values) - at:
+            size //= 2
+        yield values[at : at + size]
+        at += size
+
+
+def _insert_many(c: apsw.Connection, table: str, width: int, flat: list[Any]) -> None:
+    """Rows that lie behind each other in one list, many in one statement."""
+    at, rows = 0, len(flat) // width
+    while rows:
+        size = 256
+        while size > rows:
+            size //= 2
+        values = ",".join([f"({','.join('?' * width)})"] * size)
+        c.execute(f"INSERT INTO {table} VALUES {values}", flat[at * width : (at + size) * width])  # noqa: S608
+        at += size
+        rows -= size
