@@ -16,7 +16,7 @@ from coterie.segments.by_hand import layered
 from coterie.segments.segment import Segmentation
 from coterie.workspace.project import Notice, Project
 
-MEANT = ("bins", "cells", "groups", "keep", "process")
+MEANT = ("bins", "cells", "groups", "keep", "process", "period")
 """The settings of a fitted call that change what it means."""
 
 

@@ -340,7 +340,12 @@ FIT_SETTINGS = table(
         COLUMNS,
         "of predict and lookalike: features that are known before, though they alone tell the outcome nearly perfectly",
     ),
-    Key("process", one_of("nbd", "bg_nbd", "mbg_nbd", "pareto_nbd"), "of lifetime_value: how customers are taken to buy and leave"),
+    Key(
+        "process",
+        one_of("nbd", "bg_nbd", "mbg_nbd", "pareto_nbd", "sbg"),
+        "of lifetime_value: how customers are taken to buy and leave; sbg is for contracts",
+    ),
+    Key("period", one_of("week", "month", "quarter", "year"), "of lifetime_value by sbg: how often a contract is paid"),
     Key(
         "refit",
         REFIT,
@@ -354,7 +359,7 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "quantile": ("by", "refit"),
         "rank": ("by", "refit"),
         "clusters": ("groups", "refit"),
-        "lifetime_value": ("process", "refit"),
+        "lifetime_value": ("process", "period", "refit"),
         **dict.fromkeys(("predict", "lookalike"), ("keep", "refit")),
         **dict.fromkeys(("affinity", "cross", *LATER), ("refit",)),
     }

@@ -448,6 +448,7 @@ class _Loader:
         if not arguments:
             raise refuse(entry.value, "E187", f"{function} needs arguments", f"such as {function}: [order.time, order.amount]")
         _check_bins(node, values)
+        _check_period(node, values)
         items = entry.value.items if isinstance(entry.value, List) else (entry.value,)
         pieces: list[tuple[str, Any]] = [(f"{function}(", entry.key.place)]
         for index, argument in enumerate(arguments):
@@ -523,6 +524,17 @@ def _check_bins(node: Map, values: Mapping[str, Any]) -> None:
                 key = next(e.value for e in written.entries if e.key.text == label)
                 message = f"the cell {cell} asks for a {score} score that does not exist: there are {most} groups"
                 raise refuse(key, "E195", message, f"scores run from 1 to {most}; `bins:` says how many there are")
+
+
+def _check_period(node: Map, values: Mapping[str, Any]) -> None:
+    """Whether contracts have a period, and nothing else has one."""
+    process, period = node.get("process"), node.get("period")
+    if process is not None and values["process"] == "sbg" and period is None:
+        message = "`process: sbg` does not say how often a contract is paid"
+        raise refuse(process, "E187", message, "add `period: month` (or week, quarter, year)")
+    if period is not None and values.get("process") != "sbg":
+        message = "`period:` is of contracts, which `process: sbg` is for"
+        raise refuse(period, "E187", message, "add `process: sbg`, or leave `period:` out: other processes need none")
 
 
 ROLES = {"customers": "the customers", "accounts": "the accounts", "lookup": "a lookup", "events": "a kind of event"}

@@ -33,7 +33,7 @@ def test_parameters_are_found_again():
 
 
 def test_the_gradient_is_that_of_the_likelihood():
-    objective = sbg._objective(np.array([1000.0, 869, 743, 653]))
+    objective = sbg.objective(np.array([131.0, 126, 90]), np.array([20.0, 0, 13, 653]))
     logs = np.log([0.5, 3.0])
     for i in range(2):
         move = 1e-6 * np.eye(2)[i]

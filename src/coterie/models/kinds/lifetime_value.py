@@ -23,6 +23,7 @@ from coterie.models.model import Asking, Learned, Quality, Sample, Scoring, Want
 from coterie.traits.batch import DAY
 
 if TYPE_CHECKING:
+    from coterie.models.value.contracts import ContractFit, Contracts
     from coterie.models.value.fitted import Fit, Scores, Tried
     from coterie.models.value.history import Floats, History
 
@@ -59,6 +60,8 @@ class LifetimeValue:
         from coterie.models.value import choice
         from coterie.models.value.quality import Holdout
 
+        if period_of(asking) is not None:
+            return contracts_fit(asking, samples)
         newest = samples[-1]
         history, _ = history_of(newest.inputs)
         earlier = None
@@ -91,6 +94,8 @@ class LifetimeValue:
     def ready(self, parameters: Mapping[str, Any]) -> Scoring:
         from coterie.models.value.fitted import Fit
 
+        if "contracts" in parameters:
+            return contracts_ready(parameters)
         fit, length, zone = Fit.from_json(parameters["fit"]), float(parameters["horizon_days"]), str(parameters.get("zone", "UTC"))
 
         def score(rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
@@ -166,6 +171,81 @@ def spread_days(values: "Floats", bought: npt.NDArray[np.bool_], here: npt.NDArr
     known[bought] = told
     out[known] = (today - EPOCH_DAY).days + np.ceil(values[told]).astype(np.int32)
     return pa.array(out, pa.int32(), mask=~known).cast(pa.date32())
+
+
+def period_of(asking: Asking) -> str | None:
+    """Of contracts, how often they are paid."""
+    said = dict(asking.call.settings)
+    return str(said["period"]) if said.get("process") == "sbg" else None
+
+
+def contracts_of(rows: pa.Table, period: float) -> "tuple[Contracts, npt.NDArray[np.bool_]]":
+    """The contracts of those who paid, and which rows they are."""
+    from coterie.models.value.contracts import contracts
+
+    values = {name: np.asarray(rows.column(name).cast(pa.float64()), np.float64) for name in INPUTS[1:]}
+    paid = values["days"] > 0
+    some = {name: v[paid] for name, v in values.items()}
+    return contracts(some["since_first"], some["since_last"], some["total"], period), paid
+
+
+def contracts_fit(asking: Asking, samples: Sequence[Sample]) -> Learned:
+    from coterie.models.value import contracts
+    from coterie.models.value.quality import Holdout
+
+    period = period_of(asking)
+    assert period is not None
+    newest = samples[-1]
+    columns = (np.asarray(newest.inputs.column(n).cast(pa.float64()), np.float64) for n in ("since_first", "since_last", "days"))
+    first, last, days = columns
+    contracts.of_a_period(first[days > 0], last[days > 0], days[days > 0], period)
+    now, _ = contracts_of(newest.inputs, contracts.PERIODS[period])
+    earlier, holdout = None, None
+    if len(samples) > 1:
+        earlier, paid = contracts_of(samples[0].inputs, contracts.PERIODS[period])
+        payments = np.asarray(samples[0].outcomes.column("days").fill_null(0), np.float64)[paid]
+        holdout = Holdout(payments, float((newest.as_of - samples[0].as_of).days))
+    found = contracts.fit(now, earlier, holdout)
+    parameters = {"contracts": found.to_json(), "horizon_days": horizon_days(asking), "zone": asking.zone}
+    notes = [w.words for w in found.warnings] + beyond(asking, judged=None if holdout is None else holdout.days)
+    return contracts_told(found, period, parameters, notes)
+
+
+def contracts_ready(parameters: Mapping[str, Any]) -> Scoring:
+    from coterie.models.value.contracts import ContractFit
+
+    fit, length = ContractFit.from_json(parameters["contracts"]), float(parameters["horizon_days"])
+    zone = str(parameters["zone"])
+
+    def score(rows: pa.Table, as_of: datetime) -> Mapping[str, pa.Array]:
+        held, paid = contracts_of(rows, fit.period)
+        due = np.maximum(held.period - held.waited, 0.0)
+        return columns_of(fit.score(held, length), (due, due, due), paid, local_day(as_of, zone))
+
+    return score
+
+
+def contracts_told(fit: "ContractFit", period: str, parameters: Mapping[str, Any], notes: Sequence[str]) -> Learned:
+    """What a fit of contracts says of itself."""
+    a, b = fit.model.alpha, fit.model.beta
+    later = [r for r in fit.retention if r.renewal <= 12][-1]
+    words = (
+        f"{fit.ended:,} of {fit.customers:,} contracts have ended. Of those who begin, {a / (a + b):.0%} leave after the first "
+        f"{period}, and {later.left:.0%} are there after {later.renewal} renewals."
+    )
+    quality, skill = [], None
+    if fit.judged is not None:
+        judged = fit.judged
+        name, best = min(judged.rules.items(), key=lambda rule: rule[1].rmse)
+        quality = [
+            Quality("mean absolute error (payments)", judged.model.mae, baseline=best.mae, against=name),
+            Quality("root mean square error (payments)", judged.model.rmse, baseline=best.rmse, against=name),
+            Quality("foreseen of all payments", judged.model.foreseen / judged.model.actual if judged.model.actual else 0.0),
+            Quality("customers within their 90 % interval", judged.within),
+        ]
+        words = f"{judged.words} {words}"
+        skill = max(0.0, 1 - judged.model.rmse / best.rmse) if judged.better and best.rmse > 0 else 0.0
+    return Learned(parameters, INPUTS, words, quality, skill, notes, {"retention": [asdict(r) for r in fit.retention]})
 
 
 def columns_of(

@@ -69,26 +69,47 @@ def fit(survivors: Sequence[float]) -> ShiftedBetaGeometric:
             f"{count[0] - count[-1] if len(count) else 0:,.0f} of whom left, do not show how leaving goes on",
             hint="two renewals or more, and somebody who left, are needed",
         )
-    cohort = _objective(count), float(count[0])
-    top = climb(cohort, [np.array([1.0, 3.0]), np.array([0.5, 0.5]), np.array([10.0, 100.0])], cohort)
+    return fitted(*cohort(count))
+
+
+def cohort(survivors: Floats) -> tuple[Floats, Floats]:
+    """Of a cohort that began together: how many left at each renewal, and how many are there after each (none but the last)."""
+    active = np.zeros(len(survivors))
+    active[-1] = survivors[-1]
+    return -np.diff(survivors), active
+
+
+def fitted(lost: Floats, active: Floats) -> ShiftedBetaGeometric:
+    """Maximum likelihood from customers who began at any time.
+
+    Args:
+        lost: how many left at the first renewal, at the second, and so on.
+        active: how many are there yet with no renewal behind them, with one, and so on; one place more than `lost`.
+
+    Raises:
+        DidNotConverge: no maximum was found.
+    """
+    whole = objective(lost, active), float(lost.sum() + active.sum())
+    top = climb(whole, [np.array([1.0, 3.0]), np.array([0.5, 0.5]), np.array([10.0, 100.0])], whole)
     if top is None:
         raise DidNotConverge("the shifted beta-geometric model found no maximum of its likelihood")
     (alpha, beta), errors = top.theta, top.relative_error * top.theta
     return ShiftedBetaGeometric(float(alpha), float(beta), (float(errors[0]), float(errors[1])), top.value, top.flat(SYMBOLS))
 
 
-def _objective(count: Floats) -> Objective:
-    """Σ lost_t log P(T = t) + active log S(t); P(T = t) = B(α + 1, β + t − 1) / B(α, β)."""
-    lost, active = -np.diff(count), count[-1]
-    t = np.arange(1.0, len(count))
+def objective(lost: Floats, active: Floats) -> Objective:
+    """Σ lost_t log P(T = t) + Σ active_t log S(t); P(T = t) = B(α + 1, β + t − 1) / B(α, β)."""
+    ends, stays = np.arange(1.0, len(lost) + 1), np.arange(0.0, len(active))
+    customers = float(lost.sum() + active.sum())
 
     def at(theta: Floats) -> tuple[float, Floats]:
         a, b = theta
-        value = lost @ betaln(a + 1, b + t - 1) + active * betaln(a, b + t[-1]) - count[0] * betaln(a, b)
+        value = lost @ betaln(a + 1, b + ends - 1) + active @ betaln(a, b + stays) - customers * betaln(a, b)
         both = digamma(a + b)
-        d_a = lost @ (digamma(a + 1) - digamma(a + b + t)) + active * (digamma(a) - digamma(a + b + t[-1]))
-        d_b = lost @ (digamma(b + t - 1) - digamma(a + b + t)) + active * (digamma(b + t[-1]) - digamma(a + b + t[-1]))
-        slope = np.array([d_a - count[0] * (digamma(a) - both), d_b - count[0] * (digamma(b) - both)])
+        gone, there = digamma(a + b + ends), digamma(a + b + stays)
+        d_a = lost @ (digamma(a + 1) - gone) + active @ (digamma(a) - there)
+        d_b = lost @ (digamma(b + ends - 1) - gone) + active @ (digamma(b + stays) - there)
+        slope = np.array([d_a - customers * (digamma(a) - both), d_b - customers * (digamma(b) - both)])
         return float(value), slope * theta
 
     return at
