@@ -10,8 +10,8 @@ from dataclasses import replace as _replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
+from typing import Any, assert_never
 from typing import Literal as OneOf
-from typing import assert_never
 
 from coterie.core import kleene
 from coterie.core.kleene import Truth
@@ -31,7 +31,7 @@ from coterie.core.windows import (
     local_day,
 )
 from coterie.language import tree
-from coterie.language.aggregations import AGGREGATIONS, as_float, settle
+from coterie.language.aggregations import AGGREGATIONS, Aggregation, as_float, settle
 from coterie.language.format import format as canonical
 from coterie.language.functions import LEAVES
 from coterie.language.leaves import Context, Leaf
@@ -157,6 +157,16 @@ class World:
 def in_order(events: Iterable[Event], world: World) -> tuple[Event, ...]:
     """Events in the order of the language; the order they come in never matters."""
     return tuple(sorted(events, key=world.place))
+
+
+@dataclass(slots=True)
+class Rows:
+    """Rows of a measure, added up: the state of its aggregation, how many its `where` could not decide, the first and last time."""
+
+    state: Any
+    unknown: int = 0
+    first: datetime | None = None
+    last: datetime | None = None
 
 
 def evaluate(expr: Expr, customer: Customer, world: World) -> Result:
@@ -383,28 +393,38 @@ class Evaluation:
         if isinstance(limits, Missing):
             return limits
         aggregation = AGGREGATIONS[node.aggregation]
-        state, unknown, times = aggregation.zero(), 0, list[datetime]()
-        for event in self.seen(node.event, node.window, limits):
-            value = True if node.column is None else event.read(node.column)
-            if value is None:
-                continue
-            fits = True if node.where is None else truth(self.value(node.where, event))
-            if fits is None:
-                unknown += 1
-            elif node.aggregation == "share":
-                state = aggregation.add(state, fits, self.world.place(event))
-            elif fits:
-                state = aggregation.add(state, value, self.world.place(event))
-                times.append(event.time)
-        self.count_unknown(node, unknown)
-        final = aggregation.final(state)
+        rows = self.rows(node, limits)
+        self.count_unknown(node, rows.unknown)
+        final = aggregation.final(rows.state)
         found: Value | None = final if node.type is None else settle(final, node.type)
         unseen = self.unseen(node.event, node.window, limits)
-        if unseen is not None and not settled_by(times, aggregation.end(node.column), unseen):
+        if unseen is not None and not settled_by(rows, aggregation.end(node.column), unseen):
             return self.not_covered(node, found, unseen)
         if found is None:
             return Missing("nothing happened" if aggregation.nothing else "not recorded", frozenset({canonical(node)}))
         return found
+
+    def rows(self, node: tree.Measure, limits: Days | Instants) -> Rows:
+        """The rows that a measure sees, added up."""
+        aggregation, rows = AGGREGATIONS[node.aggregation], Rows(AGGREGATIONS[node.aggregation].zero())
+        for event in self.seen(node.event, node.window, limits):
+            self.add(node, aggregation, event, rows)
+        return rows
+
+    def add(self, node: tree.Measure, aggregation: Aggregation, event: Event, rows: Rows) -> None:
+        """One more event of its kind, if a measure sees it."""
+        value = True if node.column is None else event.read(node.column)
+        if value is None:
+            return
+        fits = True if node.where is None else truth(self.value(node.where, event))
+        if fits is None:
+            rows.unknown += 1
+        elif node.aggregation == "share":
+            rows.state = aggregation.add(rows.state, fits, self.world.place(event))
+        elif fits:
+            rows.state = aggregation.add(rows.state, value, self.world.place(event))
+            rows.first = event.time if rows.first is None else min(rows.first, event.time)
+            rows.last = event.time if rows.last is None else max(rows.last, event.time)
 
     def count_unknown(self, node: Expr, rows: int) -> None:
         if rows and self.world.unknown_rows is not None:
@@ -505,9 +525,13 @@ class Evaluation:
 
     # --- accounts
 
+    def of_member(self, member: Customer) -> "Evaluation":
+        """The evaluation of another member of the customer's account."""
+        return _replace(self, customer=member)
+
     def members(self, node: tree.Members) -> Result:
         answers: list[Result] = [
-            True if node.where is None else _replace(self, customer=member).value(node.where) for member in self.customer.members
+            True if node.where is None else self.of_member(member).value(node.where) for member in self.customer.members
         ]
         match node.quantifier:
             case "any":
@@ -536,11 +560,11 @@ def is_condition(node: Expr, world: World) -> bool:
             return node.type == BOOLEAN
 
 
-def settled_by(times: Sequence[datetime], end: OneOf["first", "last"] | None, unseen: Instants) -> bool:
-    """Whether events at these times have the first or last of all among them, whatever else there may be."""
+def settled_by(rows: Rows, end: OneOf["first", "last"] | None, unseen: Instants) -> bool:
+    """Whether these rows have the first or last of all among them, whatever else there may be."""
     if end == "first":
-        return unseen.lo is not None and any(t < unseen.lo for t in times)
-    return end == "last" and unseen.hi is not None and any(t >= unseen.hi for t in times)
+        return rows.first is not None and unseen.lo is not None and rows.first < unseen.lo
+    return end == "last" and rows.last is not None and unseen.hi is not None and rows.last >= unseen.hi
 
 
 def range_of(result: Result) -> Range:
