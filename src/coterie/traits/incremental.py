@@ -343,7 +343,8 @@ class FromState(Evaluation):
         for test in self.of.tests:
             value = self.value(test.value)
             if isinstance(value, datetime):
-                moments += [clamped_shift(value, sign * length) for length in _lengths(test.window) for sign in (1, -1)]
+                shifts = [sign * length for length in _lengths(test.window) for sign in (1, -1)]
+                moments += [clamped_shift(value, shift) for shift in (timedelta(), *shifts)]
         if self.of.daily:
             moments.append(clamped_first_instant(self.world.today + timedelta(days=1), self.world.zone))
         return min((m for m in moments if m > now), default=None)
