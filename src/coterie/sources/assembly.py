@@ -10,7 +10,7 @@ again what an earlier one said (see `parts`). Customers then keep their numbers,
 
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
@@ -35,7 +35,7 @@ from coterie.sources import afar, increments
 from coterie.sources import shards as shards_
 from coterie.sources.attributes import REFUSED, AttributeWriter, Snapshot
 from coterie.sources.events import KEPT, UNUSABLE, EventWriter, Rows, whole_columns
-from coterie.sources.files import Hashes, adds_up, find, read_json, write_json
+from coterie.sources.files import Found, Hashes, adds_up, find, read_json, write_json
 from coterie.sources.gathered import (
     AttributeFacts,
     Bad,
@@ -66,6 +66,10 @@ MET = "coterie_met"
 """The view of the different customers of a source of events."""
 MATCH = 0.9
 """A smaller share of ids that meet customers is said."""
+
+
+Messages = Callable[[Source], Sequence[Found]]
+"""The files with the rows of a source that came as messages; each new row makes a file another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +136,7 @@ def gather(
     environ: Mapping[str, str] | None = None,
     read: Read = read_typed,
     unpack: int = UNPACK,
+    messages: Messages | None = None,
 ) -> Gathered:
     """Bring the tables of events and customers up to what the sources hold.
 
@@ -147,6 +152,7 @@ def gather(
         environ: variables that URLs may name.
         read: reads one file (for tests).
         unpack: how many times its size a packed file may unpack to.
+        messages: files with the rows that came as messages, for sources that say `live:`.
 
     Returns:
         Where the tables are, what is in them and what became of each row.
@@ -160,7 +166,7 @@ def gather(
         with Loads(stores.record) as record, Scratch(engine) as scratch:
             q = Builder(engine.dialect, Context(now, zone), exp.Literal.string(""))
             return _Gathering(
-                folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read, unpack
+                folder, tuple(sources), scratch, q, stores, record, population, now, progress, environ or {}, read, unpack, messages
             ).run()
     except apsw.BusyError as error:
         raise busy() from error
@@ -194,6 +200,7 @@ class _Gathering:
     environ: Mapping[str, str]
     read: Read
     unpack: int
+    messages: Messages | None
 
     @property
     def cluster(self) -> Cluster | None:
@@ -319,12 +326,13 @@ class _Gathering:
         elif source.table is not None:
             assert self.cluster is not None  # `run` has seen to it
             found.append((source.table, afar.read_table(self.cluster, shards, source, options, self.progress)))
-        elif source.path is None:
+        elif source.path is None and source.live is None:
             raise DefinitionError(
                 f"{source.name} names neither a path nor a url", code="E215", hint="say path: orders.csv", place=source.place
             )
-        else:
-            several = find(self.folder, source)
+        came = () if source.live is None or self.messages is None else tuple(self.messages(source))
+        if came or source.path is not None:
+            several = (*(() if source.path is None else find(self.folder, source)), *came)
             if self.cluster is not None:
                 self.say(f"reading {source.name}")
                 afar.read_files(self.cluster, shards, hashes, several, options, source.kind, source.name)
@@ -901,6 +909,7 @@ class _Gathering:
             "rows": sum(f.shard.rows for f in item.files),
             "quarantined": sum(b.rows for b in bad if b.source == item.name),
             "learned_at": max((f.learned_at for f in item.files), default=None),
+            "columns": tuple((name, str(type_)) for name, type_ in item.types.items()),
         }
         if counts is None:
             assert snapshot is not None

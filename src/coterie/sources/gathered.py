@@ -99,6 +99,7 @@ class SourceReport:
         deleted: rows that a tombstone took away, and tombstones.
         learned_at: when its newest file was first loaded.
         ids, met: different ids of customers in it, and how many of them the customers source has.
+        columns: of its files, with their types.
     """
 
     name: str
@@ -119,6 +120,7 @@ class SourceReport:
     learned_at: datetime | None = None
     ids: int = 0
     met: int | None = None
+    columns: tuple[tuple[str, str], ...] = ()
 
     @property
     def match(self) -> float | None:
@@ -294,6 +296,7 @@ def _report(r: SourceReport) -> dict[str, Any]:
         "role": r.role,
         "files": [[name, content, rows, when.isoformat()] for name, content, rows, when in r.files],
         "learned_at": _iso(r.learned_at),
+        "columns": [list(c) for c in r.columns],
         **{name: getattr(r, name) for name in _COUNTS},
     }
 
@@ -304,5 +307,6 @@ def _reported(r: Mapping[str, Any]) -> SourceReport:
         role=r["role"],
         files=tuple((name, content, rows, datetime.fromisoformat(when)) for name, content, rows, when in r["files"]),
         learned_at=_time(r["learned_at"]),
+        columns=tuple((name, type_) for name, type_ in r["columns"]),
         **{name: r[name] for name in _COUNTS},
     )

@@ -10,6 +10,25 @@ from coterie.core.definition import Definition, Written
 Role = Literal["customers", "events", "lookup", "accounts"]
 
 
+CALLS = ("identify", "page", "screen", "group")
+"""What a client can say beside that something happened."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Which messages of clients are rows of a source.
+
+    Attributes:
+        calls: of `CALLS`.
+        events: names of what was tracked.
+        columns: the file's column → the message's property, where that has another name (`products.0.name` goes inside).
+    """
+
+    calls: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Source(Definition):
     """One source of the project (LANGUAGE.md section 0).
@@ -40,6 +59,7 @@ class Source(Definition):
         fold: text columns whose case and Unicode form are folded at import.
         currency: of money columns: column → ISO code, or one code for all.
         options: how to read the file (delimiter, encoding, header, decimal, dates, types …).
+        live: the messages that are rows of it too, or None; without a path these are all there is.
         personal, sensitive, purpose: kept and shown; read by privacy.
     """
 
@@ -71,6 +91,7 @@ class Source(Definition):
     fold: tuple[str, ...] = ()
     currency: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
+    live: "Live | None" = None
     personal: tuple[str, ...] = ()
     sensitive: tuple[str, ...] = ()
     purpose: tuple[str, ...] = ()

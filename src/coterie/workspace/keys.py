@@ -14,6 +14,7 @@ from coterie.language.fitted import FITTED, LATER
 from coterie.segments.by_hand import ByHand, Side
 from coterie.segments.expectations import FORMS, Expectation, expectation
 from coterie.sources.ids import one_id
+from coterie.sources.source import CALLS, Live
 from coterie.workspace.document import List, Map, Node, Scalar
 from coterie.workspace.shapes import (
     AS_OF,
@@ -252,6 +253,26 @@ def _options(node: Node) -> Mapping[str, Any]:
     return MappingProxyType(read_keys(mapping(node, "options with their values, such as {delimiter: ';'}"), OPTIONS, "options"))
 
 
+LIVE_KEYS = table(
+    Key("event", TEXTS, "the name of what a client tracks, or several: Order Completed"),
+    Key(
+        "columns", map_of(TEXT, "the file's columns with the property of the message"), "the file's column: the message's property"
+    ),
+)
+
+
+def _live(node: Node) -> Live:
+    values = read_keys(node, LIVE_KEYS, "live") if isinstance(node, Map) else {"event": TEXTS.read(node)}
+    named = values.get("event", ())
+    if not named:
+        raise refuse(node, "E187", "live: needs to say which messages", "live: Order Completed, or live: page")
+    calls = tuple(name for name in named if name in CALLS)
+    return Live(calls, tuple(name for name in named if name not in CALLS), values.get("columns", MappingProxyType({})))
+
+
+LIVE = Shape(
+    "the name of an event, or page, screen or identify", _live, {"anyOf": [SCALAR, {"type": "array"}, keys_schema(LIVE_KEYS)]}
+)
 INCLUDE, EXCLUDE = hands_shape("include"), hands_shape("exclude")
 LINES_SHAPE = Shape("a column, or {id: …, sum: […]}", _lines, {"anyOf": [SCALAR, keys_schema(LINES, ["id"])]})
 
@@ -315,6 +336,7 @@ SOURCE = table(
         Shape("how to read the file", _options, keys_schema(OPTIONS)),
         "how to read the file, where looking at it is not enough",
     ),
+    Key("live", LIVE, "which messages of clients are rows of it too: the name of an event, or page, screen, identify"),
     Key("personal", COLUMNS, "columns that are personal data"),
     Key("sensitive", COLUMNS, "columns that are sensitive data"),
     Key("purpose", TEXTS, "what it may be used for, such as marketing email"),

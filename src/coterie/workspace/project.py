@@ -360,6 +360,8 @@ class _Loader:
         notes = _notes(values, SOURCE)
         fields = {key: value for key, value in values.items() if key not in notes and key != "sum"}
         sums = sums if sums is not None else values.get("sum", ())
+        if node.get("live") is not None and not {"path", "url", "table"} & set(fields):
+            fields = {**(ROWS_OF_MESSAGES if role == "events" else {"id": "id"}), **fields}
         return Source(name, entry.key.place, notes, role=role, lines=lines, sum=sums, **fields)
 
     def trait(self, name: str, entry: Entry) -> Trait:
@@ -537,13 +539,16 @@ def _check_period(node: Map, values: Mapping[str, Any]) -> None:
         raise refuse(period, "E187", message, "add `process: sbg`, or leave `period:` out: other processes need none")
 
 
+ROWS_OF_MESSAGES = {"customer": "customer", "time": "time", "id": "id"}
+"""The columns of a source of events that has nothing but messages."""
 ROLES = {"customers": "the customers", "accounts": "the accounts", "lookup": "a lookup", "events": "a kind of event"}
 
 
 def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterable[DefinitionError]:
     """What does not go together in a source, or is not there."""
     written = {e.key.text: e.key for e in node.entries}
-    if not {"path", "url", "table"} & set(written):
+    alone = "live" in written and not {"path", "url", "table"} & set(written)
+    if not {"path", "url", "table", "live"} & set(written):
         hint = "path: a file, glob or folder; url: a database; or table: a table of Spark's catalog"
         yield refuse(key, "E187", f"the source '{name}' does not say where its rows are", hint)
     for one, other in (("path", "url"), ("path", "table"), ("path", "query"), ("table", "query"), ("url", "sheet")):
@@ -559,7 +564,7 @@ def _source_complaints(name: str, role: Role, node: Map, key: Scalar) -> Iterabl
             yield refuse(written[each.name], "E193", f"'{name}' is {ROLES[role]} and has no '{each.name}'", hint)
     meant = {nearest(key, SOURCE) for key in written if key not in SOURCE}
     for needed in NEEDED[role]:
-        if needed not in written and needed not in meant:
+        if needed not in written and needed not in meant and not alone:
             what = {
                 "id": "the column that identifies a row",
                 "customer": "whose its events are",
