@@ -440,7 +440,7 @@ class Evaluation:
             return None
         if isinstance(limits, Days):
             first, after = limits.lo, limits.hi
-            last = None if after is None else after - timedelta(days=1)
+            last = None if after is None else clamped_step(after, -1, "day")
         else:
             first = None if limits.lo is None else self.day(limits.lo)
             last = None if limits.hi is None else self.day(limits.hi - timedelta(microseconds=1))

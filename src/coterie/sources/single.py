@@ -90,7 +90,7 @@ class Single:
         """Whose it is and what they did, or None where the source's `where` leaves it out.
 
         Args:
-            row: JSON values by the file's columns; the time may be a datetime (UTC, naive).
+            row: JSON values by the file's columns; a time may be a datetime, in the source's zone where it has none.
 
         Raises:
             Unfit: a cell cannot be read as what its column is, or it is not said who or when.
@@ -145,7 +145,7 @@ def cell(value: Any, type_: Type, column: str, zone: str) -> Value | None:
     Raises:
         Unfit: it is no such thing.
     """
-    if value is None or (isinstance(value, str) and not value.strip()):
+    if value is None or (type_ != TEXT and isinstance(value, str) and not value.strip()):
         return None
     found = _cell(value, type_, zone)
     if found is None:
@@ -166,8 +166,8 @@ def _cell(value: Any, type_: Type, zone: str) -> Value | None:
     if isinstance(value, bool):
         return None
     if type_ == INTEGER:
-        whole = _decimal(value, 0, Decimal(INTEGER_LIMIT), exact=True)
-        return None if whole is None else int(whole)
+        whole = _decimal(value, 0, Decimal(INTEGER_LIMIT + 1), exact=True)
+        return None if whole is None or not -INTEGER_LIMIT <= whole < INTEGER_LIMIT else int(whole)
     return _decimal(value, 4, MONEY_LIMIT) if type_ == MONEY else _decimal(value, 9, Decimal(10) ** 15)
 
 
@@ -191,16 +191,17 @@ def _decimal(value: Any, places: int, limit: Decimal, *, exact: bool = False) ->
 
 
 def _time(value: Any, type_: Type, zone: str) -> Value | None:
-    if isinstance(value, str):
-        try:
-            value = datetime.fromisoformat(value.strip())
-        except ValueError:
-            return None
+    try:
+        if isinstance(value, str):
+            text = value.strip()
+            value = date.fromisoformat(text) if len(text) == len("2026-01-31") else datetime.fromisoformat(text)
+        if isinstance(value, datetime):
+            utc = _utc(value, zone)
+            return local(utc, zone).date() if type_ == DATE else utc
+    except (ValueError, OverflowError):
+        return None
     if not isinstance(value, date):
         return None
-    if isinstance(value, datetime):
-        utc = _utc(value, zone)
-        return local(utc, zone).date() if type_ == DATE else utc
     return value if type_ == DATE else clamped_first_instant(value, zone)
 
 

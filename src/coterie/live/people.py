@@ -1,0 +1,408 @@
+"""Customers as they are now: each message goes into the state of its customer, whose memberships follow at once.
+
+The log is the record. What stands here can all be made again from it and from the results of the last run, and is thrown away
+when a newer run has been published; a customer who is not in memory is read from the results, and what the log has of them
+since is added. So a restart has nothing to mend.
+"""
+
+import json
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from coterie.core.windows import LATEST
+from coterie.language.evaluate import Customer, Event, Missing, World
+from coterie.language.types import Type, Value
+from coterie.live import identity
+from coterie.live.identity import Transaction
+from coterie.live.message import Message
+from coterie.live.rows import Rows, row
+from coterie.sources.single import Single, Unfit, cell
+from coterie.sources.source import Source
+from coterie.traits.incremental import FromState, Incremental, Needs, State, empty
+
+TABLES = (
+    *identity.TABLES,
+    (
+        "CREATE TABLE IF NOT EXISTS live_happened (customer TEXT NOT NULL, position INTEGER NOT NULL, "
+        "PRIMARY KEY (customer, position)) WITHOUT ROWID, STRICT"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS live_customer (customer TEXT PRIMARY KEY, answers TEXT NOT NULL, due INTEGER, "
+        "position INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+    ),
+    "CREATE INDEX IF NOT EXISTS live_customer_due ON live_customer (due)",
+    (
+        "CREATE TABLE IF NOT EXISTS live_change (number INTEGER PRIMARY KEY AUTOINCREMENT, customer TEXT NOT NULL, "
+        "name TEXT NOT NULL, label TEXT, entered INTEGER NOT NULL, at INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
+    ),
+    (
+        "CREATE TABLE IF NOT EXISTS live_results (one INTEGER PRIMARY KEY CHECK (one = 1), results TEXT NOT NULL, "
+        "position INTEGER NOT NULL) STRICT"
+    ),
+    "CREATE TABLE IF NOT EXISTS live_unfit (position INTEGER PRIMARY KEY, source TEXT NOT NULL, said TEXT NOT NULL) STRICT",
+)
+"""Who is whom; which messages are whose; what is known of customers who were heard of since the last run; changes of
+membership in their order; which results it all stands on; messages that could not be used, and why."""
+
+EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (naive is UTC here)
+MICROSECOND = timedelta(microseconds=1)
+MINUTE = timedelta(minutes=1)
+
+Answers = Mapping[str, bool | str | None]
+"""By segment true, false or None for what cannot be told; by segmentation the label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the results of a run know of a customer: columns, fitted values and everything that they did."""
+
+    customer: Customer
+    fitted: Mapping[str, Value | None]
+    answers: Answers
+
+
+class Results(Protocol):
+    """The results of a run, as live evaluation stands on them."""
+
+    @property
+    def name(self) -> str:
+        """Which they are; others have another name."""
+
+    @property
+    def position(self) -> int:
+        """Up to where the log has gone into them."""
+
+    def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
+        """What is known of some customers; those that they have never seen are left out."""
+
+
+class History(Protocol):
+    """The log, read."""
+
+    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
+        """The messages at some positions, in their order."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a project says, as live evaluation takes it.
+
+    Attributes:
+        world: the definitions; its `as_of` does not count. `segments`, `segmentations`: those to be answered.
+        needs: what is kept of a customer.
+        rows: which messages are rows; `single`: how each source's rows are read; `columns`: of its files.
+        attributes: the customers' columns, with their types.
+    """
+
+    world: World
+    segments: Sequence[str]
+    segmentations: Sequence[str]
+    needs: Needs
+    rows: Rows
+    single: Mapping[str, Single]
+    attributes: Mapping[str, Type]
+
+    def answers(self, evaluation: FromState) -> dict[str, bool | str | None]:
+        out: dict[str, bool | str | None] = {}
+        for name in (*self.segments, *self.segmentations):
+            found = evaluation.definition(name)
+            out[name] = None if isinstance(found, Missing) else found  # type: ignore[assignment]
+        return out
+
+
+@dataclass(slots=True)
+class Person:
+    """A customer in memory."""
+
+    columns: dict[str, Value | None]
+    fitted: Mapping[str, Value | None]
+    state: State
+    ids: set[tuple[str, str]] = field(default_factory=set)
+    """(kind, id) of what they did, for the kinds whose rows have an id of their own."""
+    answers: Answers = field(default_factory=dict)
+    stale: bool = False
+    """Has to be made again: a row came a second time."""
+
+
+@dataclass(slots=True)
+class Change:
+    """Somebody has entered or left a segment (or a label of a segmentation)."""
+
+    customer: str
+    name: str
+    label: str | None
+    entered: bool
+
+
+class People:
+    """Applies messages to customers; one writer calls it, in the order of the log.
+
+    Args:
+        project: what is asked; `results`: what is known already; `history`: the log.
+        most: how many customers are held in memory.
+    """
+
+    tables = TABLES
+
+    def __init__(self, project: Project, results: Results, history: History, *, most: int = 200_000):
+        self.project, self.results, self.history, self.most = project, results, history, most
+        self.memory: OrderedDict[str, Person] = OrderedDict()
+
+    # --- what the writer calls
+
+    def open(self, tx: Transaction) -> None:
+        """Stand on these results: what was made from others is forgotten, what the log has had since is kept."""
+        for name, position in tx.execute("SELECT results, position FROM live_results"):
+            if (name, position) == (self.results.name, self.results.position):
+                return
+        heard = [
+            c for (c,) in tx.execute("SELECT DISTINCT customer FROM live_happened WHERE position > ?", (self.results.position,))
+        ]
+        tx.execute("DELETE FROM live_customer")
+        tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
+        for customer in heard:  # asked again at the first moment
+            tx.execute("INSERT INTO live_customer VALUES (?, '{}', 0, 0)", (customer,))
+
+    def apply(self, tx: Transaction, events: Sequence[Any], now: datetime) -> None:
+        """Messages in the order of the log (each with `position`, `source` and `message`)."""
+        try:
+            self._apply(tx, events, now)
+        except BaseException:
+            self.memory.clear()  # what it holds may be of a transaction that comes to nothing
+            raise
+
+    def _apply(self, tx: Transaction, events: Sequence[Any], now: datetime) -> None:
+        heard: dict[str, list[tuple[int, Message]]] = {}
+        merged: dict[str, tuple[str, ...]] = {}
+        for logged in events:
+            message: Message = logged.message
+            pair = identity.linked(message)
+            if pair is not None:
+                found = identity.link(tx, *pair)
+                if found is not None:
+                    customer, were = found
+                    self._joined(tx, customer, were, heard, merged)
+            id_ = message.user or message.anonymous
+            if id_ is None:
+                continue
+            customer = identity.customer_of(tx, id_)
+            tx.execute("INSERT OR IGNORE INTO live_happened VALUES (?, ?)", (customer, logged.position))
+            heard.setdefault(customer, []).append((logged.position, message))
+        self._bring(tx, [c for c in heard if c not in self.memory], now, {c: {p for p, _ in m} for c, m in heard.items()})
+        keeper = self._keeper(now)
+        for customer, messages in heard.items():
+            person = self.memory[customer]
+            for position, message in messages:
+                self._add(tx, keeper, customer, person, position, message)
+            if person.stale:
+                del self.memory[customer]
+        self._bring(tx, [c for c in heard if c not in self.memory], now, {})
+        for customer in heard:
+            self._settle(tx, keeper, customer, events[-1].position, before=self._before(tx, customer, merged.get(customer, ())))
+        for were in merged.values():
+            for gone in were:
+                self._gone(tx, gone, events[-1].position, now)
+        while len(self.memory) > self.most:
+            self.memory.popitem(last=False)
+
+    def due(self, tx: Transaction) -> datetime | None:
+        """When `tick` has something to do next."""
+        for (due,) in tx.execute("SELECT min(due) FROM live_customer WHERE due IS NOT NULL"):
+            return None if due is None else EPOCH + due * MICROSECOND
+        return None
+
+    def tick(self, tx: Transaction, now: datetime, limit: int = 1000) -> int:
+        """Answer again for those whose moment has come; returns how many there were."""
+        rows = tx.execute("SELECT customer FROM live_customer WHERE due <= ? ORDER BY due LIMIT ?", (micros(now), limit))
+        customers = [str(c) for (c,) in rows]
+        if not customers:
+            return 0
+        self._bring(tx, [c for c in customers if c not in self.memory], now, {})
+        keeper = self._keeper(now)
+        for customer in customers:
+            self._settle(tx, keeper, customer, None, before=self._before(tx, customer, ()))
+        return len(customers)
+
+    # --- what is asked of one customer
+
+    def asked(self, tx: Transaction, id_: str, now: datetime) -> tuple[str, Person, FromState] | None:
+        """A customer by any of their ids, with their answers as of now; None where nobody has heard of them."""
+        customer = identity.customer_of(tx, id_)
+        if customer not in self.memory:
+            if not self.results.known([customer]) and not self._heard(tx, customer):
+                return None
+            self._bring(tx, [customer], now, {})
+        person = self.memory[customer]
+        keeper = self._keeper(now)
+        keeper.settle(person.state)
+        return customer, person, self._evaluation(keeper, customer, person)
+
+    # --- how
+
+    def _keeper(self, now: datetime) -> Incremental:
+        return Incremental(self.project.needs, replace(self.project.world, as_of=now, fitted=self._fitted))
+
+    def _fitted(self, column: str, customer: str) -> Value | None:
+        return self.memory[customer].fitted.get(column)
+
+    def _bring(self, tx: Transaction, customers: Sequence[str], now: datetime, but: Mapping[str, set[int]]) -> None:
+        """Read customers into memory: from the results, and from the log what came after them.
+
+        `but` are positions that are added afterwards.
+        """
+        if not customers:
+            return
+        keeper = self._keeper(now)
+        ids = {c: identity.ids_of(tx, c) for c in customers}
+        known = self.results.known([i for several in ids.values() for i in several])
+        for customer in customers:
+            mine = [known[i] for i in ids[customer] if i in known]
+            person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
+            for one in reversed(mine):
+                person.columns.update({n: v for n, v in one.customer.columns.items() if v is not None})
+            person.answers = mine[0].answers if mine else {}
+            self.memory[customer] = person
+            done: dict[tuple[str, str], Event] = {}
+            for one in mine:
+                for n, event in enumerate(one.customer.events):
+                    done[event.kind, event.id or f"#{n}"] = event
+            sql = "SELECT position FROM live_happened WHERE customer = ? AND position > ? ORDER BY position"
+            later = [p for (p,) in tx.execute(sql, (customer, self.results.position))]
+            skip = but.get(customer, set())
+            for position, message in self.history.at([p for p in later if p not in skip]):
+                for source in self.project.rows.of(message):
+                    if source.role == "customers":
+                        self._attributes(tx, person, source, message, customer, position)
+                        continue
+                    found = self._event(tx, source, message, customer, position)
+                    if found is not None:
+                        done[found.kind, found.id] = found
+            for event in done.values():
+                keeper.add(person.state, event)
+                if self._has_ids(event.kind):
+                    person.ids.add((event.kind, event.id))
+
+    def _has_ids(self, kind: str) -> bool:
+        return kind in self.project.single and self.project.single[kind].source.id is not None
+
+    def _add(self, tx: Transaction, keeper: Incremental, customer: str, person: Person, position: int, message: Message) -> None:
+        for source in self.project.rows.of(message):
+            if source.role == "customers":
+                self._attributes(tx, person, source, message, customer, position)
+                continue
+            event = self._event(tx, source, message, customer, position)
+            if event is None:
+                continue
+            if self._has_ids(event.kind):
+                if (event.kind, event.id) in person.ids:
+                    person.stale = True
+                    return
+                person.ids.add((event.kind, event.id))
+            keeper.add(person.state, event)
+
+    def _event(self, tx: Transaction, source: Source, message: Message, customer: str, position: int) -> Event | None:
+        single = self.project.single[source.name]
+        try:
+            found = single.event(row(source, message, customer, list(single.types)))
+        except Unfit as unfit:
+            said = unfit.said if unfit.column is None else f"{unfit.column}: {unfit.said}"
+            tx.execute("INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, said))
+            return None
+        return None if found is None else found[1]
+
+    def _attributes(self, tx: Transaction, person: Person, source: Source, message: Message, customer: str, position: int) -> None:
+        said = row(source, message, customer, list(self.project.attributes))
+        for name, type_ in self.project.attributes.items():
+            if name in said and name != source.id:
+                try:
+                    person.columns[name] = cell(said[name], type_, name, self.project.world.zone)
+                except Unfit as unfit:
+                    tx.execute(
+                        "INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, f"{name}: {unfit.said}")
+                    )
+
+    def _evaluation(self, keeper: Incremental, customer: str, person: Person) -> FromState:
+        return keeper.asked(Customer(customer, person.columns, keeper.events(person.state)), {customer: person.state})
+
+    def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None, before: Answers) -> None:
+        person = self.memory[customer]
+        self.memory.move_to_end(customer)
+        keeper.settle(person.state)
+        evaluation = self._evaluation(keeper, customer, person)
+        person.answers = self.project.answers(evaluation)
+        now = keeper.world.as_of
+        due = evaluation.due()
+        if keeper.of.clock:
+            due = min(now + MINUTE, due or LATEST)
+        for change in changes(customer, before, person.answers):
+            self._tell(tx, change, position or 0, now)
+        sql = (
+            "INSERT INTO live_customer VALUES (?, ?, ?, ?) ON CONFLICT (customer) DO UPDATE SET "
+            "answers = excluded.answers, due = excluded.due, position = max(position, excluded.position)"
+        )
+        tx.execute(sql, (customer, json.dumps(person.answers), None if due is None else micros(due), position or 0))
+
+    def _before(self, tx: Transaction, customer: str, were: Sequence[str]) -> Answers:
+        """What was last told of a customer."""
+        for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,)):
+            found: Answers = json.loads(answers)
+            if found:
+                return found
+        known = self.results.known([customer])
+        return known[customer].answers if customer in known else {}
+
+    def _tell(self, tx: Transaction, change: Change, position: int, now: datetime) -> None:
+        sql = "INSERT INTO live_change (customer, name, label, entered, at, position) VALUES (?, ?, ?, ?, ?, ?)"
+        tx.execute(sql, (change.customer, change.name, change.label, int(change.entered), micros(now), position))
+
+    def _joined(
+        self,
+        tx: Transaction,
+        customer: str,
+        were: tuple[str, ...],
+        heard: dict[str, list[tuple[int, Message]]],
+        merged: dict[str, tuple[str, ...]],
+    ) -> None:
+        """Several customers have turned out to be one."""
+        gone = tuple(w for w in were if w != customer)
+        for other in were:
+            self.memory.pop(other, None)
+            for position, message in heard.pop(other, []):
+                heard.setdefault(customer, []).append((position, message))
+        for other in gone:
+            tx.execute(
+                "INSERT OR IGNORE INTO live_happened SELECT ?, position FROM live_happened WHERE customer = ?", (customer, other)
+            )
+            tx.execute("DELETE FROM live_happened WHERE customer = ?", (other,))
+        heard.setdefault(customer, [])
+        merged[customer] = tuple(dict.fromkeys((*merged.pop(customer, ()), *gone, *(x for g in gone for x in merged.pop(g, ())))))
+
+    def _gone(self, tx: Transaction, customer: str, position: int, now: datetime) -> None:
+        """A customer is another one now: they leave everything that they were in."""
+        for change in changes(customer, self._before(tx, customer, ()), {}):
+            self._tell(tx, change, position, now)
+        tx.execute("DELETE FROM live_customer WHERE customer = ?", (customer,))
+
+    def _heard(self, tx: Transaction, customer: str) -> bool:
+        return any(True for _ in tx.execute("SELECT 1 FROM live_happened WHERE customer = ? LIMIT 1", (customer,)))
+
+
+def changes(customer: str, before: Answers, after: Answers) -> list[Change]:
+    """Who enters and who leaves what, the leaving first; what cannot be told is not being in."""
+    out: list[Change] = []
+    for name in dict.fromkeys((*before, *after)):
+        old, new = before.get(name), after.get(name)
+        if isinstance(old, str) and old != new:
+            out.append(Change(customer, name, old, False))
+        if isinstance(new, str) and old != new:
+            out.append(Change(customer, name, new, True))
+        if (old is True) != (new is True):
+            out.append(Change(customer, name, None, new is True))
+    return sorted(out, key=lambda c: c.entered)
+
+
+def micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND

@@ -1,0 +1,221 @@
+"""After any prefix of messages the memberships are those of the whole history: random programs, messages in any order and again,
+ids that turn out to be one customer's, moments that move on, customers that are forgotten and read again."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from random import Random
+from typing import Any
+
+import apsw
+import pytest
+
+from coterie.core.place import Place
+from coterie.language.evaluate import Customer, Evaluation, Event, Missing, in_order
+from coterie.language.reach import reach
+from coterie.language.tree import Members
+from coterie.language.types import BOOLEAN, TEXT, TIMESTAMP, Type, Value
+from coterie.live.identity import customer_of
+from coterie.live.message import Message
+from coterie.live.people import TABLES, Answers, Known, People, Project
+from coterie.live.rows import Rows
+from coterie.sources.single import Single
+from coterie.sources.source import Live, Source
+from coterie.testing.asking import Program
+from coterie.testing.programs import program
+from coterie.testing.reference import Reference
+from coterie.traits.incremental import needs
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    position: int
+    source: str
+    message: Message
+
+
+@dataclass
+class Memory:
+    """A log in memory."""
+
+    rows: list[Logged] = field(default_factory=list)
+
+    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
+        return [(p, self.rows[p - 1].message) for p in positions]
+
+
+@dataclass
+class Run:
+    """What a run has known."""
+
+    people: Mapping[str, Known]
+    name: str = "first"
+    position: int = 0
+
+    def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
+        return {c: self.people[c] for c in customers if c in self.people}
+
+
+@dataclass
+class Made:
+    """A program as a project that takes messages."""
+
+    program: Program
+    reference: Reference
+    project: Project
+    asked: list[str]
+
+    @classmethod
+    def of(cls, seed: int) -> "Made":
+        made = program(seed, size=10, definitions=30)
+        reference = Reference(made)
+        world = reference.world
+        asked = [n for n, d in made.catalog.definitions.items() if d.checked.type in (BOOLEAN, TEXT) and alone(reference, n)]
+        place = Place("coterie.yaml", 1, 1)
+        sources, single = [], {}
+        for kind, columns in made.schema.events.items():
+            source = Source(kind, place, customer="customer", time="time", id="id", live=Live(events=(kind,)))
+            types: dict[str, Type] = {"customer": TEXT, "time": TIMESTAMP, "id": TEXT, **columns}
+            sources.append(source)
+            single[kind] = Single(source, types, made.zone)
+        of = needs([world.definitions[n] for n in asked], world, made.scope)
+        return cls(made, reference, Project(world, asked, [], of, Rows(sources), single, made.schema.columns), asked)
+
+
+def alone(reference: Reference, name: str) -> bool:
+    """Whether a definition asks nothing of the account."""
+    found = reach(reference.world.definitions[name], reference.world)
+    return not any(isinstance(n, Members) for n in found.values) and not any(
+        part == "account" or n == "account" for n, part in found.columns
+    )
+
+
+def said(value: Value | None) -> Any:
+    """A value as a client would send it."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat() + "Z"
+    if isinstance(value, date):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def message(n: int, user: str, event: Event) -> Message:
+    values = {c: said(v) for c, v in event.values.items() if v is not None}
+    properties = json.loads(json.dumps({**values, "id": event.id}))
+    return Message(f"m{n}", "track", event.kind, user, None, None, None, event.time, event.time, properties, {})
+
+
+def alias(n: int, previous: str, user: str, at: datetime) -> Message:
+    return Message(f"a{n}", "alias", None, user, None, previous, None, at, at, {}, {})
+
+
+def history(seed: int) -> list[str]:
+    """Plays one history; returns where the answers are not those of the reference."""
+    made, rng = Made.of(seed), Random(seed)
+    world = made.reference.world
+    connection = apsw.Connection(":memory:")
+    for sql in TABLES:
+        connection.execute(sql)
+    log, found = Memory(), list[str]()
+    everybody = {c.id: c for c in made.reference.customers}
+    before = {c: tuple(e for e in everybody[c].events if rng.random() < 0.4) for c in everybody}
+    parts = [f"{d.name}.{part}" for d in made.program.catalog.definitions.values() for part in d.parts]
+    fitted = {c: {n: world.fitted(n, c) for n in (*made.reference.calls, *parts)} for c in everybody}
+    known = {c: Known(replace(everybody[c], events=before[c], members=()), fitted[c], {}) for c in everybody}
+    people = People(made.project, Run(known), log, most=rng.choice((2, 1000)))
+    people.open(connection)
+    coming = [(c, e) for c in everybody for e in everybody[c].events if e not in before[c]]
+    rng.shuffle(coming)
+    arrived: dict[str, dict[tuple[str, str], Event]] = {c: {(e.kind, e.id): e for e in before[c]} for c in everybody}
+    joined: dict[str, set[str]] = {c: {c} for c in everybody}
+    now = made.program.as_of - timedelta(hours=30)
+    n = 0
+    while coming or now < made.program.as_of:
+        batch: list[Logged] = []
+        some = rng.randrange(12)
+        for customer, event in coming[:some]:
+            n += 1
+            batch.append(Logged(len(log.rows) + len(batch) + 1, "w", message(n, customer, event)))
+            arrived[customer][event.kind, event.id] = event
+            if rng.random() < 0.1:  # the same row again
+                n += 1
+                batch.append(Logged(len(log.rows) + len(batch) + 1, "w", message(n, customer, event)))
+        del coming[:some]
+        if rng.random() < 0.1:
+            one, other = rng.sample(sorted(everybody), 2)
+            n += 1
+            batch.append(Logged(len(log.rows) + len(batch) + 1, "w", alias(n, one, other, now)))
+            union = joined[one] | joined[other]
+            joined.update(dict.fromkeys(union, union))
+        log.rows += batch
+        if batch:
+            with connection:
+                people.apply(connection, batch, now)
+        with connection:
+            while people.tick(connection, now):
+                pass
+        found += compared(made, people, connection, now, arrived, joined, f"seed {seed}, {now}")
+        now = (
+            min(now + rng.choice((timedelta(), timedelta(minutes=1), timedelta(hours=5))), made.program.as_of)
+            if coming
+            else made.program.as_of
+        )
+    return found
+
+
+def compared(
+    made: Made,
+    people: People,
+    tx: apsw.Connection,
+    now: datetime,
+    arrived: Mapping[str, Mapping[tuple[str, str], Event]],
+    joined: Mapping[str, set[str]],
+    where: str,
+) -> list[str]:
+    found = []
+    heard = {c for (c,) in tx.execute("SELECT customer FROM live_customer")}
+    told = told_of(tx)
+    world = replace(made.reference.world, as_of=now)
+    for ids in {frozenset(j) for j in joined.values()}:
+        customer = customer_of(tx, min(ids))
+        if customer not in heard:
+            continue
+        order = [customer, *sorted(ids - {customer})]
+        columns: dict[str, Value | None] = dict.fromkeys(made.project.attributes)
+        for one in reversed(order):
+            columns.update({n: v for n, v in made.program.population.people[index(made, one)].columns.items() if v is not None})
+        events = in_order([e for i in ids for e in arrived[i].values()], world)
+        of = replace(world, fitted=lambda column, _, c=customer: made.reference.world.fitted(column, c))  # type: ignore[misc]
+        truth: dict[str, Any] = {}
+        evaluation = Evaluation(Customer(customer, columns, events), of)
+        for name in made.asked:
+            value = evaluation.definition(name)
+            truth[name] = None if isinstance(value, Missing) else value
+        ((answers,),) = tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,))
+        mine: Answers = json.loads(answers)
+        found += [f"{where}, {customer}: {n} is {mine[n]!r}, should be {truth[n]!r}" for n in truth if mine[n] != truth[n]]
+        inside = {(n, v if isinstance(v, str) else None) for n, v in truth.items() if v is True or isinstance(v, str)}
+        if told.get(customer, set()) != inside:
+            found.append(f"{where}, {customer}: changes say {told.get(customer)}, should be {inside}")
+    return found
+
+
+def told_of(tx: apsw.Connection) -> dict[str, set[tuple[str, str | None]]]:
+    """Who is in what, by the changes that were told."""
+    out: dict[str, set[tuple[str, str | None]]] = {}
+    for customer, name, label, entered in tx.execute("SELECT customer, name, label, entered FROM live_change ORDER BY number"):
+        (out.setdefault(customer, set()).add if entered else out.setdefault(customer, set()).remove)((name, label))
+    return out
+
+
+def index(made: Made, customer: str) -> int:
+    return next(i for i, p in enumerate(made.program.population.people) if p.id == customer)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_after_any_prefix_memberships_are_those_of_the_whole_history(seed: int) -> None:
+    assert not (found := history(seed)), found[0]
