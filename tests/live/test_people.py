@@ -18,6 +18,7 @@ from coterie.language.reach import reach
 from coterie.language.tree import Members
 from coterie.language.types import BOOLEAN, TEXT, TIMESTAMP, Type, Value
 from coterie.live.identity import customer_of
+from coterie.live.log import Logged
 from coterie.live.message import Message
 from coterie.live.people import TABLES, Answers, Known, People, Project
 from coterie.live.rows import Rows
@@ -27,13 +28,6 @@ from coterie.testing.asking import Program
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
 from coterie.traits.incremental import needs
-
-
-@dataclass(frozen=True, slots=True)
-class Logged:
-    position: int
-    source: str
-    message: Message
 
 
 @dataclass
@@ -156,8 +150,8 @@ def history(seed: int) -> list[str]:
             with connection:
                 people.apply(connection, batch, now)
         with connection:
-            while people.tick(connection, now):
-                pass
+            while people.next is not None and people.next <= now:
+                people.tick(connection, now)
         found += compared(made, people, connection, now, arrived, joined, f"seed {seed}, {now}")
         now = (
             min(now + rng.choice((timedelta(), timedelta(minutes=1), timedelta(hours=5))), made.program.as_of)

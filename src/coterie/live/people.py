@@ -10,13 +10,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 from coterie.core.windows import LATEST
 from coterie.language.evaluate import Customer, Event, Missing, World
 from coterie.language.types import Type, Value
 from coterie.live import identity
 from coterie.live.identity import Transaction
+from coterie.live.log import Logged
 from coterie.live.message import Message
 from coterie.live.rows import Rows, row
 from coterie.sources.single import Single, Unfit, cell
@@ -150,6 +151,7 @@ class People:
     def __init__(self, project: Project, results: Results, history: History, *, most: int = 200_000):
         self.project, self.results, self.history, self.most = project, results, history, most
         self.memory: OrderedDict[str, Person] = OrderedDict()
+        self.next: datetime | None = None
 
     # --- what the writer calls
 
@@ -157,6 +159,7 @@ class People:
         """Stand on these results: what was made from others is forgotten, what the log has had since is kept."""
         for name, position in tx.execute("SELECT results, position FROM live_results"):
             if (name, position) == (self.results.name, self.results.position):
+                self._look(tx)
                 return
         heard = [
             c for (c,) in tx.execute("SELECT DISTINCT customer FROM live_happened WHERE position > ?", (self.results.position,))
@@ -165,16 +168,17 @@ class People:
         tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
         for customer in heard:  # asked again at the first moment
             tx.execute("INSERT INTO live_customer VALUES (?, '{}', 0, 0)", (customer,))
+        self._look(tx)
 
-    def apply(self, tx: Transaction, events: Sequence[Any], now: datetime) -> None:
-        """Messages in the order of the log (each with `position`, `source` and `message`)."""
+    def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
+        """Messages in the order of the log."""
         try:
             self._apply(tx, events, now)
         except BaseException:
             self.memory.clear()  # what it holds may be of a transaction that comes to nothing
             raise
 
-    def _apply(self, tx: Transaction, events: Sequence[Any], now: datetime) -> None:
+    def _apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
         heard: dict[str, list[tuple[int, Message]]] = {}
         merged: dict[str, tuple[str, ...]] = {}
         for logged in events:
@@ -201,30 +205,31 @@ class People:
                 del self.memory[customer]
         self._bring(tx, [c for c in heard if c not in self.memory], now, {})
         for customer in heard:
-            self._settle(tx, keeper, customer, events[-1].position, before=self._before(tx, customer, merged.get(customer, ())))
+            self._settle(tx, keeper, customer, events[-1].position, before=self._before(tx, customer))
         for were in merged.values():
             for gone in were:
                 self._gone(tx, gone, events[-1].position, now)
         while len(self.memory) > self.most:
             self.memory.popitem(last=False)
+        self._look(tx)
 
-    def due(self, tx: Transaction) -> datetime | None:
+    def due(self) -> datetime | None:
         """When `tick` has something to do next."""
-        for (due,) in tx.execute("SELECT min(due) FROM live_customer WHERE due IS NOT NULL"):
-            return None if due is None else EPOCH + due * MICROSECOND
-        return None
+        return self.next
 
-    def tick(self, tx: Transaction, now: datetime, limit: int = 1000) -> int:
-        """Answer again for those whose moment has come; returns how many there were."""
+    def _look(self, tx: Transaction) -> None:
+        for (due,) in tx.execute("SELECT min(due) FROM live_customer WHERE due IS NOT NULL"):
+            self.next = None if due is None else EPOCH + due * MICROSECOND
+
+    def tick(self, tx: Transaction, now: datetime, limit: int = 1000) -> None:
+        """Answer again for those whose moment has come, some at a time."""
         rows = tx.execute("SELECT customer FROM live_customer WHERE due <= ? ORDER BY due LIMIT ?", (micros(now), limit))
         customers = [str(c) for (c,) in rows]
-        if not customers:
-            return 0
         self._bring(tx, [c for c in customers if c not in self.memory], now, {})
         keeper = self._keeper(now)
         for customer in customers:
-            self._settle(tx, keeper, customer, None, before=self._before(tx, customer, ()))
-        return len(customers)
+            self._settle(tx, keeper, customer, None, before=self._before(tx, customer))
+        self._look(tx)
 
     # --- what is asked of one customer
 
@@ -345,7 +350,7 @@ class People:
         )
         tx.execute(sql, (customer, json.dumps(person.answers), None if due is None else micros(due), position or 0))
 
-    def _before(self, tx: Transaction, customer: str, were: Sequence[str]) -> Answers:
+    def _before(self, tx: Transaction, customer: str) -> Answers:
         """What was last told of a customer."""
         for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,)):
             found: Answers = json.loads(answers)
@@ -382,7 +387,7 @@ class People:
 
     def _gone(self, tx: Transaction, customer: str, position: int, now: datetime) -> None:
         """A customer is another one now: they leave everything that they were in."""
-        for change in changes(customer, self._before(tx, customer, ()), {}):
+        for change in changes(customer, self._before(tx, customer), {}):
             self._tell(tx, change, position, now)
         tx.execute("DELETE FROM live_customer WHERE customer = ?", (customer,))
 
