@@ -114,6 +114,10 @@ class Writer:
 
     # From any thread
 
+    def deliver_with(self, deliver: Deliver) -> None:
+        """How answers are given from now on: all of a transaction at once."""
+        self._deliver = deliver
+
     def start(self) -> None:
         self._thread.start()
 

@@ -1,0 +1,104 @@
+"""The service as one ASGI application: the routes of events first, then everything else."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+
+from coterie.live.keys import Keys
+from coterie.live.log import Applier, Log
+from coterie.live.message import Caps
+from coterie.live.writer import Limits, Writer
+from coterie.server.answers import Receive, Scope, Send
+from coterie.server.ingest import Ingest, told_on
+
+FRESH = 2.0
+"""Seconds that a durable write may be old for the service to be ready."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a service is made of: opened and closed by who starts it.
+
+    Attributes:
+        applier: what follows from events; None takes them and does nothing more.
+        random: random bytes, fit for ids.
+    """
+
+    log: Log
+    keys: Keys
+    clock: Callable[[], datetime]
+    random: Callable[[int], bytes]
+    applier: Applier | None = None
+    limits: Limits | None = None
+    caps: Caps | None = None
+
+
+class Service:
+    """Events go straight to the ingest; all other requests to FastAPI."""
+
+    def __init__(self, parts: Parts):
+        self.parts = parts
+        self.writer = Writer(parts.log, parts.applier, limits=parts.limits)
+        self.ingest = Ingest(parts.keys, self.writer, parts.clock, parts.random, parts.caps)
+        self.api = _api(self)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and self.ingest.takes(scope["path"]):
+            await self.ingest(scope, receive, send)
+        else:
+            await self.api(scope, receive, send)
+
+    async def ready(self) -> dict[str, object]:
+        """How the service stands; `ready` after a write that was forced to the disk less than two seconds ago."""
+        began = monotonic()
+        standing = self.writer.standing()
+        if began - standing.written > FRESH:
+            self.writer.probe()
+            while standing.written < began and monotonic() - began < FRESH and not standing.failed:
+                await asyncio.sleep(0.005)
+                standing = self.writer.standing()
+        fresh = monotonic() - standing.written <= FRESH
+        return {
+            "ready": fresh and not standing.failed and not standing.full,
+            "position": standing.position,
+            "applied": standing.applied,
+            "waiting": standing.waiting,
+            "failed": bool(standing.failed),
+            "disk_full": standing.full,
+            "last_write_seconds": round(monotonic() - standing.written, 3),
+        }
+
+
+def _api(service: Service) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        # The thread that writes and the one that answers take turns: shorter ones than Python's five milliseconds.
+        before = sys.getswitchinterval()
+        sys.setswitchinterval(0.0005)
+        service.writer.deliver_with(told_on(asyncio.get_running_loop()))
+        service.writer.start()
+        try:
+            yield
+        finally:
+            await asyncio.to_thread(service.writer.stop, 10)
+            sys.setswitchinterval(before)
+
+    api = FastAPI(title="coterie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
+
+    @api.get("/livez")
+    async def livez() -> JSONResponse:
+        return JSONResponse({"live": True})
+
+    @api.get("/readyz")
+    async def readyz() -> JSONResponse:
+        found = await service.ready()
+        return JSONResponse(found, 200 if found["ready"] else 503)
+
+    return api
