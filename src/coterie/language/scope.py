@@ -55,7 +55,8 @@ class EventInfo:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Everything that an expression may name. `has_accounts`: customers declare an account, so `members` can be asked."""
+    """Everything that an expression may name. `has_accounts`: customers declare an account, so `members` can be asked;
+    `lookups`: by the source that adds them to customers, columns."""
 
     columns: Mapping[str, ColumnInfo]
     events: Mapping[str, EventInfo]
@@ -63,3 +64,4 @@ class Scope:
     account: Mapping[str, ColumnInfo] = field(default_factory=dict)
     has_accounts: bool = False
     lists: frozenset[str] = frozenset()
+    lookups: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -162,6 +162,11 @@ class Gathered:
         return out
 
     @property
+    def looked_up(self) -> dict[str, list[str]]:
+        """The columns that each lookup adds to customers."""
+        return {lookup.name: list(lookup.columns) for lookup in self.lookups}
+
+    @property
     def undated(self) -> frozenset[str]:
         """Columns of customers that are taken to hold at any time."""
         return self.customers.constant.union(*(lookup.constant for lookup in self.lookups))

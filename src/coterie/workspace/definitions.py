@@ -14,6 +14,7 @@ from coterie.language.scope import Scope
 from coterie.language.tree import Expr, Fitted
 from coterie.segments.by_hand import layered
 from coterie.segments.segment import Segmentation
+from coterie.workspace.answers import spread
 from coterie.workspace.project import Notice, Project
 
 MEANT = ("bins", "cells", "groups", "keep", "process", "period")
@@ -44,9 +45,9 @@ def catalog(project: Project, scope: Scope) -> Catalog:
         if entry.name in scope.columns
     ]
     try:
-        found = resolve([e for e in entries if e.name not in scope.columns], scope)
-    except DefinitionErrors as wrong:
-        raise DefinitionErrors([*errors, *wrong.errors]) from None
+        found = resolve(spread([e for e in entries if e.name not in scope.columns], scope), scope)
+    except DefinitionError as wrong:
+        raise DefinitionErrors([*errors, wrong]) from None
     if errors:
         raise DefinitionErrors(errors)
     return found

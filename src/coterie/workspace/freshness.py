@@ -15,7 +15,7 @@ from coterie.sources.files import Hashes, find
 from coterie.workspace.definitions import catalog as catalog_of
 from coterie.workspace.hands import recorded, some, with_hands
 from coterie.workspace.project import Project, load
-from coterie.workspace.results import Results, scope_of
+from coterie.workspace.results import Results, made_scope
 from coterie.workspace.store import Store
 
 HASHES = "files.json"
@@ -96,8 +96,7 @@ def _stale(results: Results, store: Store, file: Path) -> Stale:
         return Stale(files=moved(project, results.made.data, store, results.made.finished, file.parent), failed=later)
     files = moved(project, results.made.data, store, results.made.finished, file.parent)
     try:
-        made = results.made
-        now = catalog_of(project, scope_of(project, made.columns, made.account_columns, made.account, made.events)).definitions
+        now = catalog_of(project, made_scope(project, results.made)).definitions
     except CoterieError as error:
         return Stale(True, str(error), files=files, failed=later)
     then = results.catalog.definitions

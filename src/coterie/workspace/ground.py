@@ -167,6 +167,7 @@ class Ground:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
         data = dict(_summary(self.gathered, store))
         data["goals"] = [dict(g) for g in goals]
+        data["lookups"] = self.gathered.looked_up
         lists = strangers(self.engine, self.lists, frozenset(self.project.lists))
         data["notes"] = [*data["notes"], *self.by_hand_notes(), *lists, *collapsed(self.engine, self.catalog), *notes]
         made = Made(

@@ -179,6 +179,7 @@ def scope_of(
     account_columns: Mapping[str, Type],
     account: str | None,
     events: Mapping[str, EventSource],
+    lookups: Mapping[str, Iterable[str]],
 ) -> Scope:
     """The names that definitions may use, before the definitions themselves."""
     return Scope(
@@ -188,7 +189,14 @@ def scope_of(
         account={name: ColumnInfo(type_) for name, type_ in account_columns.items()},
         has_accounts=account is not None,
         lists=frozenset(project.lists) | hand_lists(project).keys(),
+        lookups={source: frozenset(names) for source, names in lookups.items()},
     )
+
+
+def made_scope(project: Project, made: "Made") -> Scope:
+    """The same of results that are there."""
+    lookups = made.data.get("lookups", {})
+    return scope_of(project, made.columns, made.account_columns, made.account, made.events, lookups)
 
 
 def tables_of(catalog: Catalog, events: Mapping[str, EventSource], account: str | None, customers: str) -> Tables:
@@ -306,8 +314,7 @@ class Results:
 
     @cached_property
     def catalog(self) -> Catalog:
-        made = self.made
-        return catalog_of(self.project, scope_of(self.project, made.columns, made.account_columns, made.account, made.events))
+        return catalog_of(self.project, made_scope(self.project, self.made))
 
     @cached_property
     def notices(self) -> tuple[Notice, ...]:

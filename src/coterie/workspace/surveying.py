@@ -2,7 +2,7 @@
 that tell which group somebody is in."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlglot import exp
 
 from coterie.core.errors import DefinitionError, UnknownName, did_you_mean
 from coterie.language.format import format as format_expr
-from coterie.language.tree import Apply, Column, Expr, walk
+from coterie.language.tree import Apply, Column, Expr, Measure, children, walk
 from coterie.language.types import TEXT
 from coterie.models.clusters.fitted import OUTLIER
 from coterie.models.surveys.scales import Reliability, Scale, reliability
@@ -78,6 +78,17 @@ def answered(results: Results, items: Sequence[Expr]) -> pa.Table:
     return results.engine.fetch(query, "answers").drop_columns([KEY])
 
 
+def answers_in(item: Expr) -> Iterator[tuple[str, Expr]]:
+    """The answers that an item of a scale is made of: columns, or what was answered last (`last(survey.q1)`), by their name."""
+    if isinstance(item, Measure):
+        yield item.column or format_expr(item), item
+    elif isinstance(item, Column):
+        yield item.name, item
+    else:
+        for child in children(item):
+            yield from answers_in(child)
+
+
 def questions(results: Results, name: str, most: int) -> Projection:
     """The fewest questions that tell the label of a segmentation.
 
@@ -97,7 +108,7 @@ def questions(results: Results, name: str, most: int) -> Projection:
                 continue
             seen.add(node.name)
             if node.name in known_scales:
-                asked |= {c.name: c for item in known_scales[node.name] for c in walk(item) if isinstance(c, Column)}
+                asked |= {q: a for item in known_scales[node.name] for q, a in answers_in(item)}
             elif node.name in definitions:
                 left.append(definitions[node.name].checked.tree)
     if not asked:

@@ -515,7 +515,7 @@ class Workspace:
     def _catalog(self, project: Project, gathered: Gathered) -> Catalog:
         account = gathered.customers.account
         events = event_sources(project, gathered, self.store.cache)
-        scope = scope_of(project, gathered.attributes, account_columns(gathered), account, events)
+        scope = scope_of(project, gathered.attributes, account_columns(gathered), account, events, gathered.looked_up)
         try:
             return catalog_of(project, scope)
         except DefinitionErrors as errors:
