@@ -10,7 +10,7 @@ LONGEST = 256
 """Characters of an id."""
 NOBODY = frozenset({
     "", "null", "undefined", "none", "nil", "nan", "0", "-1", "true", "false", "anonymous", "guest", "unknown", "n/a", "na",
-    "distinctid", "distinct_id", "id", "user_id", "userid", "email", "not_authenticated", "not authenticated", "[object object]",
+    "distinctid", "distinct_id", "id", "email", "not_authenticated", "not authenticated", "[object object]",
     "{}", "[]", "00000000-0000-0000-0000-000000000000",
 })  # fmt: skip
 """What stands for nobody, in any case of letters: two who send it are not one customer. After PostHog's list of illegal ids."""

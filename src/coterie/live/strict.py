@@ -18,7 +18,7 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Non
 
 DEEPEST = 32
 """How deep objects and arrays may nest."""
-_NOT_SHAPE = bytes(set(range(256)) - set(b'{}[]"\\'))
+_NOT_SHAPE = bytes(set(range(256)) - set(b'{}[]"'))
 _ONE_KIND = bytes.maketrans(b"[]", b"{}")
 _DIGITS = bytes(ord("9") if chr(i).isdigit() and i < 128 else ord(" ") for i in range(256))
 _LONG = b"9" * 19
@@ -74,7 +74,9 @@ def too_deep(body: bytes) -> bool:
     """Whether brackets nest deeper than DEEPEST, told from the bytes alone, before anything parses them."""
     if body.count(b"{") + body.count(b"[") <= DEEPEST:
         return False
-    shape = body.translate(_ONE_KIND, _NOT_SHAPE).replace(b"\\\\", b"").replace(b'\\"', b"").replace(b"\\", b"")
+    if b"\\" in body:
+        body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
+    shape = body.translate(_ONE_KIND, _NOT_SHAPE)
     left = b"".join(shape.split(b'"')[::2])
     for _ in range(DEEPEST):
         if not left:
