@@ -1,0 +1,124 @@
+"""A service of a log's folder alone, for tests: it can die at a named point, and be broken on purpose.
+
+python -m tests.server.bare --dir FOLDER [--point NAME --after N] [--broken no-fsync|memory-ids|ack-first] [--apply]
+"""
+
+import argparse
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from coterie.core.errors import Busy, CoterieError
+from coterie.live.keys import Keys
+from coterie.live.log import Applier, Damaged, Log, Logged, Transaction
+from coterie.live.writer import Limits, Writer
+from coterie.server.app import Parts
+from coterie.server.run import bound, run
+
+
+def clock() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Counting:
+    """Counts the events of each customer, and adds up what they brought: what a recomputation from the log must find too."""
+
+    tables = ("CREATE TABLE IF NOT EXISTS counting (customer TEXT PRIMARY KEY, events INTEGER, total INTEGER) STRICT",)
+
+    def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
+        for event in events:
+            if event.message.properties.get("poison"):
+                raise ValueError("poison")
+            tx.execute(
+                "INSERT INTO counting VALUES (?, 1, ?) "
+                "ON CONFLICT DO UPDATE SET events = events + 1, total = total + excluded.total",
+                (event.message.user, event.message.properties.get("revenue", 0)),
+            )
+
+    def due(self) -> datetime | None:
+        return None
+
+    def tick(self, tx: Transaction, now: datetime) -> None:
+        pass
+
+
+def dying(point: str, after: int) -> Callable[[str], None]:
+    """Ends the process as a power cut would, when a point is passed for the n-th time."""
+    left = [after]
+
+    def at(name: str) -> None:
+        if name == point:
+            left[0] -= 1
+            if left[0] <= 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return at
+
+
+def break_on_purpose(log: Log, how: str) -> None:
+    """What a test must find out."""
+    if how == "no-fsync":
+        log.connection.execute("PRAGMA synchronous=OFF").fetchall()
+    elif how == "memory-ids":
+        seen: dict[bytes, tuple[int, bytes]] = {}
+        insert = log._insert
+
+        def forgetful(offers: Any, pending: Any) -> Any:
+            log.connection.execute("DELETE FROM ids")
+            out = insert(offers, pending)
+            for offer in offers:
+                seen.update({row.key: (pending.position, row.content) for row in offer.rows})
+            return out
+
+        log._known = lambda keys: {key: seen[key] for key in keys if key in seen}  # type: ignore[method-assign]
+        log._insert = forgetful  # type: ignore[method-assign]
+    elif how == "ack-first":
+        accept = Writer._accept
+
+        def hasty(self: Writer, group: Any) -> None:
+            deliver = self._deliver
+            from coterie.live.log import Receipt
+
+            deliver([(done, [Receipt("stored", 1) for _ in offer.rows]) for offer, done in group])
+            self._deliver = lambda answers: None
+            try:
+                accept(self, group)
+            finally:
+                self._deliver = deliver
+
+        Writer._accept = hasty  # type: ignore[method-assign]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--dir", type=Path, required=True)
+    parser.add_argument("--point", default="")
+    parser.add_argument("--after", type=int, default=1)
+    parser.add_argument("--broken", default="")
+    parser.add_argument("--apply", action="store_true")
+    parser.add_argument("--room", type=int, default=0)
+    parser.add_argument("--requests", type=int, default=4000)
+    parser.add_argument("--accept-loss", action="store_true")
+    said = parser.parse_args()
+    applier: Applier | None = Counting() if said.apply else None
+    tables = Counting.tables if said.apply else ()
+    at = dying(said.point, said.after)
+    try:
+        with Log.open(said.dir, clock, tables=tables, at=at, accept_loss=said.accept_loss) as log:
+            break_on_purpose(log, said.broken)
+            listening = bound("127.0.0.1", 0)
+            limits = Limits(room=said.room, requests=said.requests)
+            parts = Parts(log, Keys(said.dir), clock, os.urandom, applier, limits)
+            port = listening.getsockname()[1]
+            return run(parts, listening, started=lambda: print(f"Listening on http://127.0.0.1:{port}", flush=True))
+    except CoterieError as error:
+        print(error, flush=True)
+        return 3 if isinstance(error, Damaged) else 75 if isinstance(error, Busy) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
