@@ -47,7 +47,7 @@ from coterie.sources.gathered import (
 )
 from coterie.sources.loads import Loads
 from coterie.sources.mapping import Mapped, map_source, settled
-from coterie.sources.options import UNPACK
+from coterie.sources.options import UNPACK, ReadOptions
 from coterie.sources.parts import Before, EventPart, manifests
 from coterie.sources.reading import LINE, read_typed
 from coterie.sources.record import busy
@@ -330,25 +330,14 @@ class _Gathering:
             raise DefinitionError(
                 f"{source.name} names neither a path nor a url", code="E215", hint="say path: orders.csv", place=source.place
             )
-        came = () if source.live is None or self.messages is None else tuple(self.messages(source))
-        if came or source.path is not None:
-            several = (*(() if source.path is None else find(self.folder, source)), *came)
-            if self.cluster is not None:
-                self.say(f"reading {source.name}")
-                afar.read_files(self.cluster, shards, hashes, several, options, source.kind, source.name)
-            for file in several:
-                digest = hashes.of(file.path)
-                job = afar.job_of(file, digest, options)
-                shard = shards.of(file.path, job.content, job.options, source.kind, self.progress, file.name)
-                if hashes.of(file.path) != digest:
-                    shards.remove(shard)
-                    raise DataError(
-                        f"{file.name} changed while it was read",
-                        code="E219",
-                        hint="run again when it is written to its end; the last results stay",
-                        place=source.place,
-                    )
-                found.append((file.name, shard))
+        elif source.path is not None:
+            found += self.read_files(source, find(self.folder, source), hashes, shards, options, source.kind)
+        if source.live is not None and self.messages is not None:
+            # What clients send does not decide what a column is: a file has said so, or the project.
+            said, _ = unified([shard for _, shard in found])
+            declared = {**{n: str(t) for n, t in said.items() if t.of is None}, **types}
+            options = shards_.options_of(source, self.q.context.zone, declared, self.unpack)
+            found += self.read_files(source, tuple(self.messages(source)), hashes, shards, options, None)
         once: dict[str, tuple[str, Shard]] = {}
         for name, shard in found:
             if shard.content in once:
@@ -357,6 +346,29 @@ class _Gathering:
         learned = self.record.learned(source.name, [(content, name) for content, (name, _) in once.items()], self.now)
         files = (SourceFile(name, shard, learned[content]) for content, (name, shard) in once.items())
         return sorted(files, key=lambda f: (f.learned_at, f.name, f.shard.content))
+
+    def read_files(
+        self, source: Source, several: tuple[Found, ...], hashes: Hashes, shards: Shards, options: ReadOptions, kind: str | None
+    ) -> list[tuple[str, Shard]]:
+        """Some files of a source, each by its name."""
+        found: list[tuple[str, Shard]] = []
+        if self.cluster is not None:
+            self.say(f"reading {source.name}")
+            afar.read_files(self.cluster, shards, hashes, several, options, kind, source.name)
+        for file in several:
+            digest = hashes.of(file.path)
+            job = afar.job_of(file, digest, options)
+            shard = shards.of(file.path, job.content, job.options, kind, self.progress, file.name)
+            if hashes.of(file.path) != digest:
+                shards.remove(shard)
+                raise DataError(
+                    f"{file.name} changed while it was read",
+                    code="E219",
+                    hint="run again when it is written to its end; the last results stay",
+                    place=source.place,
+                )
+            found.append((file.name, shard))
+        return found
 
     def changed_columns(self, source: Source, types: Mapping[str, Type]) -> list[str]:
         before = self.record.columns(source.name)

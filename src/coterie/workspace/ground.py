@@ -59,6 +59,7 @@ class Ground:
         lists: the lists of ids by name.
         hands: who the record says is in a segment or out of it by hand.
         models: what is fitted.
+        position: up to where the log of messages has gone into it.
     """
 
     project: Project
@@ -71,6 +72,7 @@ class Ground:
     lists: Mapping[str, frozenset[str]]
     hands: Hands = field(default_factory=dict)
     models: Models = field(kw_only=True)
+    position: int = 0
 
     def tables(self, instant: datetime, *, past: bool = False) -> Tables:
         """The tables as of an instant; the customers of any instant before are no longer in view.
@@ -166,6 +168,7 @@ class Ground:
     ) -> Made:
         """Put beside the answers what a reader needs: definitions, sizes, and how they were made."""
         data = dict(_summary(self.gathered, store))
+        data["position"] = self.position
         data["goals"] = [dict(g) for g in goals]
         data["lookups"] = self.gathered.looked_up
         lists = strangers(self.engine, self.lists, frozenset(self.project.lists))

@@ -672,6 +672,14 @@ class Results:
             found: Value | None = next((row[name] for name in names if name in row), None)
             return found
 
+        world = replace(self.world, fitted=fitted)
+        made = {str(m["customer"]): self.customer(m, events.get(m[batch.KEY], []), world) for m in members}
+        everybody = tuple(made.values()) if row.get(self.made.account or "") is not None else ()
+        return replace(made[str(row["customer"])], members=everybody), world
+
+    @cached_property
+    def world(self) -> World:
+        """What every answer depends on, as the reference interpreter takes it; fitted values are not in it."""
         coverage = {
             kind: KnownCoverage(t.coverage.covers, t.coverage.complete_from, t.coverage.complete_to)
             for kind, t in self.tables.events.items()
@@ -679,10 +687,7 @@ class Results:
         }
         kinds = sorted(self.made.events, key=lambda k: self.made.events[k].rank)
         definitions = {d.name: d.checked.tree for d in self.catalog.definitions.values()}
-        world = World(self.made.as_of, self.project.timezone, kinds, definitions, coverage, self.lists, fitted)
-        made = {str(m["customer"]): self.customer(m, events.get(m[batch.KEY], []), world) for m in members}
-        everybody = tuple(made.values()) if row.get(self.made.account or "") is not None else ()
-        return replace(made[str(row["customer"])], members=everybody), world
+        return World(self.made.as_of, self.project.timezone, kinds, definitions, coverage, self.lists)
 
     def customer(self, row: Mapping[str, Any], events: Sequence[Event], world: World) -> Customer:
         account = None

@@ -66,6 +66,7 @@ from coterie.workspace.history import History
 from coterie.workspace.lint import Smell, lint
 from coterie.workspace.lost import lost, with_users
 from coterie.workspace.manual import Put, put, take_back
+from coterie.workspace.messages import Taken, taken
 from coterie.workspace.models import Models, called, stored
 from coterie.workspace.past import past_days
 from coterie.workspace.plan import Plan, answers_of, pass_gates, planned
@@ -464,14 +465,15 @@ class Workspace:
         text = self.file.read_text(encoding="utf-8-sig")
         hands = self._hands()
         project = with_hands(project, hands)
-        gathered = self._gather(project, engine, now, progress)
+        came = taken(project, self.store.cache, self.store.record)
+        gathered = self._gather(project, engine, now, progress, came)
         events = event_sources(project, gathered, self.store.cache)
         catalog = self._catalog(project, gathered)
         lists = self._lists(project, engine)
         for kind in events:
             engine.parquet(event_view(kind), gathered.events[kind].paths, sorted_by=SORTED)
         none = Models(catalog, project.timezone)
-        ground = Ground(project, text, gathered, now, catalog, engine, events, lists, hands, models=none)
+        ground = Ground(project, text, gathered, now, catalog, engine, events, lists, hands, models=none, position=came.position)
         if called(catalog):
             with FitStore(self.store.record) as store:
                 models = stored(catalog, project.timezone, first_days(ground), gathered.undated, store)
@@ -495,7 +497,8 @@ class Workspace:
         said = engine_of(project, self.settings)
         return opened(said, self.settings, path, temp=self.store.scratch, spark=project.spark)
 
-    def _gather(self, project: Project, engine: Engine, now: datetime, progress: Progress) -> Gathered:
+    def _gather(self, project: Project, engine: Engine, now: datetime, progress: Progress, came: Taken | None = None) -> Gathered:
+        messages = came or taken(project, self.store.cache, self.store.record)
         try:
             return gather(
                 project.folder,
@@ -508,6 +511,7 @@ class Workspace:
                 progress=lambda what, rows: progress(f"{what}: {rows:,} rows" if rows else what),
                 environ=os.environ,
                 unpack=self.settings.unpack,
+                messages=messages.of,
             )
         except MissingColumn as error:
             raise with_users(error, project) from None
