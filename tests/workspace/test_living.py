@@ -8,8 +8,6 @@ from typing import Any
 import pytest
 
 import coterie
-
-from coterie.live.lock import Lock
 from coterie.live.log import Log
 from coterie.live.message import Message
 from coterie.live.people import People
