@@ -124,6 +124,7 @@ class Person:
     ids: set[tuple[str, str]] = field(default_factory=set)
     """(kind, id) of what they did, for the kinds whose rows have an id of their own."""
     answers: Answers = field(default_factory=dict)
+    """What was last told of them."""
     stale: bool = False
     """Has to be made again: a row came a second time."""
 
@@ -205,7 +206,7 @@ class People:
                 del self.memory[customer]
         self._bring(tx, [c for c in heard if c not in self.memory], now, {})
         for customer in heard:
-            self._settle(tx, keeper, customer, events[-1].position, before=self._before(tx, customer))
+            self._settle(tx, keeper, customer, events[-1].position)
         for were in merged.values():
             for gone in were:
                 self._gone(tx, gone, events[-1].position, now)
@@ -228,7 +229,7 @@ class People:
         self._bring(tx, [c for c in customers if c not in self.memory], now, {})
         keeper = self._keeper(now)
         for customer in customers:
-            self._settle(tx, keeper, customer, None, before=self._before(tx, customer))
+            self._settle(tx, keeper, customer, None)
         self._look(tx)
 
     # --- what is asked of one customer
@@ -268,7 +269,8 @@ class People:
             person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
             for one in reversed(mine):
                 person.columns.update({n: v for n, v in one.customer.columns.items() if v is not None})
-            person.answers = mine[0].answers if mine else {}
+            own = known[customer].answers if customer in known else {}
+            person.answers = self._told(tx, customer) or own
             self.memory[customer] = person
             done: dict[tuple[str, str], Event] = {}
             for one in mine:
@@ -332,8 +334,9 @@ class People:
     def _evaluation(self, keeper: Incremental, customer: str, person: Person) -> FromState:
         return keeper.asked(Customer(customer, person.columns, keeper.events(person.state)), {customer: person.state})
 
-    def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None, before: Answers) -> None:
+    def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None) -> None:
         person = self.memory[customer]
+        before = person.answers
         self.memory.move_to_end(customer)
         keeper.settle(person.state)
         evaluation = self._evaluation(keeper, customer, person)
@@ -350,14 +353,12 @@ class People:
         )
         tx.execute(sql, (customer, json.dumps(person.answers), None if due is None else micros(due), position or 0))
 
-    def _before(self, tx: Transaction, customer: str) -> Answers:
-        """What was last told of a customer."""
+    def _told(self, tx: Transaction, customer: str) -> Answers | None:
+        """What was last told of a customer since the run; None where nothing was."""
         for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,)):
             found: Answers = json.loads(answers)
-            if found:
-                return found
-        known = self.results.known([customer])
-        return known[customer].answers if customer in known else {}
+            return found or None
+        return None
 
     def _tell(self, tx: Transaction, change: Change, position: int, now: datetime) -> None:
         sql = "INSERT INTO live_change (customer, name, label, entered, at, position) VALUES (?, ?, ?, ?, ?, ?)"
@@ -387,7 +388,9 @@ class People:
 
     def _gone(self, tx: Transaction, customer: str, position: int, now: datetime) -> None:
         """A customer is another one now: they leave everything that they were in."""
-        for change in changes(customer, self._before(tx, customer), {}):
+        known = self.results.known([customer])
+        before = self._told(tx, customer) or (known[customer].answers if customer in known else {})
+        for change in changes(customer, before, {}):
             self._tell(tx, change, position, now)
         tx.execute("DELETE FROM live_customer WHERE customer = ?", (customer,))
 

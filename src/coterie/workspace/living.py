@@ -71,11 +71,9 @@ class Living:
             return out
         on = exp.EQ(this=quoted(batch.KEY, "b"), expression=quoted(batch.KEY, "t"))
         literals = [results.words().literal(c) for c in customers]
-        query = exp.select("t.*").from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
-        for i, name in enumerate(self.order):
-            if name in self.segments:
-                query = query.select(member(i, "b").as_(f"is {i}", quoted=True))
-        query = query.where(exp.In(this=quoted("customer", "t"), expressions=literals))
+        bits = [member(i, "b").as_(f"is {i}", quoted=True) for i, name in enumerate(self.order) if name in self.segments]
+        query = exp.select("t.*", *bits, copy=False).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on, copy=False)
+        query = query.where(exp.In(this=quoted("customer", "t"), expressions=literals), copy=False)
         rows = results.engine.fetch(query).to_pylist()
         events = results.events_of([r[batch.KEY] for r in rows])
         for row in rows:
