@@ -45,7 +45,7 @@ def serve(
                 typer.echo(f"A write key was made, and is shown this once: {found.first_key}")
             typer.echo(f"Listening on {address}: {found.log.position:,} events are in the log. Ctrl-C stops.")
 
-        parts = Parts(found.log, found.keys, utc_now, os.urandom)
+        parts = Parts(found.log, found.keys, utc_now, os.urandom, found.people)
         return run(parts, listening, proxied=behind_proxy, certificate=tls_cert, secret=tls_key, started=started)
 
 

@@ -2,19 +2,28 @@
 
 import ipaddress
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from threading import Lock
+from time import monotonic
 from zoneinfo import ZoneInfo
 
-from coterie.core.errors import CoterieError, DefinitionError
+from coterie.core.errors import CoterieError, DefinitionError, StoreError
 from coterie.live.keys import Keys
-from coterie.live.log import Log
+from coterie.live.log import Log, Logged, Transaction
+from coterie.live.people import People
+from coterie.workspace.living import people as people_of
+from coterie.workspace.messages import LOG
 from coterie.workspace.project import load
+from coterie.workspace.results import Results
 from coterie.workspace.run import utc_now
+from coterie.workspace.workspace import Workspace
+from coterie.workspace.workspace import open as open_
 
-LIVE = Path(".coterie") / "record" / "live"
+LIVE = Path(".coterie") / "record" / LOG
 """Where the log of a project's events lies, from the project's folder on."""
 FIRST = "default"
 """The name of the first ingest key, and of the source of what comes with it."""
@@ -33,6 +42,65 @@ class Served:
     keys: Keys
     first_key: str | None
     notes: tuple[str, ...]
+    people: "Following | None" = None
+
+
+class Following:
+    """Customers on the newest results: when a run has published others, these are taken instead, between two events.
+
+    One writer calls `apply` and `tick`; `asked` may be called from any thread.
+    """
+
+    tables = People.tables
+
+    def __init__(self, space: Workspace, log: Log):
+        self.space, self.log = space, log
+        self.held = Lock()
+        self.results: Results | None = None
+        self.people: People | None = None
+        self.looked = 0.0
+
+    def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
+        with self.held:
+            self._follow(tx)
+            if self.people is not None:
+                self.people.apply(tx, events, now)
+
+    def due(self) -> datetime | None:
+        now = monotonic()
+        if self.people is None or now - self.looked >= LOOK:
+            return NOW  # to look for newer results
+        return self.people.due()
+
+    def tick(self, tx: Transaction, now: datetime) -> None:
+        with self.held:
+            self._follow(tx)
+            due = None if self.people is None else self.people.due()
+            if self.people is not None and due is not None and due <= now:
+                self.people.tick(tx, now)
+
+    def _follow(self, tx: Transaction) -> None:
+        """Stand on the newest results."""
+        if self.people is not None and monotonic() - self.looked < LOOK:
+            return
+        self.looked = monotonic()
+        try:
+            newest = self.space.store.current()
+        except StoreError:
+            return  # nothing has been run yet
+        if self.results is not None and self.results.generation.number == newest.number:
+            return
+        results = Results(newest, self.space.store.cache, settings=self.space.settings)
+        people = people_of(results, self.log)
+        people.open(tx)
+        if self.results is not None:
+            self.results.close()
+        self.results, self.people = results, people
+
+
+LOOK = 1.0
+"""Seconds after which newer results are looked for."""
+NOW = datetime.min
 
 
 def is_loopback(host: str) -> bool:
@@ -80,9 +148,12 @@ def served(folder: Path, *, accept_loss: bool = False) -> Iterator[Served]:
             raise
         notes.append(f"the project cannot be read, so that events are kept and nothing follows from them: {error}")
     place = root / LIVE
-    with Log.open(place, utc_now, zone=zone, accept_loss=accept_loss) as log:
+    with Log.open(place, utc_now, zone=zone, accept_loss=accept_loss, tables=Following.tables) as log:
         keys = Keys(place)
         first = None
         if not any(key.scope == "ingest" for key in keys.all.values()):
             first = keys.make("ingest", FIRST, utc_now(), os.urandom)
-        yield Served(log, keys, first, (*notes, *log.notes))
+        people = Following(open_(folder), log)
+        if not people.space.store.pointer.is_file():
+            notes.append("nothing has been run yet: events are kept, and segments follow them from the first `coterie run` on")
+        yield Served(log, keys, first, (*notes, *log.notes), people)
