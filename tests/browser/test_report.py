@@ -91,6 +91,17 @@ def test_every_chart_is_drawn_with_marks(opened: Opened) -> None:
         "months",
         "retention",
         "lorenz",
+        "sizes",
+        "tried",
+        "typical",
+        "worth",
+        "spread",
+        "alive",
+        "holdout",
+        "lift",
+        "calibration",
+        "money",
+        "drives",
     }
     for key, marks, width, height, broken in found:
         assert marks >= 2, key
@@ -155,7 +166,7 @@ def test_all_can_be_reached_by_keyboard(opened: Opened) -> None:
             break
     assert {name for name, _ in reached} >= {"A", "SUMMARY", "DIV"}
     count = page.locator("nav a").count()
-    assert count == 15
+    assert count == 18
     page.locator("details.behind summary").first.focus()
     page.keyboard.press("Enter")
     assert page.locator("details.behind").first.evaluate("e => e.open")

@@ -18,8 +18,8 @@ from coterie.workspace.report import FILE
 from tests import shops
 
 SECTIONS = [
-    "goals", "findings", "segments", "personas", "value", "lifecycle", "sizes", "movement", "apart", "scorecard", "overlap",
-    "turnover", "retention", "concentration", "quality",
+    "goals", "findings", "segments", "groups", "personas", "value", "lifetime", "predictions", "lifecycle", "sizes", "movement",
+    "apart", "scorecard", "overlap", "turnover", "retention", "concentration", "quality",
 ]  # fmt: skip
 
 
@@ -147,6 +147,41 @@ def test_months_retention_and_concentration_add_up(open_page: str, space) -> Non
     assert sum(c["customers"] for c in cohorts["cohorts"]) == inside(space, f"exists({cohorts['kind']})")
 
 
+def test_what_is_expected_is_what_the_traits_hold(open_page: str, space) -> None:
+    (told,) = numbers(open_page)["sections"]["lifetime"]
+    rows = space.results.engine.fetch("SELECT * FROM traits WHERE next_year IS NOT NULL").to_pylist()
+    assert told["customers"] == len(rows)
+    assert told["expected"] == pytest.approx(sum(r["next_year"] for r in rows), abs=0.01)
+    assert 0 < told["low"] < told["expected"] < told["high"]
+    assert {g["of"] for g in told["groups"]} == {"value", "tastes", "lifecycle"}
+    for group in told["groups"]:
+        own = [r["next_year"] for r in rows if r[group["of"]] == group["label"]]
+        assert group["customers"] == len(own)
+        assert group["expected"] == pytest.approx(sum(own), abs=0.01)
+        assert group["low"] <= group["high"]
+
+
+def test_models_are_told_as_they_were_fitted(open_page: str, page: str, space) -> None:
+    fits = {s.name: s.fit for s in space.models.states()}
+    for said, hides in ((numbers(open_page), False), (numbers(page), True)):
+        predictions = {p["name"]: p for p in said["sections"]["predictions"]}
+        assert set(predictions) == {"likely_to_buy", "spend_next"}
+        quality = fits["likely_to_buy"].parameters["quality"]
+        told = predictions["likely_to_buy"]
+        assert told["verdict"] == quality["verdict"]
+        for shown, (customers, _, foreseen, happened, _) in zip(told["tenths"], quality["tenths"], strict=True):
+            assert shown["customers"] == customers
+            assert shown["told"] == pytest.approx(foreseen, abs=1e-4)
+            if hides and 0 < round(customers * happened) < 10:
+                assert shown["happened"] is None
+            if not hides:
+                assert shown["happened"] == pytest.approx(happened, abs=1e-4)
+        (groups,) = said["sections"]["groups"]
+        for group in groups["labels"]:
+            if group["label"] and group["customers"] is not None:
+                assert group["customers"] == inside(space, f"tastes = {literal(group['label'])}")
+
+
 def test_the_numbers_are_those_that_people_read(page: str) -> None:
     said = numbers(page)
     table = _table(page, "segments-1")
@@ -223,6 +258,10 @@ def test_without_a_run_there_is_no_report(tmp_path: Path) -> None:
 def test_charts_for_notebooks(space) -> None:
     charts = space.charts
     for chart in (charts.segments(), charts.rfm_grid("value"), charts.labels("lifecycle"), charts.months(), charts.overlap()):
+        assert chart.to_dict()["title"]["text"]
+    for chart in (charts.groups("tastes"), charts.labels("tastes"), charts.tried("tastes"), charts.worth("next_year", "lifecycle")):
+        assert chart.to_dict()["title"]["text"]
+    for chart in (charts.alive("next_year"), charts.holdout("next_year"), charts.lift("likely_to_buy")):
         assert chart.to_dict()["title"]["text"]
     with pytest.raises(UnknownName, match="nothing to draw of 'valu'"):
         charts.treemap("valu")

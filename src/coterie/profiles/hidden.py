@@ -7,6 +7,7 @@ transport polytope). Besides, the hidden cells of a line with a shown total add 
 enough: otherwise they would be known to be tiny.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -162,6 +163,16 @@ def hide_list(counts: Mapping[str, int], k: int = K, *, total: bool = True) -> f
 def is_small(n: int, k: int = K) -> bool:
     """Whether a count may not be shown: 1 to k − 1."""
     return 0 < n < k
+
+
+def guarded(text: str, k: int = K) -> str:
+    """A sentence without small counts of customers: "7 customers" and "(7:" become "fewer than 10 …"."""
+
+    def told(found: re.Match[str]) -> str:
+        return f"{found[1]}fewer than {k}{found[3]}" if is_small(int(found[2]), k) else found[0]
+
+    text = re.sub(r"(^|[^\d.,])(\d{1,9})( customers?\b)", told, text)
+    return re.sub(r"(\()(\d{1,9})(:)", told, text)
 
 
 def shown(n: int, k: int = K) -> str:

@@ -43,8 +43,51 @@ class Charts:
         return _found(self._gathered.value(), "treemap", name)
 
     def labels(self, name: str) -> "alt.LayerChart":
-        """The labels of a segmentation with rules as bars."""
-        return _found(self._gathered.labels(), "labels", name)
+        """The labels of a segmentation as bars, whether it has rules or its groups were found."""
+        gathered = self._gathered
+        if gathered.found(name):
+            return self.groups(name)
+        return _found(gathered.labels(), "labels", name)
+
+    def groups(self, name: str) -> "alt.LayerChart":
+        """Groups that were found, as bars."""
+        return _found(_told(self._gathered.clusters()), "sizes", name)
+
+    def typical(self, name: str) -> "alt.LayerChart":
+        """What is typical of groups that were found."""
+        return _found(_told(self._gathered.clusters()), "typical", name)
+
+    def tried(self, name: str) -> "alt.LayerChart":
+        """How well each number of groups would do."""
+        return _found(_told(self._gathered.clusters()), "tried", name)
+
+    def worth(self, name: str, by: str) -> "alt.LayerChart":
+        """What customers are expected to bring, by the labels of a segmentation; `name` is a lifetime value."""
+        return _found(_told(self._gathered.lifetimes()), "worth", f"{name}-{by}")
+
+    def alive(self, name: str) -> "alt.LayerChart":
+        """How probably customers are still there, by a lifetime value."""
+        return _found(_told(self._gathered.lifetimes()), "alive", name)
+
+    def holdout(self, name: str) -> "alt.LayerChart":
+        """What a lifetime value foresaw of the part of the past that was held out."""
+        return _found(_told(self._gathered.lifetimes()), "holdout", name)
+
+    def lift(self, name: str) -> "alt.LayerChart":
+        """What happened to tenths of customers by a prediction."""
+        return _found(_told(self._gathered.predictions()), "lift", name)
+
+    def calibration(self, name: str) -> "alt.LayerChart":
+        """Whether what a prediction tells comes true."""
+        return _found(_told(self._gathered.predictions()), "calibration", name)
+
+    def money(self, name: str) -> "alt.LayerChart":
+        """What contacting the first so many by a prediction brings."""
+        return _found(_told(self._gathered.predictions()), "money", name)
+
+    def drives(self, name: str) -> "alt.LayerChart":
+        """What drives a prediction."""
+        return _found(_told(self._gathered.predictions()), "drives", name)
 
     def sizes(self, name: str) -> "alt.LayerChart":
         """The size of a segment over time."""
@@ -83,9 +126,16 @@ class Charts:
         return Gathering(self.space, members=False, k=1, progress=silent)
 
 
+def _told(section: Section | None) -> Section:
+    """The section of models, where there are some."""
+    if section is None:
+        raise UnknownName("there is no such model", hint="`coterie models` lists them")
+    return section
+
+
 def _found(section: Section, kind: str, name: str | None = None) -> "alt.LayerChart":
     key = kind if name is None else f"{kind}-{anchor(name)}"
-    figures: dict[str, Figure] = {f.key: f for f in section.figures}
+    figures: dict[str, Figure] = {f.key: f for f in section.charts}
     if key in figures:
         return figures[key].chart
     if name is None:

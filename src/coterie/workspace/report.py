@@ -28,17 +28,20 @@ from coterie.profiles.overlap import chosen, overlap
 from coterie.profiles.page import words
 from coterie.profiles.page.parts import Report, Section, Setting
 from coterie.profiles.page.render import html
-from coterie.profiles.personas.persona import Group
+from coterie.profiles.personas.persona import Group, Persona
 from coterie.profiles.quality import Quality, coverage, quality
 from coterie.profiles.retention import Retention, retention
 from coterie.profiles.sections import apart as apart_section
+from coterie.profiles.sections import clusters as clusters_section
 from coterie.profiles.sections import concentration as concentration_section
 from coterie.profiles.sections import findings as findings_section
 from coterie.profiles.sections import goals as goals_section
 from coterie.profiles.sections import labels, members, segments, value
+from coterie.profiles.sections import lifetime as lifetime_section
 from coterie.profiles.sections import movement as movement_section
 from coterie.profiles.sections import overlap as overlap_section
 from coterie.profiles.sections import personas as personas_section
+from coterie.profiles.sections import predictions as predictions_section
 from coterie.profiles.sections import quality as quality_section
 from coterie.profiles.sections import retention as retention_section
 from coterie.profiles.sections import scorecard as scorecard_section
@@ -46,7 +49,9 @@ from coterie.profiles.sections import sizes as sizes_section
 from coterie.profiles.sections import turnover as turnover_section
 from coterie.profiles.turnover import Turnover, turnover
 from coterie.traits.batch import TIME, quoted, relation
+from coterie.workspace import told_models
 from coterie.workspace.compared import compared, shown_types
+from coterie.workspace.fits import ModelState
 from coterie.workspace.goals import standings
 from coterie.workspace.grid import is_rfm, rfm_grid
 from coterie.workspace.history import History
@@ -140,8 +145,11 @@ class Gathering:
         steps: Sequence[tuple[str, Callable[[], Section | None]]] = (
             ("goals", self.goals),
             ("segments", self.segments),
+            ("groups that were found", self.clusters),
             ("personas", self.personas),
             ("value", self.value),
+            ("lifetime value", self.lifetimes),
+            ("predictions", self.predictions),
             ("lifecycle", self.labels),
             ("sizes over time", self.sizes),
             ("movements", self.movements),
@@ -224,7 +232,35 @@ class Gathering:
         return segments.segments(found, self.setting)
 
     def personas(self) -> Section | None:
-        """The labels of segmentations, as many whole segmentations as there is room for, but at least the first."""
+        """The cards of labels."""
+        labels = [p for p in self.people if p.group.of]
+        return personas_section.personas(labels, self.without_card, self.setting)
+
+    def clusters(self) -> Section | None:
+        return clusters_section.clusters(told_models.clusters(self), self.setting)
+
+    def lifetimes(self) -> Section | None:
+        return lifetime_section.lifetime(told_models.lifetimes(self), self.setting)
+
+    def predictions(self) -> Section | None:
+        return predictions_section.predictions(told_models.predictions(self), self.setting)
+
+    @cached_property
+    def models(self) -> list[ModelState]:
+        return told_models.states_of(self)
+
+    @cached_property
+    def people(self) -> list[Persona]:
+        """The personas of labels, then of the customers of whom predictions tell most."""
+        return Personas(self, [*self.chosen_labels[0], *told_models.highest(self)]).all()
+
+    @property
+    def without_card(self) -> list[str]:
+        return self.chosen_labels[1]
+
+    @cached_property
+    def chosen_labels(self) -> tuple[list[Group], list[str]]:
+        """The labels of as many whole segmentations as there is room for, but at least of the first; and the other ones."""
         groups: list[Group] = []
         more: list[str] = []
         for name in sorted(self.results.made.labels, key=lambda n: (self.learned(n) != "clusters", self.learned(n) == "")):
@@ -234,12 +270,16 @@ class Gathering:
             else:
                 groups += found[:PERSONAS]
                 more += [name] if len(found) > PERSONAS else []
-        return personas_section.personas(Personas(self, groups).all(), more, self.setting)
+        return groups, more
 
     def learned(self, name: str) -> str:
         """By what function a segmentation is learned; "" where its labels have rules."""
         call = learned(self.results, self.results.definition(name).tree)
         return "" if call is None else call.function
+
+    def found(self, name: str) -> bool:
+        """Whether the groups of a segmentation were found."""
+        return self.learned(name) == "clusters" and any(s.name == name for s in self.models)
 
     def value(self) -> Section:
         results = self.results
@@ -263,7 +303,7 @@ class Gathering:
         results = self.results
         found = []
         for name, counted in results.made.labels.items():
-            if is_rfm(results, name):
+            if is_rfm(results, name) or self.found(name):
                 continue
             order = label_order(results, name)
             about = _note(results.project.segmentations[name].notes, "about")

@@ -1,5 +1,7 @@
 """Scores: one customer as among many, intervals that cover what they say, discounts, the next purchase."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from coterie.core.errors import ModelError
 from coterie.models.value.choice import fit
 from coterie.models.value.discounting import discounted_orders
 from coterie.models.value.fitted import Fit, Scores
+from coterie.models.value.gamma_gamma import GammaGamma
 from coterie.models.value.history import History
 from coterie.models.value.process import expected_given
 from tests.models.value.made import customers
@@ -102,6 +105,39 @@ def test_the_next_purchase_comes_within_its_interval():
     foreseen = found.next_purchase(history.x, history.T)
     assert (waits <= foreseen.median).mean() == pytest.approx(0.5, abs=0.03)
     assert ((waits >= foreseen.low) & (waits <= foreseen.high)).mean() == pytest.approx(0.9, abs=0.02)
+
+
+@shops
+def test_totals_are_of_the_customers_in_each_group(model, fits):
+    history, found = fits[model]
+    scores = scored(found, history)
+    value = scores.value
+    halves = np.where(np.arange(len(history)) % 3 == 0, 0, 1)
+    halves[:7] = -1
+    everybody = np.zeros(len(history), dtype=np.int64)
+    whole, parts = found.totals(history.x, history.T, scores, 364, [everybody, halves], [1, 2])
+    assert (whole.shape, parts.shape) == ((1, 400), (2, 400))
+    assert whole.mean() == pytest.approx(value.sum(), rel=0.02)
+    assert parts.mean(axis=1) == pytest.approx([value[halves == 0].sum(), value[halves == 1].sum()], rel=0.03)
+    assert (whole[0] >= parts.sum(axis=0) - 1e-6).all()  # seven customers are in neither half
+    assert whole.mean() > parts.sum(axis=0).mean()
+    assert whole[0].std() < 0.2 * whole.mean()
+
+
+@pytest.mark.parametrize("model", ["MBG/NBD", "Pareto/NBD"])
+def test_drawn_totals_cover_what_they_say_where_the_model_is_right(model, fits):
+    _, found = fits[model]
+    shop, theta = SHOPS[model]
+    spend = GammaGamma(6.25, 3.74, 15.44, (0.0, 0.0, 0.0), 0.0)
+    right = replace(found, parameters=dict(zip(found.process.symbols, theta, strict=True)), spend=spend)
+    inside = []
+    for seed in range(50):
+        made = customers(shop, theta, 120, seed=5000 + seed)
+        scores = scored(right, made.history)
+        ((totals,),) = right.totals(made.history.x, made.history.T, scores, 364, [np.zeros(120, dtype=np.int64)], [1])
+        low, high = np.quantile(totals, (0.05, 0.95))
+        inside.append(low <= made.value.sum() <= high)
+    assert 0.78 <= np.mean(inside) <= 0.99  # of 50 with a chance of .9 each
 
 
 def coverage(simulations: int, n: int) -> dict[str, float]:

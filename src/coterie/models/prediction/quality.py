@@ -29,21 +29,27 @@ folds (Nadeau, Bengio: Inference for the generalization error, Machine Learning 
 @dataclass(frozen=True, slots=True)
 class Group:
     """Some of the tested customers, from the highest score down: how many, the lowest score among them, what was told of
-    them and what happened, as means."""
+    them and what happened, as means, and how much what happened varies among them (standard deviation; None: not known)."""
 
     customers: int
     lowest: float
     told: float
     happened: float
+    varies: float | None = None
+
+    def to_json(self) -> list[float | None]:
+        return [self.customers, self.lowest, self.told, self.happened, self.varies]
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """What a baseline reaches (in the measure that decides) and how much more the model does, with its interval."""
+    """What a baseline reaches (in the measure that decides) and how much more the model does, with its interval; and which
+    share of all that happened its first fifth of customers holds (None: not known)."""
 
     name: str
     value: float
     more: Interval
+    fifth: float | None = None
 
     @property
     def better(self) -> bool:
@@ -88,9 +94,9 @@ class Quality:
             "decides": self.decides,
             "interval": self.interval.to_json(),
             "measures": dict(self.measures),
-            "against": [[c.name, c.value, *c.more.to_json()] for c in self.against],
-            "tenths": [[g.customers, g.lowest, g.told, g.happened] for g in self.tenths],
-            "gains": [[g.customers, g.lowest, g.told, g.happened] for g in self.gains],
+            "against": [[c.name, c.value, *c.more.to_json(), c.fifth] for c in self.against],
+            "tenths": [g.to_json() for g in self.tenths],
+            "gains": [g.to_json() for g in self.gains],
             "verdict": self.verdict,
         }
 
@@ -103,7 +109,7 @@ class Quality:
             found["decides"],
             Interval(*found["interval"]),
             dict(found["measures"]),
-            tuple(Comparison(name, value, Interval(*more)) for name, value, *more in found["against"]),
+            tuple(Comparison(name, value, Interval(*more[:3]), *more[3:]) for name, value, *more in found["against"]),
             tuple(Group(*g) for g in found["tenths"]),
             tuple(Group(*g) for g in found["gains"]),
         )
@@ -140,7 +146,8 @@ def measured(y: Floats, told: Floats, rules: Sequence[tuple[str, Floats]], chanc
     against = [Comparison(_chance_name(kind), 0.0, skill.widened(wider))]
     for name, other in rules:
         value = _skill(y, other, chance, kind).value
-        against.append(Comparison(name, value, _skill_difference(y, told, other, chance, kind).widened(wider)))
+        fifth = _first_fifth(y, other[:, 0]) if kind == "regression" else None
+        against.append(Comparison(name, value, _skill_difference(y, told, other, chance, kind).widened(wider), fifth))
     if kind == "regression":
         amount = told[:, 0]
         measures = _of_amounts(y, amount)
@@ -156,7 +163,8 @@ def _of_events(y: Floats, p: Floats, rules: Sequence[tuple[str, Floats]], chance
     over = Interval(interval.value - 0.5, interval.low - 0.5, interval.high - 0.5)
     against = [Comparison(_chance_name("classification"), 0.5, over.widened(wider))]
     for name, told in rules:
-        against.append(Comparison(name, auc_interval(y, told[:, 0]).value, auc_difference(y, p, told[:, 0]).widened(wider)))
+        more = auc_difference(y, p, told[:, 0]).widened(wider)
+        against.append(Comparison(name, auc_interval(y, told[:, 0]).value, more, _first_fifth(y, told[:, 0])))
     measures = {
         "auc": interval.value,
         "brier": float(((y - p) ** 2).mean()),
@@ -207,6 +215,12 @@ def _ratio(above: Floats, below: Floats) -> Interval:
     return Interval(value, value - reach, value + reach)
 
 
+def _first_fifth(y: Floats, score: Floats) -> float | None:
+    """The share of all that happened that the fifth with the highest score holds."""
+    first = _groups(y, score)[1][CUTOFFS // 5 - 1] if len(y) >= CUTOFFS else None
+    return first.customers * first.happened / float(y.sum()) if first is not None and y.sum() else None
+
+
 def _groups(y: Floats, score: Floats) -> tuple[tuple[Group, ...], tuple[Group, ...]]:
     """Tenths, and what is gained down to each cut-off. Ties share what happened to them, so that their order does not matter."""
     order = np.argsort(-score, kind="stable")
@@ -215,13 +229,14 @@ def _groups(y: Floats, score: Floats) -> tuple[tuple[Group, ...], tuple[Group, .
     size = np.diff(np.append(first, len(told)))
     happened = np.repeat(np.add.reduceat(y[order], first) / size, size)
     ends = [round(len(y) * (i + 1) / TENTHS) for i in range(TENTHS)]
-    tenths = tuple(_group(told, happened, a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True) if b > a)
+    own = y[order]
+    tenths = tuple(_group(told, happened, own, a, b) for a, b in zip([0, *ends[:-1]], ends, strict=True) if b > a)
     cuts = [round(len(y) * (i + 1) / CUTOFFS) for i in range(CUTOFFS)]
-    return tenths, tuple(_group(told, happened, 0, b) for b in cuts if b)
+    return tenths, tuple(_group(told, happened, own, 0, b) for b in cuts if b)
 
 
-def _group(told: Floats, happened: Floats, a: int, b: int) -> Group:
-    return Group(b - a, float(told[b - 1]), float(told[a:b].mean()), float(happened[a:b].mean()))
+def _group(told: Floats, happened: Floats, own: Floats, a: int, b: int) -> Group:
+    return Group(b - a, float(told[b - 1]), float(told[a:b].mean()), float(happened[a:b].mean()), float(own[a:b].std()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """A fit of lifetime value: plain JSON that says what was learned, how good it is, and what each customer is worth."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -10,7 +10,7 @@ from coterie.core.errors import ModelError
 from coterie.models.value.beta_geometric import BG_NBD, MBG_NBD
 from coterie.models.value.discounting import discounted_orders
 from coterie.models.value.gamma_gamma import GammaGamma
-from coterie.models.value.history import WEEK, Floats, History
+from coterie.models.value.history import WEEK, Floats, History, Integers
 from coterie.models.value.interval import Outlook
 from coterie.models.value.nbd import NBD
 from coterie.models.value.pareto_nbd import PARETO_NBD
@@ -22,6 +22,8 @@ VERSION = 1
 KIND = "lifetime_value"
 LEVEL = 0.9
 """The probability with which a customer's value lies between low and high."""
+TOTALS = 400
+"""Futures drawn for the totals of groups."""
 PROCESSES: Mapping[str, Process] = {process.name: process for process in (BG_NBD, MBG_NBD, PARETO_NBD, NBD())}
 
 
@@ -163,6 +165,33 @@ class Fit:
         low, high = Outlook(process, theta, self.spend, horizon, self.seed).bounds(rows_x, rows_T, alive, LEVEL)
         each = self.spend.mean(history.x, history.spend)
         return Scores(alive[places], orders[places], each, worth[places] * each, low[places] * each, high[places] * each)
+
+    def totals(
+        self,
+        x: Floats,
+        T: Floats,
+        scores: Scores,
+        horizon_days: float,
+        places: Sequence[Integers],
+        many: Sequence[int],
+        *,
+        draws: int = TOTALS,
+    ) -> list[Floats]:
+        """What groups of customers will be worth together: drawn totals, one row a group and one column a draw.
+
+        Customers are drawn independently of each other. That the whole fit may be off is in no draw: `off` says by how much it was.
+
+        Args:
+            x, T: as in `History`, T in days; `scores`: what `score` told of these customers.
+            places: for each grouping the place of each customer's group, −1 for none; `many`: how many groups it has.
+        """
+        outlook = Outlook(self.process, self.theta, self.spend, horizon_days / WEEK, self.seed)
+        return outlook.totals(x, T / WEEK, scores.probability_alive, scores.value_per_order, places, many, draws)
+
+    @property
+    def off(self) -> float | None:
+        """By what share of them all orders of the holdout were foreseen too many (0.05) or too few; None without one."""
+        return None if self.verdict is None or not self.verdict.model.actual else self.verdict.model.bias
 
     def next_purchase(self, x: Floats, T: Floats) -> NextPurchase:
         """When customers with x repeat purchases in T days who have not left buy next. Chances to leave before that

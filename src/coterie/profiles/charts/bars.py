@@ -33,15 +33,17 @@ def bars(
     note: str = "",
     colours: Mapping[str, str] | None = None,
     share: bool = False,
+    fine: bool = False,
     text_room: int = 120,
+    name_room: int = 200,
 ) -> alt.LayerChart:
     """Horizontal bars from zero in the order given.
 
     Args:
         axis: what is counted, with its unit.
         colours: by name; a name that has none is grey.
-        share: values are shares of 1, the axis runs to 100 %.
-        text_room: pixels kept free for the texts.
+        share: values are shares of 1, the axis runs to 100 %; fine: they are numbers with decimals, else counts.
+        text_room, name_room: pixels kept free for the texts and, at most, for the names.
     """
     order = [b.name for b in found]
     painted = colours or dict.fromkeys(order, ACCENT)
@@ -60,10 +62,11 @@ def bars(
     scale = room(text_room)
     if share:
         scale = alt.Scale(domain=[0, 1], rangeMax=scale.rangeMax, zero=True)
-    across = alt.Axis(format="%" if share else ",d", tickCount=4, tickMinStep=0.01 if share else 1)
-    base = alt.Chart(rows(parts)).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 220 ? 118 : 200")))
+    across = alt.Axis(
+        format="%" if share else "~g" if fine else ",d", tickCount=4, tickMinStep=0.001 if fine else 0.01 if share else 1
     )
+    names = alt.Axis(labelLimit=alt.ExprRef(f"width < 150 ? 118 : {name_room}"))
+    base = alt.Chart(rows(parts)).encode(y=alt.Y("name:N", sort=order, title=None, axis=names))
     known = base.mark_bar(height=18).encode(
         x=alt.X("start:Q", scale=scale, title=axis, axis=across), x2="end:Q", color=raw("colour")
     )

@@ -102,6 +102,26 @@ class Card:
 
 
 @dataclass(frozen=True, slots=True)
+class Topic:
+    """One of several things that a section tells in the same way, such as a model: what is said of it, its small figures side
+    by side, and cards.
+
+    Attributes:
+        key: its name on the page, unique.
+        links: what is told elsewhere on the page: a text, and the key of its place.
+    """
+
+    key: str
+    title: str
+    answer: str
+    lines: Sequence[str] = ()
+    figures: Sequence[Figure] = ()
+    cards: Sequence[Card] = ()
+    tables: Sequence[Table] = ()
+    links: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
     """One question with its answer.
 
@@ -127,7 +147,13 @@ class Section:
     """Tables shown on demand."""
     broad: bool = False
     """Whether the small charts need more width than a line does."""
+    topics: Sequence[Topic] = ()
     data: Any = None
+
+    @property
+    def charts(self) -> tuple[Figure, ...]:
+        """All its figures, those of its topics too."""
+        return (*self.figures, *(f for t in self.topics for f in t.figures))
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ def html(report: Report) -> str:
     environment.filters["said"] = said
     template = environment.from_string(_asset("templates", "report.html"))
     scripts = [_asset("static", "vega.js"), _asset("static", "report.js")]
-    charts = {f.key: specification(f.chart) for section in report.sections for f in section.figures}
+    charts = {f.key: specification(f.chart) for section in report.sections for f in section.charts}
     numbers = {**report.data, "sections": {s.key: s.data for s in report.sections}}
     return template.render(
         report=report,

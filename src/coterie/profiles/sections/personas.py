@@ -35,7 +35,7 @@ def personas(found: Sequence[Persona], more: Sequence[str], setting: Setting) ->
         "Who are they, and what could be done?",
         _answer(told),
         lines=lines,
-        cards=[_card(p, setting) for p in told],
+        cards=[card(p, setting) for p in told],
         data=[_data(p) for p in told],
     )
 
@@ -45,7 +45,8 @@ def _answer(told: Sequence[Persona]) -> str:
     return first.sentences[0].text
 
 
-def _card(p: Persona, setting: Setting) -> Card:
+def card(p: Persona, setting: Setting) -> Card:
+    """One persona: its sentences, and folded away its figures and what could be done."""
     rows = [*likings(p), *facts(p), *journey(p, day_of=lambda at: words.day(at, setting.zone))]
     rows += [("how they came", text) for text in steps(p)] + typical(p)
     plays = []
