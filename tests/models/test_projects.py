@@ -180,7 +180,7 @@ def test_models_tell_how_good_they_are_in_words(shop):
     assert set(told) == {"next_year", "buys_soon", "interest", "like_big", "alike", "micro"}
     assert "held out" in told["next_year"]["verdict"]
     assert "AUC" in told["buys_soon"]["verdict"]
-    assert [one["as_of"] for one in told["buys_soon"]["learned_from"]][-1] == "2026-06-30"
+    assert [one["as_of"] for one in told["buys_soon"]["learned_from"]][-1] == "2026-05-01"
     assert json.dumps(states["buys_soon"].to_json())
 
 

@@ -137,7 +137,7 @@ class Model(Protocol):
         """The word by which it is called."""
 
     def wants(self, asking: Asking) -> Sequence[Want]:
-        """What to learn from, oldest first; the newest is of today.
+        """What to learn from, oldest first.
 
         Raises:
             ModelError: there is not enough past.
@@ -159,6 +159,17 @@ class Model(Protocol):
 
     def ready(self, parameters: Mapping[str, Any]) -> Scoring:
         """What a fit learned, read once and ready to be told of any rows."""
+
+
+@runtime_checkable
+class Screening(Protocol):
+    """A model that asks for more than may be worth it, and finds out what is on one of the days that it learns from."""
+
+    def trial(self, asking: Asking, wants: Sequence[Want]) -> Want | None:
+        """The day to find it out on; None where everything is to be asked of all."""
+
+    def worth(self, asking: Asking, sample: Sample, seed: int) -> Sequence[str]:
+        """The inputs that are worth asking of the other days as well."""
 
 
 @runtime_checkable

@@ -4,7 +4,7 @@ What a model is shown as of a day was known at the end of that day: no event aft
 hold later. Only an outcome looks further.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from coterie.core.windows import Duration, clamped_step, last_instant, local_day
 from coterie.language.scope import ColumnInfo
 from coterie.language.tree import Expr, typed
 from coterie.models.kinds import FITTERS, MODELS
-from coterie.models.model import Asking, Learned, Model, Sample, Scanning, Want
+from coterie.models.model import Asking, Learned, Model, Sample, Scanning, Screening, Want
 from coterie.models.store import FitStore, FittedParameters
 from coterie.segments.segment import Segmentation
 from coterie.traits import batch
@@ -89,7 +89,7 @@ def first_days(ground: Ground) -> dict[str, date]:
 def fit(
     ground: Ground, column: str, instant: datetime, now: datetime, progress: Progress = silent
 ) -> tuple[FittedParameters, Sample]:
-    """Fit a model anew as of an instant; with the newest table that it learned from.
+    """Fit a model anew as of an instant; with the newest table that it learned from, which may be of an earlier day.
 
     Raises:
         ModelError: there is not enough to learn from, or nothing in it, or amounts of several currencies.
@@ -97,11 +97,18 @@ def fit(
     asking = ground.models.asking(column, instant)
     one_currency(ground, asking.call)
     model = MODELS[asking.call.function]
-    samples = []
-    wants = model.wants(asking)
-    for number, want in enumerate(wants, 1):
+    wants = list(model.wants(asking))
+    taken: dict[date, Sample] = {}
+    tried = model.trial(asking, wants) if isinstance(model, Screening) else None
+    for number, want in enumerate(sorted(wants, key=lambda w: w is not tried), 1):
         progress(f"learning {column}: customers as of {want.as_of}" + (f", {number} of {len(wants)}" if len(wants) > 1 else ""))
-        samples.append(sample(ground, asking, want, instant))
+        if want is not tried and tried is not None:
+            want = replace(want, inputs={name: want.inputs[name] for name in taken[tried.as_of].inputs.column_names})
+        found = sample(ground, asking, want, instant)
+        if want is tried and isinstance(model, Screening):
+            found = replace(found, inputs=found.inputs.select(model.worth(asking, found, SEED)))
+        taken[want.as_of] = found
+    samples = [taken[want.as_of] for want in wants]
     before = ground.models.fit(column, instant)
     progress(f"learning {column}")
     learned = model.fit(asking, samples, None if before is None else before.parameters, SEED)
@@ -199,7 +206,7 @@ def refitted(
         except ModelError as error:
             out.append(Fitting(column, None, error))
             continue
-        why = "" if before is None or accept else held(before, found, newest, MODELS[ground.models.calls[column].call.function])
+        why = "" if before is None or accept else held(before, found, _today(ground, column, found, newest, instant))
         found = replace(found, state="held" if why else "accepted", told={**found.told, "held": why})
         found = replace(found, number=store.keep(found))
         if not why:
@@ -208,14 +215,37 @@ def refitted(
     return ground, out
 
 
-def held(before: FittedParameters, after: FittedParameters, newest: Sample, model: Model) -> str:
+def _today(ground: Ground, column: str, found: FittedParameters, newest: Sample, instant: datetime) -> "Looked":
+    """How a fit would tell everybody today."""
+    asking = ground.models.asking(column, instant)
+    model = MODELS[asking.call.function]
+
+    def inputs() -> pa.Table:
+        if newest.as_of == asking.today:
+            return newest.inputs
+        return sample(ground, asking, Want(asking.today, model.inputs(asking, found.told["inputs"])), instant).inputs
+
+    return Looked(model, inputs)
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """A model, and what it asks of everybody today, which is only found out where it is needed."""
+
+    model: Model
+    inputs: Callable[[], pa.Table]
+
+
+def held(before: FittedParameters, after: FittedParameters, today: Looked) -> str:
     """Why a fit is not to follow the one in use without being looked at; "" where it may."""
+    model = today.model
     was, now = before.told.get("skill"), after.told.get("skill")
     if was is not None and now is not None and now < was - WORSE:
         return f"it is worse: its skill is {now:.2f}, that of the fit in use {was:.2f}"
     if before.told["inputs"] != after.told["inputs"] or isinstance(model, Scanning):
         return ""
-    old, new = (model.ready(f.parameters)(newest.inputs, after.as_of).get("") for f in (before, after))
+    rows = today.inputs()
+    old, new = (model.ready(f.parameters)(rows, after.as_of).get("") for f in (before, after))
     if old is None or new is None or not len(new):
         return ""
     share = moved(old, new)

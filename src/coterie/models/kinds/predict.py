@@ -6,7 +6,7 @@ the judged fit has not seen. `predict(income from age, revenue)` is no forecast:
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +22,9 @@ from coterie.language.types import BOOLEAN, TEXT
 from coterie.models import told
 from coterie.models.features import features, named, resting_on
 from coterie.models.model import Asking, Learned, Sample, Scoring, Want
+
+if TYPE_CHECKING:
+    from coterie.models.prediction.training import Kind
 
 DAYS = 4
 """As of so many past days a forecast is learned, where the past is long enough."""
@@ -44,19 +47,29 @@ class Predict:
         before = last_period(outcome)
         if before is not None and not asked:
             inputs = {**inputs, before: asking.tree(before)}
-        return [*(Want(day, inputs, {OUTCOME: outcome}) for day in days(asking, outcome)), Want(asking.today, inputs)]
+        return [Want(day, inputs, {OUTCOME: outcome}) for day in days(asking, outcome)]
+
+    def trial(self, asking: Asking, wants: Sequence[Want]) -> Want | None:
+        """Of features that were found by themselves, the newest day before that of the test."""
+        return None if asking.call.args[1:] or len(wants) < 2 else wants[-2]
+
+    def worth(self, asking: Asking, sample: Sample, seed: int) -> Sequence[str]:
+        from coterie.models.prediction.screening import worth_asking
+
+        outcome, names = asking.call.args[0], sample.inputs.column_names
+        kind, rules = kind_of(outcome), (recency(outcome, names), last_period(outcome))
+        always = [*keep(asking, names), *(rule for rule in rules if rule is not None)]
+        return worth_asking(sample_of(sample, kind, until(sample.as_of, outcome)), kind, seed, always)
 
     def fit(self, asking: Asking, samples: Sequence[Sample], before: Mapping[str, Any] | None, seed: int) -> Learned:
-        from coterie.models.prediction import fitted, training
+        from coterie.models.prediction import fitted
 
         outcome = asking.call.args[0]
         ahead = looks_ahead(outcome)
-        kind: training.Kind
-        kind = "classification" if typed(outcome) == BOOLEAN else "multiclass" if typed(outcome) == TEXT else "regression"
-        learned_from = samples[:-1] if ahead else samples
+        kind = kind_of(outcome)
         names = list(samples[0].inputs.column_names)
         found = fitted.fit(
-            [sample_of(s, kind, until(s.as_of, outcome) if ahead else None) for s in learned_from],
+            [sample_of(s, kind, until(s.as_of, outcome) if ahead else None) for s in samples],
             kind=kind,
             seed=seed,
             names={text: describe(asking.tree(text)) for text in names},
@@ -77,7 +90,12 @@ class Predict:
         return applied(parameters)
 
 
-def sample_of(sample: Sample, kind: str, end: datetime | None) -> Any:
+def kind_of(outcome: Expr) -> "Kind":
+    """What is predicted: whether something holds, one of several texts, or an amount."""
+    return "classification" if typed(outcome) == BOOLEAN else "multiclass" if typed(outcome) == TEXT else "regression"
+
+
+def sample_of(sample: Sample, kind: "Kind", end: datetime | None) -> Any:
     """A sample as the fit takes it: the outcome as numbers or texts, missing where it is not known."""
     from coterie.models.prediction.training import Sample as Rows
 
