@@ -27,7 +27,7 @@ from coterie.sources.source import Live, Source
 from coterie.testing.asking import Program
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
-from coterie.traits.incremental import needs
+from coterie.traits.incremental import needs, preparation
 
 
 @dataclass
@@ -75,7 +75,12 @@ class Made:
             sources.append(source)
             single[kind] = Single(source, types, made.zone)
         of = needs([world.definitions[n] for n in asked], world, made.scope)
-        return cls(made, reference, Project(world, asked, [], of, Rows(sources), single, made.schema.columns), asked)
+        return cls(
+            made,
+            reference,
+            Project(world, asked, [], of, preparation(of, world, made.schema.columns), Rows(sources), single, made.schema.columns),
+            asked,
+        )
 
 
 def alone(reference: Reference, name: str) -> bool:

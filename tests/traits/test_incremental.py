@@ -8,10 +8,11 @@ from random import Random
 import pytest
 
 from coterie.language.evaluate import Customer, Evaluation, Event, Result, World, in_order
+from coterie.language.prepared import found_of
 from coterie.testing.asking import Program
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
-from coterie.traits.incremental import Incremental, State, empty, needs
+from coterie.traits.incremental import Incremental, State, empty, needs, preparation
 
 
 def histories(seed: int) -> tuple[Program, Reference, list[datetime]]:
@@ -39,9 +40,10 @@ def differ(seed: int) -> list[str]:
     arrived: dict[str, list[Event]] = {c.id: [] for c in reference.customers}
     coming = [(c, e) for c in reference.customers for e in c.events]
     rng.shuffle(coming)  # in no order, late ones and those of the future among them
+    ready = preparation(of, reference.world, made.schema.columns)
     found: list[str] = []
     for number, now in enumerate(moments):
-        keeper = Incremental(of, replace(reference.world, as_of=now))
+        keeper = Incremental(of, replace(reference.world, as_of=now), ready)
         share = len(coming) if number == len(moments) - 1 else rng.randrange(len(coming) + 1)
         for customer, event in coming[:share]:
             keeper.add(states[customer.id], event)
@@ -65,6 +67,13 @@ def compared(
         members = tuple(whole[m] for m in accounts[c.id])
         truth = asked(Evaluation(Customer(c.id, c.columns, whole[c.id].events, c.account, members), world), world)
         mine = asked(keeper.asked(slim[c.id], states), world)
+        quick = keeper.prepared(slim[c.id], states)
+        answers = {n: keeper.preparation.answer(quick, n) for n in truth}
+        found += [
+            f"{where}, {c.id}: {n} is {answers[n]!r} when prepared, should be {truth[n]!r}"
+            for n in truth
+            if answers[n] != found_of(truth[n])
+        ]
         found += [f"{where}, {c.id}: {n} is {mine[n]!r}, should be {truth[n]!r}" for n in truth if mine[n] != truth[n]]
     return found
 

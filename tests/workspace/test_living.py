@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import coterie
+from coterie.language.evaluate import Evaluation, Missing
 from coterie.live.log import Log
 from coterie.live.message import Message
 from coterie.live.people import People
@@ -72,8 +73,13 @@ def followed(space: Workspace, log: Log, of: People, now: datetime) -> dict[str,
         for customer in members(space):
             found = of.asked(tx, customer, now)
             assert found is not None, customer
-            out[found[0]] = of.project.answers(found[2])
+            out[found[0]] = answers(of, found[2])
     return out
+
+
+def answers(of: People, evaluation: Evaluation) -> dict[str, Any]:
+    found = {n: evaluation.definition(n) for n in (*of.project.segments, *of.project.segmentations)}
+    return {n: None if isinstance(v, Missing) else v for n, v in found.items()}
 
 
 def members(space: Workspace) -> dict[str, dict[str, Any]]:
@@ -140,6 +146,6 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
     with log.applying(log.applied) as tx:
         asked = of.asked(tx, "a1", now)
         assert asked is not None
-        assert (asked[0], of.project.answers(asked[2])) == ("c9", found["c9"])
+        assert (asked[0], answers(of, asked[2])) == ("c9", found["c9"])
         assert list(tx.execute("SELECT said FROM live_unfit")) == [("total: 'a lot' is no money",)]
     log.close()

@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from coterie.core.windows import LATEST
-from coterie.language.evaluate import Customer, Event, Missing, World
+from coterie.language.evaluate import Customer, Event, World
+from coterie.language.prepared import NOTHING, Asked, Preparation
 from coterie.language.types import Type, Value
 from coterie.live import identity
 from coterie.live.identity import Transaction
@@ -93,7 +94,7 @@ class Project:
 
     Attributes:
         world: the definitions; its `as_of` does not count. `segments`, `segmentations`: those to be answered.
-        needs: what is kept of a customer.
+        needs: what is kept of a customer; `preparation`: the definitions, made ready for it.
         rows: which messages are rows; `single`: how each source's rows are read; `columns`: of its files.
         attributes: the customers' columns, with their types.
     """
@@ -102,15 +103,16 @@ class Project:
     segments: Sequence[str]
     segmentations: Sequence[str]
     needs: Needs
+    preparation: Preparation
     rows: Rows
     single: Mapping[str, Single]
     attributes: Mapping[str, Type]
 
-    def answers(self, evaluation: FromState) -> dict[str, bool | str | None]:
+    def answers(self, asked: Asked) -> dict[str, bool | str | None]:
         out: dict[str, bool | str | None] = {}
         for name in (*self.segments, *self.segmentations):
-            found = evaluation.definition(name)
-            out[name] = None if isinstance(found, Missing) else found  # type: ignore[assignment]
+            found = self.preparation.answer(asked, name)
+            out[name] = None if found is NOTHING else found
         return out
 
 
@@ -244,12 +246,13 @@ class People:
         person = self.memory[customer]
         keeper = self._keeper(now)
         keeper.settle(person.state)
-        return customer, person, self._evaluation(keeper, customer, person)
+        return customer, person, keeper.asked(self._customer(keeper, customer, person), {customer: person.state})
 
     # --- how
 
     def _keeper(self, now: datetime) -> Incremental:
-        return Incremental(self.project.needs, replace(self.project.world, as_of=now, fitted=self._fitted))
+        world = replace(self.project.world, as_of=now, fitted=self._fitted)
+        return Incremental(self.project.needs, world, self.project.preparation)
 
     def _fitted(self, column: str, customer: str) -> Value | None:
         return self.memory[customer].fitted.get(column)
@@ -331,18 +334,18 @@ class People:
                         "INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, f"{name}: {unfit.said}")
                     )
 
-    def _evaluation(self, keeper: Incremental, customer: str, person: Person) -> FromState:
-        return keeper.asked(Customer(customer, person.columns, keeper.events(person.state)), {customer: person.state})
+    def _customer(self, keeper: Incremental, customer: str, person: Person) -> Customer:
+        return Customer(customer, person.columns, keeper.events(person.state))
 
     def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None) -> None:
         person = self.memory[customer]
         before = person.answers
         self.memory.move_to_end(customer)
         keeper.settle(person.state)
-        evaluation = self._evaluation(keeper, customer, person)
-        person.answers = self.project.answers(evaluation)
+        who, states = self._customer(keeper, customer, person), {customer: person.state}
+        person.answers = self.project.answers(keeper.prepared(who, states))
         now = keeper.world.as_of
-        due = evaluation.due()
+        due = keeper.asked(who, states).due()
         if keeper.of.clock:
             due = min(now + MINUTE, due or LATEST)
         for change in changes(customer, before, person.answers):

@@ -9,15 +9,16 @@ wait for their time.
 """
 
 from bisect import insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from coterie.core.windows import (
     EXACT,
     Ago,
+    Around,
     Days,
     Duration,
     Instants,
@@ -31,9 +32,10 @@ from coterie.core.windows import (
     local_day,
 )
 from coterie.language import tree
-from coterie.language.aggregations import AGGREGATIONS
+from coterie.language.aggregations import AGGREGATIONS, settle
 from coterie.language.evaluate import Customer, Evaluation, Event, Rows, World
 from coterie.language.functions import LEAVES
+from coterie.language.prepared import NOTHING, Asked, Face, Found, Moment, Preparation, row_face
 from coterie.language.reach import reach
 from coterie.language.scope import Scope
 from coterie.language.tree import Expr
@@ -70,7 +72,7 @@ class Keeping:
     back: timedelta | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Needs:
     """What has to be kept of every customer.
 
@@ -241,6 +243,49 @@ def empty(of: Needs) -> State:
     return State(made, {kind: [] for kind in of.keeping})
 
 
+Take = Callable[[Rows, Event, Any], bool]
+"""Adds an event, with its place among others, to the rows of a measure; whether it was one that the measure sees."""
+
+
+@lru_cache(maxsize=16)
+def takes(of: Needs, zone: str) -> Mapping[str, Sequence[tuple[int, Cell, Take]]]:
+    """How events go into cells, worked out once."""
+    out: dict[str, list[tuple[int, Cell, Take]]] = {}
+    for i, cell in enumerate(of.cells):
+        out.setdefault(cell.measure.event, []).append((i, cell, take_of(cell.measure, zone)))
+    return out
+
+
+def take_of(measure: tree.Measure, zone: str) -> Take:
+    """How an event goes into a measure: what `Evaluation.add` says, ready to be done often."""
+    add, column = AGGREGATIONS[measure.aggregation].add, measure.column
+    nobody = Evaluation(Customer(""), World(datetime.max, zone))
+    where = None if measure.where is None else row_face(measure.where, lambda: nobody)
+    share = measure.aggregation == "share"
+
+    def take(rows: Rows, event: Event, place: Any) -> bool:
+        value = True if column is None else event.read(column)
+        if value is None:
+            return False
+        fits = True if where is None else where(event)
+        if fits is None or fits is NOTHING:
+            rows.unknown += 1
+        elif share:
+            rows.state = add(rows.state, fits, place)
+        elif fits:
+            rows.state = add(rows.state, value, place)
+            time = event.time
+            if rows.first is None or time < rows.first:
+                rows.first = time
+            if rows.last is None or time > rows.last:
+                rows.last = time
+        else:
+            return False
+        return True
+
+    return take
+
+
 @dataclass(frozen=True)
 class Incremental:
     """Keeps states and answers from them.
@@ -248,14 +293,21 @@ class Incremental:
     Args:
         of: what is kept.
         world: definitions, kinds, coverage and lists; its `as_of` is where the clock stands.
+        preparation: of the definitions, where they are asked of many customers.
     """
 
     of: Needs
     world: World
+    preparation: Preparation = None  # type: ignore[assignment]
 
-    def at(self, now: datetime) -> "Incremental":
-        """The same at another moment."""
-        return replace(self, world=replace(self.world, as_of=now))
+    @cached_property
+    def moment(self) -> Moment:
+        return Moment(self.world)
+
+    @property
+    def taking(self) -> Mapping[str, Sequence[tuple[int, Cell, Take]]]:
+        """By kind of event, the cells that it goes into and how."""
+        return takes(self.of, self.world.zone)
 
     def add(self, state: State, event: Event) -> None:
         """An event of this customer, in whatever order they come; each is added once."""
@@ -264,19 +316,19 @@ class Incremental:
         if event.time > self.world.as_of:
             insort(state.waiting, event, key=self.world.place)
             return
-        day = local_day(event.time, self.world.zone)
-        ask = Evaluation(Customer(""), self.world)
-        for i in self.of.of_kind.get(event.kind, ()):
-            cell = self.of.cells[i]
-            aggregation = AGGREGATIONS[cell.measure.aggregation]
+        day, place = local_day(event.time, self.world.zone), self.world.place(event)
+        age = (self.world.today - day).days
+        for i, cell, take in self.taking.get(event.kind, ()):
             if not cell.daily:
-                ask.add(cell.measure, aggregation, event, state.cells[i])
-            elif cell.back is None or self.world.today - day <= timedelta(days=cell.back):
-                rows = state.cells[i].get(day) or Rows(aggregation.zero())
-                before = (rows.state, rows.unknown)
-                ask.add(cell.measure, aggregation, event, rows)
-                if (rows.state, rows.unknown) != before or rows.first is not None:
-                    state.cells[i][day] = rows
+                take(state.cells[i], event, place)
+            elif cell.back is None or age <= cell.back:
+                rows = state.cells[i].get(day)
+                if rows is None:
+                    rows = Rows(AGGREGATIONS[cell.measure.aggregation].zero())
+                    if take(rows, event, place):
+                        state.cells[i][day] = rows
+                else:
+                    take(rows, event, place)
         keeping = self.of.keeping.get(event.kind)
         if keeping is not None and (keeping.back is None or self.world.as_of - event.time <= keeping.back):
             slim = replace(event, values={c: event.values.get(c) for c in keeping.columns})
@@ -295,6 +347,10 @@ class Incremental:
             if keeping.back is not None:
                 first = clamped_shift(self.world.as_of, -keeping.back)
                 state.kept[kind] = [e for e in state.kept[kind] if e.time >= first]
+
+    def prepared(self, customer: Customer, states: Mapping[str, State]) -> Asked:
+        """The same as `asked`, for answers without reasons: `preparation.answer` gives them."""
+        return self.preparation.asked(customer, self.moment, lambda: self.asked(customer, states), states[customer.id])
 
     def events(self, state: State) -> tuple[Event, ...]:
         """The single events that are kept, in order."""
@@ -348,6 +404,47 @@ class FromState(Evaluation):
         if self.of.daily:
             moments.append(clamped_first_instant(self.world.today + timedelta(days=1), self.world.zone))
         return min((m for m in moments if m > now), default=None)
+
+
+@dataclass(frozen=True)
+class FromCells:
+    """Measures as functions of a state."""
+
+    of: Needs
+    world: World
+
+    def face(self, node: tree.Measure) -> Face | None:
+        key = cell_of(node)
+        if key is None or key not in self.of.places or node.event in self.world.coverage:
+            return None
+        if isinstance(node.window, Around | Next):
+            return None
+        place, aggregation, type_, window = self.of.places[key], AGGREGATIONS[node.aggregation], node.type, node.window
+        nothing = NOTHING if aggregation.nothing else None
+
+        def told(state: Any) -> Found:
+            final = aggregation.final(state)
+            found = final if type_ is None else settle(final, type_)
+            return nothing if found is None else found
+
+        if window is None:
+            return lambda asked: told(asked.kept.cells[place].state)
+        merge, zero = aggregation.merge, aggregation.zero
+
+        def by_day(asked: Asked) -> Found:
+            limits, state = asked.moment.limits(window), zero()
+            first, end = limits.lo or date.min, limits.hi or date.max
+            for day, rows in asked.kept.cells[place].items():
+                if first <= day < end:
+                    state = merge(state, rows.state)
+            return told(state)
+
+        return by_day
+
+
+def preparation(of: Needs, world: World, attributes: Iterable[str]) -> Preparation:
+    """Definitions made ready to be asked of many customers from what is kept of them."""
+    return Preparation(world, frozenset(attributes), FromCells(of, world))
 
 
 def _inside(day: date, limits: Days) -> bool:

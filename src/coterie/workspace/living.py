@@ -18,7 +18,7 @@ from coterie.segments.membership import BITS, member
 from coterie.sources.single import Single
 from coterie.traits import batch
 from coterie.traits.batch import aliased, quoted
-from coterie.traits.incremental import needs
+from coterie.traits.incremental import needs, preparation
 from coterie.workspace.results import Results
 from coterie.workspace.run import TRAITS
 
@@ -62,8 +62,9 @@ class Living:
         }
         asked = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations)]
         kept = needs(asked, results.world, results.catalog.scope)
+        ready = preparation(kept, results.world, results.made.columns)
         rows = Rows([s for s in sources if s.name in single or s.role == "customers"])
-        return Project(results.world, self.segments, self.segmentations, kept, rows, single, results.made.columns)
+        return Project(results.world, self.segments, self.segmentations, kept, ready, rows, single, results.made.columns)
 
     def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
         results, out = self.results, dict[str, Known]()
