@@ -100,9 +100,10 @@ def widest(types: Sequence[Type]) -> Type | None:
 
 def alike(values: Sequence[Value | None]) -> tuple[Any, ...]:
     """Numbers brought to the widest kind among them (beside a float, money is a float); others as they are."""
-    if any(isinstance(v, float) for v in values):
+    kinds = {type(v) for v in values}
+    if float in kinds:
         return tuple(settled(v, FLOAT) for v in values)
-    if any(isinstance(v, Decimal) for v in values):
+    if Decimal in kinds:
         return tuple(settled(v, MONEY) if isinstance(v, Decimal) else v for v in values)
     return tuple(values)
 
