@@ -126,12 +126,12 @@ def history(seed: int) -> list[str]:
     fitted = {c: {n: world.fitted(n, c) for n in (*made.reference.calls, *parts)} for c in everybody}
     known = {c: Known(replace(everybody[c], events=before[c], members=()), fitted[c], {}) for c in everybody}
     people = People(made.project, Run(known), log, most=rng.choice((2, 1000)))
-    people.open(connection)
+    now = made.program.as_of - timedelta(hours=30)
+    people.open(connection, now)
     coming = [(c, e) for c in everybody for e in everybody[c].events if e not in before[c]]
     rng.shuffle(coming)
     arrived: dict[str, dict[tuple[str, str], Event]] = {c: {(e.kind, e.id): e for e in before[c]} for c in everybody}
     joined: dict[str, set[str]] = {c: {c} for c in everybody}
-    now = made.program.as_of - timedelta(hours=30)
     n = 0
     while coming or now < made.program.as_of:
         batch: list[Logged] = []

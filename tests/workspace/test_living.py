@@ -1,6 +1,7 @@
 """What came by message is what a run finds: memberships followed live are those of the next run, whatever came by file."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -9,11 +10,12 @@ import pytest
 
 import coterie
 from coterie.language.evaluate import Evaluation, Missing
-from coterie.live.log import Log
+from coterie.live.log import Log, Transaction
 from coterie.live.message import Message
 from coterie.live.people import People
-from coterie.workspace.living import people
+from coterie.workspace.living import Living, moved, people
 from coterie.workspace.messages import LOG
+from coterie.workspace.results import Results
 from coterie.workspace.workspace import Workspace
 
 PROJECT = """
@@ -100,6 +102,28 @@ def members(space: Workspace) -> dict[str, dict[str, Any]]:
     return found
 
 
+def inside(found: dict[str, dict[str, Any]]) -> dict[str, set[tuple[str, str | None]]]:
+    """Who is in what."""
+    out = {
+        c: {(n, v if isinstance(v, str) else None) for n, v in a.items() if v is True or isinstance(v, str)}
+        for c, a in found.items()
+    }
+    return {c: names for c, names in out.items() if names}
+
+
+def told(first: dict[str, set[tuple[str, str | None]]], tx: Transaction) -> dict[str, set[tuple[str, str | None]]]:
+    """Who is in what after all changes that were told."""
+    out = {c: set(names) for c, names in first.items()}
+    for customer, name, label, entered in tx.execute("SELECT customer, name, label, entered FROM live_change ORDER BY number"):
+        (out.setdefault(customer, set()).add if entered else out.setdefault(customer, set()).remove)((name, label))
+    return {c: names for c, names in out.items() if names}
+
+
+def results_of(space: Workspace) -> Results:
+    """The newest results, in a hand of their own."""
+    return Results(space.store.current(), space.store.cache, settings=space.settings)
+
+
 @pytest.fixture
 def opened(tmp_path: Path) -> tuple[Workspace, Log]:
     space = shop(tmp_path)
@@ -112,8 +136,9 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
     now = datetime.utcnow()
     of = people(space.results, log)
     with log.applying(0) as tx:
-        of.open(tx)
+        of.open(tx, now)
     assert followed(space, log, of, now) == members(space)
+    first, before = inside(members(space)), Living(results_of(space))
 
     messages = [
         track("c2", "Order Completed", {"order_id": "4", "total": "60.50"}, now - timedelta(minutes=5)),
@@ -139,7 +164,9 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
     assert found["c9"]["looked"] is True
     again = people(space.results, log)
     with log.applying(log.applied) as tx:
-        again.open(tx)
+        again.open(tx, now, partial(moved, before, Living(space.results)))
+        # What was first found, with every change that was told since, is what holds now.
+        assert told(first, tx) == inside(found)
     # Followed on the old results, and on the new: the same, and the same as the run's own.
     assert followed(space, log, again, now) == found
     assert {c: a for c, a in live.items() if c in ("c1", "c2", "c3")} == {c: found[c] for c in ("c1", "c2", "c3")}

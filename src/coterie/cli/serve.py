@@ -13,6 +13,7 @@ Port = Annotated[int, typer.Option("--port", help="The port; 0 takes a free one.
 Proxied = Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front speaks TLS.")]
 Certificate = Annotated[Path | None, typer.Option("--tls-cert", help="The certificate, as PEM.", exists=True)]
 Secret = Annotated[Path | None, typer.Option("--tls-key", help="Its private key, as PEM.", exists=True)]
+Nights = Annotated[bool, typer.Option("--nightly/--no-nightly", help="Run when a day has begun.")]
 Loss = Annotated[bool, typer.Option("--accept-loss", help="Go on where events are gone.")]
 
 
@@ -23,13 +24,14 @@ def serve(
     behind_proxy: Proxied = False,
     tls_cert: Certificate = None,
     tls_key: Secret = None,
+    nightly: Nights = True,
     accept_loss: Loss = False,
 ) -> int:
     """Take events from any client of Segment's protocol; lose none."""
     from coterie.server.app import Parts
     from coterie.server.run import bound, run
     from coterie.workspace.run import utc_now
-    from coterie.workspace.serving import check_address, served
+    from coterie.workspace.serving import Nightly, check_address, served
 
     check_address(host, encrypted=tls_cert is not None, proxied=behind_proxy)
     with served(directory, accept_loss=accept_loss) as found:
@@ -46,7 +48,13 @@ def serve(
             typer.echo(f"Listening on {address}: {found.log.position:,} events are in the log. Ctrl-C stops.")
 
         parts = Parts(found.log, found.keys, utc_now, os.urandom, found.people)
-        return run(parts, listening, proxied=behind_proxy, certificate=tls_cert, secret=tls_key, started=started)
+        nights = Nightly(directory, found.zone, utc_now, lambda said: typer.echo(said, err=True))
+        if nightly:
+            nights.start()
+        try:
+            return run(parts, listening, proxied=behind_proxy, certificate=tls_cert, secret=tls_key, started=started)
+        finally:
+            nights.stop()
 
 
 def add(app: typer.Typer) -> None:

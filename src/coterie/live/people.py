@@ -7,7 +7,7 @@ since is added. So a restart has nothing to mend.
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -141,6 +141,10 @@ class Change:
     entered: bool
 
 
+Before = Callable[[Mapping[str, Answers]], Iterable[Change]]
+"""What has changed between the results before, as far as nothing else was told of a customer since, and these."""
+
+
 class People:
     """Applies messages to customers; one writer calls it, in the order of the log.
 
@@ -158,12 +162,22 @@ class People:
 
     # --- what the writer calls
 
-    def open(self, tx: Transaction) -> None:
-        """Stand on these results: what was made from others is forgotten, what the log has had since is kept."""
+    def open(self, tx: Transaction, now: datetime, before: Before | None = None) -> None:
+        """Stand on these results: what was made from others is forgotten, what the log has had since is kept.
+
+        Args:
+            before: what the results before have told of everybody, where they are still there; what is otherwise now is
+                a change.
+        """
         for name, position in tx.execute("SELECT results, position FROM live_results"):
             if (name, position) == (self.results.name, self.results.position):
                 self._look(tx)
                 return
+        if before is not None:
+            told = {c: json.loads(a) for c, a in tx.execute("SELECT customer, answers FROM live_customer WHERE answers != '{}'")}
+            told |= {i: {} for (i,) in tx.execute("SELECT id FROM live_id WHERE id != customer")}
+            for change in before(told):
+                self._tell(tx, change, self.results.position, now)
         heard = [
             c for (c,) in tx.execute("SELECT DISTINCT customer FROM live_happened WHERE position > ?", (self.results.position,))
         ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import pyarrow as pa
 from sqlglot import exp
 
 from coterie.language.reach import reach
@@ -12,8 +13,9 @@ from coterie.language.tree import Expr, Members
 from coterie.language.types import Value, named
 from coterie.live.log import Log
 from coterie.live.message import Message
-from coterie.live.people import Answers, Known, People, Project
+from coterie.live.people import Answers, Change, Known, People, Project, changes
 from coterie.live.rows import Rows
+from coterie.segments.bitmaps import PER_WORD, word_count
 from coterie.segments.membership import BITS, member
 from coterie.sources.single import Single
 from coterie.traits import batch
@@ -82,6 +84,27 @@ class Living:
             out[who.id] = Known(who, Fits(row, results.aliases), self.answers(row))
         return out
 
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return (*self.order, *self.segmentations)
+
+    def everybody(self) -> pa.Table:
+        """Everybody's memberships: their packed bits and their labels."""
+        on = exp.EQ(this=quoted(batch.KEY, "b"), expression=quoted(batch.KEY, "t"))
+        words = [quoted(f"w{i}", "b") for i in range(word_count(len(self.order)))]
+        labels = [quoted(n, "t") for n in self.segmentations]
+        query = exp.select(quoted("customer", "t"), *words, *labels).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
+        return self.results.engine.fetch(query, "memberships")
+
+    def unpacked(self, table: pa.Table, row: int) -> Answers:
+        """The memberships of a row of `everybody`."""
+        out: dict[str, bool | str | None] = {}
+        for place, name in enumerate(self.order):
+            if name in self.segments:
+                word = table.column(f"w{place // PER_WORD}")[row].as_py()
+                out[name] = {1: True, 0: False}.get((word >> 2 * (place % PER_WORD)) & 3)
+        return out | {n: table.column(n)[row].as_py() for n in self.segmentations}
+
     @cached_property
     def order(self) -> tuple[str, ...]:
         return self.results.sizes_order
@@ -89,6 +112,28 @@ class Living:
     def answers(self, row: Mapping[str, Any]) -> Answers:
         out: dict[str, bool | str | None] = {n: row.get(f"is {i}") for i, n in enumerate(self.order) if n in self.segments}
         return out | {n: row.get(n) for n in self.segmentations}
+
+
+def moved(old: Living, new: Living, told: Mapping[str, Answers]) -> Iterator[Change]:
+    """How memberships differ between two results.
+
+    Args:
+        told: by customer, what has been told since the old ones: it counts in their place.
+    """
+    before, after = old.everybody(), new.everybody()
+    names = {n: i for i, n in enumerate(after.column("customer").to_pylist())}
+    # Rows that are alike in both are passed over at once.
+    had = {n: i for i, n in enumerate(before.column("customer").to_pylist())}
+    same = old.asked == new.asked
+    columns = [c for c in after.column_names if c != "customer"]
+    was, now = ([table.column(c).to_pylist() for c in columns] for table in (before, after)) if same else (None, None)
+    for customer in dict.fromkeys((*had, *names)):
+        there, here = had.get(customer), names.get(customer)
+        both = was is not None and now is not None and customer not in told and there is not None and here is not None
+        if both and all(a[there] == b[here] for a, b in zip(was or (), now or (), strict=True)):
+            continue
+        first = told[customer] if customer in told else {} if there is None else old.unpacked(before, there)
+        yield from changes(customer, first, {} if here is None else new.unpacked(after, here))
 
 
 class Fits(Mapping[str, Value | None]):

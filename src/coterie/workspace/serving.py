@@ -2,19 +2,24 @@
 
 import ipaddress
 import os
-from collections.abc import Iterator, Sequence
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
-from threading import Lock
+from threading import Event, Lock, Thread
 from time import monotonic
 from zoneinfo import ZoneInfo
 
 from coterie.core.errors import CoterieError, DefinitionError, StoreError
+from coterie.core.windows import clamped_first_instant, local_day
 from coterie.live.keys import Keys
 from coterie.live.log import Log, Logged, Transaction
 from coterie.live.people import People
+from coterie.workspace.living import Living, moved
 from coterie.workspace.living import people as people_of
 from coterie.workspace.messages import LOG
 from coterie.workspace.project import load
@@ -43,6 +48,7 @@ class Served:
     first_key: str | None
     notes: tuple[str, ...]
     people: "Following | None" = None
+    zone: str = "UTC"
 
 
 class Following:
@@ -62,7 +68,7 @@ class Following:
 
     def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
         with self.held:
-            self._follow(tx)
+            self._follow(tx, now)
             if self.people is not None:
                 self.people.apply(tx, events, now)
 
@@ -74,12 +80,12 @@ class Following:
 
     def tick(self, tx: Transaction, now: datetime) -> None:
         with self.held:
-            self._follow(tx)
+            self._follow(tx, now)
             due = None if self.people is None else self.people.due()
             if self.people is not None and due is not None and due <= now:
                 self.people.tick(tx, now)
 
-    def _follow(self, tx: Transaction) -> None:
+    def _follow(self, tx: Transaction, now: datetime) -> None:
         """Stand on the newest results."""
         if self.people is not None and monotonic() - self.looked < LOOK:
             return
@@ -92,10 +98,52 @@ class Following:
             return
         results = Results(newest, self.space.store.cache, settings=self.space.settings)
         people = people_of(results, self.log)
-        people.open(tx)
-        if self.results is not None:
-            self.results.close()
+        before = self.results or self._stood_on(tx)
+        people.open(tx, now, None if before is None else partial(moved, Living(before), Living(results)))
+        if before is not None:
+            before.close()
         self.results, self.people = results, people
+
+    def _stood_on(self, tx: Transaction) -> Results | None:
+        """The results that the last server stood on, where they are still there."""
+        for (name,) in tx.execute("SELECT results FROM live_results"):
+            for generation in self.space.store.generations():
+                if str(generation.number) == str(name).split()[0] and generation.path.exists():
+                    return Results(generation, self.space.store.cache, settings=self.space.settings)
+        return None
+
+
+class Nightly:
+    """Runs the project when each local day has begun, in a process of its own.
+
+    Args:
+        folder, zone: of the project.
+        clock: naive UTC.
+        say: told what became of a run that failed.
+    """
+
+    def __init__(self, folder: Path, zone: str, clock: Callable[[], datetime], say: Callable[[str], None]):
+        self.folder, self.zone, self.clock, self.say = folder, zone, clock, say
+        self.over = Event()
+        self.thread = Thread(target=self._work, name="coterie-nightly", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+
+    def stop(self) -> None:
+        self.over.set()
+
+    def wait(self) -> timedelta:
+        """How long it is until the next run: a minute after the next local day has begun."""
+        now = self.clock()
+        return clamped_first_instant(local_day(now, self.zone) + timedelta(days=1), self.zone) - now + timedelta(minutes=1)
+
+    def _work(self) -> None:
+        while not self.over.wait(self.wait().total_seconds()):
+            command = [sys.executable, "-m", "coterie", "run", "--dir", str(self.folder)]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            if done.returncode:
+                self.say(f"the nightly run failed, so that the results of the one before stay: {done.stderr.strip()[-1000:]}")
 
 
 LOOK = 1.0
@@ -156,4 +204,4 @@ def served(folder: Path, *, accept_loss: bool = False) -> Iterator[Served]:
         people = Following(open_(folder), log)
         if not people.space.store.pointer.is_file():
             notes.append("nothing has been run yet: events are kept, and segments follow them from the first `coterie run` on")
-        yield Served(log, keys, first, (*notes, *log.notes), people)
+        yield Served(log, keys, first, (*notes, *log.notes), people, "UTC" if zone is None else zone.key)
