@@ -24,7 +24,7 @@ timezone: Europe/London
 currency: GBP
 as_of: now
 sources:
-  customers: {path: customers.csv, id: customer_id}
+  customers: {path: customers.csv, id: customer_id, live: identify}
   order: {path: orders.csv, customer: customer_id, time: ordered_at, id: order_id, columns: {amount: total}, live: Order Completed}
   view: {live: page, options: {types: {path: text}}}
 traits:
@@ -32,6 +32,8 @@ traits:
   revenue: sum(order.amount)
 segments:
   buyer: orders_90d >= 1
+  french: country = 'FR'
+  german: country = 'DE' and orders_90d = 1
   vip: revenue >= 100
   looked: exists(view where path starts with '/shoes' within 24 hours) and not exists(order within 1 hour)
 segmentations:
@@ -58,8 +60,8 @@ def track(user: str | None, name: str, properties: dict[str, Any], at: datetime,
     return Message(f"m{next(NUMBER)}", kind, None if kind == "page" else name, user, anonymous, None, None, at, at, properties, {})
 
 
-def identify(user: str, anonymous: str, at: datetime) -> Message:
-    return Message(f"m{next(NUMBER)}", "identify", None, user, anonymous, None, None, at, at, {}, {})
+def identify(user: str, anonymous: str | None, at: datetime, traits: dict[str, Any] | None = None) -> Message:
+    return Message(f"m{next(NUMBER)}", "identify", None, user, anonymous, None, None, at, at, traits or {}, {})
 
 
 def applied(log: Log, of: People, now: datetime) -> None:
@@ -146,6 +148,9 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
         track(None, "page", {"path": "/shoes/red"}, now - timedelta(hours=2), anonymous="a1"),
         track("c1", "Order Completed", {"order_id": "2", "total": 45}, now - timedelta(days=20)),  # came by file too
         identify("c9", "a1", now - timedelta(minutes=1)),
+        identify("c3", None, now, {"country": "FR"}),
+        identify("c9", None, now, {"country": "FR", "mood": "good"}),
+        identify("c2", None, now, {"mood": "bad"}),
         track("c8", "page", {"path": "/shoes/blue"}, now - timedelta(hours=30)),
         track("c8", "Order Completed", {"order_id": "9", "total": "a lot"}, now),
     ]
@@ -155,7 +160,10 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
     live = followed(space, log, of, now)
     assert live["c2"]["vip"] is True
     assert live["c2"]["stage"] == "new"
-    assert live["c3"] == {"buyer": True, "vip": True, "looked": False, "stage": "new"}
+    assert live["c3"] == {
+        "buyer": True, "french": True, "german": False, "vip": True, "looked": False, "stage": "new",
+    }  # fmt: skip
+    assert live["c2"]["german"] is True
 
     space.run()
     assert space.results.made.data["position"] == len(messages)

@@ -43,6 +43,8 @@ from coterie.sources.relations import (
 from coterie.sources.source import Source
 
 GONE = "_gone"
+MESSAGES = "messages/"
+"""How the names of files begin that hold what clients have said."""
 REFUSED = {
     "no id": "the id is missing",
     "odd id": "the id holds characters that cannot be seen",
@@ -107,7 +109,10 @@ class AttributeWriter:
         assert mapped.id is not None
         base = f"coterie_in_{source.name}"
         make_base(engine, q, f"{base}_files", files, types)
-        fold_columns(engine, q, source, types, f"{base}_files", base)
+        came = [number for number, file in enumerate(files) if file.name.startswith(MESSAGES)]
+        fold_columns(engine, q, source, types, f"{base}_files", f"{base}_said" if came else base)
+        if came:
+            engine.view(base, self.overlaid(mapped, types, f"{base}_said", came))
         rows, placed = f"{base}_rows", f"{base}_placed"
         engine.view(rows, self.rows(mapped, types, base))
         engine.create(placed, self.placed(rows), f"rows of {source.name}")
@@ -118,6 +123,33 @@ class AttributeWriter:
         current = exp.select(*(col(name) for name in ("_key", "_from", *types))).from_(rel(placed))
         current = current.where(q.binary("=", col("_fate"), q.literal("kept")))
         return replace(snapshot, learned=self.learn(mapped, types, current, state))
+
+    def overlaid(self, mapped: Mapped, types: Mapping[str, Type], said: str, came: Sequence[int]) -> exp.Expression:
+        """Rows of files, with what clients have said since in the place of what the files say; and whom no file has.
+
+        A message says some of the columns, so that the others stay as the file has them. `came` are the files of messages,
+        with one row a customer.
+        """
+        q = self.q
+        id_ = mapped.id
+        assert id_ is not None
+        of_messages = q.one_of(col(FILE), [q.literal(n) for n in came])
+        names = (*types, FILE, LINE, LEARNED)
+
+        def some(condition: exp.Expression) -> exp.Select:
+            return exp.select(*map(col, names), id_.copy().as_("_who")).from_(rel(said), copy=False).where(condition)
+
+        filed, sent = some(q.not_(of_messages)).subquery("f"), some(of_messages.copy()).subquery("m")
+        on = exp.EQ(this=col("_who", "f"), expression=col("_who", "m"))
+        columns = [q.call("coalesce", col(n, "m"), col(n, "f")).as_(n, quoted=True) for n in types]
+        kept = [col(n, "f") for n in (FILE, LINE, LEARNED)]
+        first = exp.select(*columns, *kept).from_(filed).join(sent, on=on, join_type="left", copy=False)
+        alone = (
+            exp.select(*(col(n, "m") for n in names))
+            .from_(sent.copy())
+            .join(filed.copy(), on=on.copy(), join_type="anti", copy=False)
+        )
+        return exp.Union(this=first, expression=alone, distinct=False)
 
     def state(self, source: Source, files: Sequence[SourceFile]) -> str:
         """A fingerprint of what the history of a source is compared with."""

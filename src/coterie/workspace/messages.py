@@ -18,6 +18,7 @@ from coterie.core.windows import local_day
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type
 from coterie.live.log import FILE, Logged, Reader
 from coterie.live.rows import Rows, plain, row
+from coterie.sources.attributes import MESSAGES
 from coterie.sources.cells import ARROW
 from coterie.sources.files import Found, read_json, write_json
 from coterie.sources.source import Source
@@ -83,7 +84,9 @@ def taken(project: Project, cache: Path, record: Path) -> Taken:
     found = {}
     for source in sources:
         files = [folder / _name(source, day) for day in sorted(days)]
-        came = tuple(Found(f, f"messages/{f.name}") for f in files if f.exists())
+        if source.role == "customers":
+            files = _people(folder, source, files)
+        came = tuple(Found(f, f"{MESSAGES}{f.name}") for f in files if f.exists())
         found[source.name] = (*none[source.name], *came)
     return Taken(position, found)
 
@@ -146,6 +149,23 @@ def _write(folder: Path, source: Source, day: str, events: Sequence[Logged], cus
         path.unlink(missing_ok=True)
 
 
+def _people(folder: Path, source: Source, days: Sequence[Path]) -> list[Path]:
+    """One row a customer, with the last that was said in each column."""
+    assert source.id is not None
+    last: dict[str, dict[str, Any]] = {}
+    for path in days:
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                said = json.loads(line)
+                last.setdefault(str(said[source.id]), {}).update(said)
+    path = folder / f"{sha256(source.name.encode()).hexdigest()[:12]}-people.jsonl"
+    path.unlink(missing_ok=True)
+    if not last:
+        return []
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in last.values()), encoding="utf-8")
+    return [path]
+
+
 def _columns(folder: Path, source: Source) -> Found:
     """A file without rows, which says what columns there are before the first message."""
     types = source.options.get("types")
@@ -156,4 +176,4 @@ def _columns(folder: Path, source: Source) -> Found:
     schema = pa.schema([*named.items(), *((n, ARROW[t]) for n, t in declared.items() if n not in named)])
     path = folder / f"{sha256(source.name.encode()).hexdigest()[:12]}-columns.parquet"
     pq.write_table(schema.empty_table(), path)
-    return Found(path, f"messages/{path.name}")
+    return Found(path, f"{MESSAGES}{path.name}")
