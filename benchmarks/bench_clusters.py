@@ -18,6 +18,8 @@ GROUPS = 6
 GAMMA = 0.5
 NUMBERS, CATEGORIES, LEVELS = 8, 6, 6
 ROWS = 1_000_000
+CAREFULLY = 30_000
+"""Customers on whom scikit-learn's loop takes ten starts."""
 
 
 def mixed(n: int, seed: int = 0) -> tuple[Floats, Codes]:
@@ -91,8 +93,9 @@ def million(case: Case) -> Round:
 def choosing(case: Case) -> Round:
     """How many groups, 2 to 12, in a million customers × 20: against a loop of KMeans and silhouette for each number.
 
-    The loop takes the silhouette on a sample of 10,000, as is usual (on all rows it would take days), and ten starts for each
-    number: with one, scikit-learn's default, it finds a poor optimum at six and takes five for the answer. Both find the same.
+    The loop is as people write it: scikit-learn's own number of starts, which is one, and the silhouette on a sample of 10,000
+    (on all rows it would take days). One start finds a poor optimum now and then, and another number of groups with it; so the
+    number is compared with that of ten starts for each, on a part of the customers, which is not timed.
     """
     from sklearn.cluster import KMeans
     from sklearn.metrics import silhouette_score
@@ -101,22 +104,23 @@ def choosing(case: Case) -> Round:
     x = numeric(n)
     table = pa.table({f"x{j}": column for j, column in enumerate(x.T)})
 
-    def loop() -> int:
+    def loop(rows: Floats, starts: int) -> int:
         widths = {}
         for k in range(2, 13):
-            labels = KMeans(k, n_init=10, random_state=0).fit_predict(x)
-            widths[k] = silhouette_score(x, labels, sample_size=10_000, random_state=0)
+            labels = KMeans(k, n_init=starts, random_state=0).fit_predict(rows)
+            widths[k] = silhouette_score(rows, labels, sample_size=10_000, random_state=0)
         return max(widths, key=lambda k: widths[k])
 
+    with_care = loop(x[:CAREFULLY], 10)
     theirs: list[float] = []
 
     def round_() -> Sample:
         found: list[int] = []
         value = seconds(lambda: found.append(fit(table).chosen))
         if not theirs:  # minutes: once is enough
-            theirs.append(seconds(lambda: found.append(loop())))
-            if found[0] != found[1]:
-                raise AssertionError(f"not the same number of groups: {found}")
+            theirs.append(seconds(loop, x, 1))
+            if found[0] != with_care:
+                raise AssertionError(f"not the same number of groups: {found[0]}, with care {with_care}")
         return Sample(value, theirs[0], n)
 
     return round_

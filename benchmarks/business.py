@@ -140,7 +140,7 @@ class Business:
             lines += ["segments:", *(f"  {n}: {t}" for n, t in segments.items())]
         project = read_project("\n".join(lines) + "\n", self.folder / "coterie.yaml")
         account = self.gathered.customers.account
-        return catalog_of(project, scope_of(project, self.gathered.attributes, {}, account, self.events))
+        return catalog_of(project, scope_of(project, self.gathered.attributes, {}, account, self.events, self.gathered.looked_up))
 
     @property
     def events(self):  # type: ignore[no-untyped-def]
