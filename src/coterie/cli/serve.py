@@ -1,4 +1,4 @@
-"""The command that turns a project into a service."""
+"""Commands of the service: serve, and verify, backup, restore of the events that it keeps."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from coterie.cli.shared import HERE, Dir
+from coterie.cli.shared import HERE, Dir, then
 
 Host = Annotated[str, typer.Option("--host", help="The address to listen on.")]
 Port = Annotated[int, typer.Option("--port", help="The port; 0 takes a free one.", min=0, max=65535)]
@@ -14,6 +14,8 @@ Proxied = Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front 
 Certificate = Annotated[Path | None, typer.Option("--tls-cert", help="The certificate, as PEM.", exists=True)]
 Secret = Annotated[Path | None, typer.Option("--tls-key", help="Its private key, as PEM.", exists=True)]
 Nights = Annotated[bool, typer.Option("--nightly/--no-nightly", help="Run when a day has begun.")]
+MANY = 30
+"""How many of several findings are printed."""
 Loss = Annotated[bool, typer.Option("--accept-loss", help="Go on where events are gone.")]
 
 
@@ -57,5 +59,50 @@ def serve(
             nights.stop()
 
 
+def verify(directory: Dir = HERE) -> int:
+    """Look whether every event that was kept is as it was written."""
+    from coterie.live.verify import verify as verified
+    from coterie.workspace.serving import place_of
+
+    found = verified(place_of(directory))
+    typer.echo(f"{found.events:,} events were looked at, up to position {found.position:,}; {found.sealed:,} days are sealed.")
+    for said in found.lost:
+        typer.echo(f"known to be lost: {said}")
+    for said in found.wrong[:MANY]:
+        typer.echo(said)
+    if len(found.wrong) > MANY:
+        typer.echo(f"and {len(found.wrong) - MANY:,} more")
+    typer.echo("All is as it was written." if not found.wrong else "What is wrong is listed above; a backup brings it back.")
+    return 1 if found.wrong else 0
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(help="A new folder.")],
+    directory: Dir = HERE,
+) -> None:
+    """Copy the events into a new folder; serving may go on."""
+    from coterie.live.backup import backup as taken
+    from coterie.workspace.run import utc_now
+    from coterie.workspace.serving import place_of
+
+    found = taken(place_of(directory), to, utc_now())
+    size = sum(found.files.values())
+    typer.echo(f"{found.folder} holds the events up to position {found.position:,} ({len(found.files)} files, {size:,} bytes).")
+    typer.echo("Whoever has it can read every event: keep it as you keep the project.")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(help="A folder that backup has written.")],
+    directory: Dir = HERE,
+) -> None:
+    """Bring the events of a backup back."""
+    from coterie.live.backup import restore as brought
+    from coterie.workspace.serving import place_of
+
+    found = brought(source, place_of(directory, new=True))
+    typer.echo(f"The events up to position {found.position:,} are back: `{then(directory, 'serve')}`")
+
+
 def add(app: typer.Typer) -> None:
-    app.command()(serve)
+    for command in (serve, verify, backup, restore):
+        app.command()(command)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from hashlib import blake2b, sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
@@ -552,6 +553,14 @@ class Log:
         """What is in quarantine, the oldest first; those that were taken after all only where asked for."""
         return read_quarantine(self.connection, limit, replayed)
 
+    def keep_sealed(self, day: Sealed) -> None:
+        """Write into the log, forced to the disk, that a day lies in Parquet."""
+        self.at("before_seal")
+        self.connection.execute(
+            "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)", (day.day, day.file, day.first, day.last, day.rows, day.hash)
+        )
+        self.at("after_seal")
+
     def checkpoint(self, *, whole: bool = False) -> int:
         """Bring the write-ahead file into the database. Returns how many pages it still holds.
 
@@ -630,6 +639,13 @@ class Reader:
         """The closed days that lie in Parquet, in order."""
         return read_sealed(self.connection)
 
+    def closed(self) -> Sequence[tuple[str, int, int]]:
+        """The closed days that are not sealed yet, each with its first and last position. The newest day is never closed."""
+        rows = [(str(day), int(str(first))) for day, first in self.connection.execute("SELECT day, first FROM days ORDER BY day")]
+        done = {day.day for day in self.sealed()}
+        pairs = pairwise(rows)
+        return [(day, first, after - 1) for (day, first), (_, after) in pairs if day not in done]
+
     def close(self) -> None:
         self.connection.close()
 
@@ -640,12 +656,21 @@ class Reader:
         self.close()
 
 
-def read_events(c: apsw.Connection, after: int, limit: int) -> list[Logged]:
-    out = []
+def at_rest(c: apsw.Connection, after: int, limit: int) -> Iterator[tuple[int, str, bytes, str]]:
+    """Position, source, digest and body of the events behind a position, as they lie there."""
     rows = c.execute(
         "SELECT position, source, digest, body FROM events WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
     )
     for position, source, digest, body in rows:
+        assert isinstance(position, int)
+        assert isinstance(source, str)
+        assert isinstance(digest, bytes)
+        yield position, source, digest, str(body)
+
+
+def read_events(c: apsw.Connection, after: int, limit: int) -> list[Logged]:
+    out = []
+    for position, source, digest, body in at_rest(c, after, limit):
         if digest_of(source, body) != digest:
             error = Damaged(
                 f"the event at position {position:,} is not as it was written", hint="coterie verify says what else is not"

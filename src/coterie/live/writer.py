@@ -11,6 +11,8 @@ import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
 from time import monotonic, perf_counter
 from typing import Literal
 
@@ -99,6 +101,7 @@ class Writer:
         self.failed = ""
         self._deliver = deliver or _tell
         self._queue: deque[tuple[Offer, Done]] = deque()
+        self._jobs: deque[Callable[[Log], None]] = deque()
         self._size = 0
         self._wake = threading.Condition()
         self._stopping = False
@@ -168,6 +171,12 @@ class Writer:
             self._probe = True
             self._wake.notify()
 
+    def post(self, job: Callable[[Log], None]) -> None:
+        """Let the writer do something with its log, in between: `log.keep_sealed`, for one. An error of it ends the writer."""
+        with self._wake:
+            self._jobs.append(job)
+            self._wake.notify()
+
     def standing(self) -> Standing:
         n = self._counts
         return Standing(
@@ -210,6 +219,8 @@ class Writer:
             self._accept(group)
         elif probe:
             self._prove()
+        while self._jobs:
+            self._jobs.popleft()(self.log)
         if self.applier is not None:
             self._apply(self.applier)
         self._keep_house(idle=not group)
@@ -217,7 +228,7 @@ class Writer:
 
     def _next(self) -> tuple[list[tuple[Offer, Done]], bool]:
         with self._wake:
-            if not self._queue and not self._stopping and not self._probe:
+            if not (self._queue or self._stopping or self._probe or self._jobs):
                 wait = self._patience()
                 if wait > 0:
                     self._wake.wait(wait)
@@ -285,19 +296,30 @@ class Writer:
                 self._apply_some(applier, events)
                 took = max(perf_counter() - began, 1e-6)
                 self._chunk = max(16, min(4096, int(len(events) * self.limits.slice / took)))
-            return
         due = applier.due()
-        now = log.clock()
+        now = self._time()
         if due is not None and due <= now:
             with log.applying(log.applied) as tx:
                 applier.tick(tx, now)
+
+    def _time(self) -> datetime:
+        """How far time has come for what is applied: not beyond the next event, where some wait."""
+        now = self.log.clock()
+        if self.log.applied >= self.log.position:
+            return now
+        while self._tail and self._tail[0].position <= self.log.applied:
+            self._tail.popleft()
+        waiting = list(islice(self._tail, 1))
+        if not waiting or waiting[0].position != self.log.applied + 1:
+            waiting = list(self.log.read(self.log.applied, 1))
+        return min(now, waiting[0].message.received) if waiting else now
 
     def _events(self) -> list[Logged]:
         """The next events, from memory where they are there."""
         while self._tail and self._tail[0].position <= self.log.applied:
             self._tail.popleft()
         if self._tail and self._tail[0].position == self.log.applied + 1:
-            return [self._tail[i] for i in range(min(self._chunk, len(self._tail)))]
+            return list(islice(self._tail, self._chunk))
         self._tail.clear()
         found = list(self.log.read(self.log.applied, self._chunk))
         if not found:

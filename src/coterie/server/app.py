@@ -1,6 +1,7 @@
 """The service as one ASGI application: the routes of events first, then everything else."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -8,16 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
 
+import apsw
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse
 
+from coterie.core.errors import CoterieError
 from coterie.live.keys import Keys
-from coterie.live.log import Applier, Log
+from coterie.live.log import Applier, Log, Reader
 from coterie.live.message import Caps
+from coterie.live.sealing import seal
 from coterie.live.writer import Limits, Writer
 from coterie.server.answers import Receive, Scope, Send
 from coterie.server.ingest import Ingest, told_on
 
+logger = logging.getLogger(__name__)
+SEALING = 60.0
+"""Seconds between looks whether a day is over."""
 FRESH = 2.0
 """Seconds that a durable write may be old for the service to be ready."""
 
@@ -76,6 +83,21 @@ class Service:
         }
 
 
+async def _seal_days(service: Service) -> None:
+    """Write each day into Parquet soon after it is over, beside everything else."""
+    while True:
+        try:
+            await asyncio.to_thread(_seal, service)
+        except (CoterieError, OSError, apsw.Error):
+            logger.exception("a closed day could not be sealed")
+        await asyncio.sleep(SEALING)
+
+
+def _seal(service: Service) -> None:
+    with Reader(service.parts.log.folder) as reader:
+        seal(reader, lambda day: service.writer.post(lambda log: log.keep_sealed(day)))
+
+
 def _api(service: Service) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -84,9 +106,11 @@ def _api(service: Service) -> FastAPI:
         sys.setswitchinterval(0.0005)
         service.writer.deliver_with(told_on(asyncio.get_running_loop()))
         service.writer.start()
+        sealing = asyncio.create_task(_seal_days(service))
         try:
             yield
         finally:
+            sealing.cancel()
             await asyncio.to_thread(service.writer.stop, 10)
             sys.setswitchinterval(before)
 

@@ -22,7 +22,7 @@ from coterie.live.people import People
 from coterie.workspace.living import Living, moved
 from coterie.workspace.living import people as people_of
 from coterie.workspace.messages import LOG
-from coterie.workspace.project import load
+from coterie.workspace.project import FILE, load
 from coterie.workspace.results import Results
 from coterie.workspace.run import utc_now
 from coterie.workspace.workspace import Workspace
@@ -174,6 +174,21 @@ def check_address(host: str, *, encrypted: bool, proxied: bool) -> None:
         code="E661",
         hint="give --tls-cert and --tls-key, or say --behind-proxy where a proxy in front speaks TLS",
     )
+
+
+def place_of(folder: Path, *, new: bool = False) -> Path:
+    """Where a project's events lie.
+
+    Raises:
+        DefinitionError: there is no project (`new`: no events are needed yet).
+    """
+    root = folder.parent if folder.is_file() else folder
+    place = root / LIVE
+    if not new and not place.exists():
+        raise StoreError(f"no events were kept in {root} yet", code="E654", hint="coterie serve takes them")
+    if new and not (root / FILE).exists():
+        raise DefinitionError(f"there is no project file {FILE} in {root}", code="E180", hint="name the folder: --dir")
+    return place
 
 
 @contextmanager

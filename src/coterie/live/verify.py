@@ -1,0 +1,125 @@
+"""Whether a log is as it was written: every event, the chain over all of them, the ids, the sealed days."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import blake2b, sha256
+from pathlib import Path
+
+import apsw
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from coterie.live.log import MARK, Reader, at_rest, digest_of
+from coterie.live.message import Message
+from coterie.live.sealing import file_hash
+from coterie.live.wal import Mark
+
+STEP = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What was found.
+
+    Attributes:
+        events: that were looked at.
+        position: of the last of them.
+        sealed: days in Parquet.
+        wrong: what is not as it was written, in plain words, in the order of the log; empty where all is well.
+        lost: ranges of positions that are known to be gone, with when and why.
+    """
+
+    events: int
+    position: int
+    sealed: int
+    wrong: tuple[str, ...]
+    lost: tuple[str, ...]
+
+
+def verify(folder: Path) -> Verified:
+    """Walk through a log. It may be in use meanwhile: what is looked at is what was there when this began.
+
+    Raises:
+        StoreError: there is no log, or it cannot be opened at all.
+    """
+    with Reader(folder) as reader:
+        c = reader.connection
+        wrong: list[str] = []
+        events = last = 0
+        lost: list[tuple[int, int, str]] = []
+        sealed = 0
+        mark = Mark.read(folder / MARK)
+        try:
+            with c:
+                wrong += _pages(c)
+                lost = [
+                    (int(a), int(b), str(said)) for a, b, said in c.execute("SELECT first, last, said FROM lost ORDER BY first")
+                ]
+                events, last = _events(c, wrong, lost)
+                (identity,) = c.execute("SELECT value FROM facts WHERE name = 'log'").fetchone() or (None,)
+                end = max([last, *(end for _, end, _ in lost)])
+                if mark is not None and mark.log == identity and mark.position > end:
+                    wrong.append(f"the events at positions {end + 1:,} to {mark.position:,} are missing")
+                for day in reader.sealed():
+                    sealed += 1
+                    wrong += _day(folder, day.file, day.hash, day.rows)
+        except apsw.Error as error:
+            wrong.append(f"the log cannot be read to its end: {error}")
+        return Verified(events, last, sealed, tuple(wrong), tuple(said for *_, said in lost))
+
+
+def _pages(c: apsw.Connection) -> Iterator[str]:
+    for (said,) in c.execute("PRAGMA integrity_check(20)"):
+        if said != "ok":
+            yield f"SQLite finds: {said}"
+
+
+def _events(c: apsw.Connection, wrong: list[str], lost: list[tuple[int, int, str]]) -> tuple[int, int]:
+    links = {int(position): bytes(found) for position, found in c.execute("SELECT position, hash FROM chain")}
+    (known,) = c.execute("SELECT count(*) FROM ids").fetchone() or (0,)
+    gone = {position for first, last, _ in lost for position in range(first, last + 1)}
+    events = last = 0
+    before = b""
+    digests: list[bytes] = []
+    while rows := list(at_rest(c, last, STEP)):
+        ids = []
+        for position, source, digest, body in rows:
+            wrong.extend(f"the event at position {n:,} is missing" for n in range(last + 1, position) if n not in gone)
+            whole = digest_of(source, body) == digest
+            if not whole:
+                wrong.append(f"the event at position {position:,} is not as it was written")
+            digests.append(digest)
+            if position in links:
+                before = sha256(before + b"".join(digests)).digest()
+                if before != links[position]:
+                    wrong.append(f"the chain does not hold between positions {position - len(digests) + 1:,} and {position:,}")
+                    before = links[position]
+                digests = []
+            if whole:
+                said = f"{source}\x00{Message.from_json(body).id}".encode()
+                ids.append((blake2b(said, digest_size=16).digest(), position))
+            last = position
+            events += 1
+        for key, position in ids:
+            found = c.execute("SELECT position FROM ids WHERE key = ?", (key,)).fetchone()
+            if found is None or found[0] != position:
+                wrong.append(f"the event at position {position:,} is not among the ids that tell messages apart")
+    if known != events:
+        wrong.append(f"{known:,} ids are kept of {events:,} events")
+    return events, last
+
+
+def _day(folder: Path, name: str, expected: str, rows: int) -> Iterator[str]:
+    path = folder / name
+    if not path.exists():
+        yield f"{name} is missing"
+    elif file_hash(path) != expected:
+        yield f"{name} is not as it was written"
+    else:
+        try:
+            found = pq.read_metadata(path).num_rows
+        except (OSError, pa.ArrowException) as error:
+            yield f"{name} cannot be read: {error}"
+        else:
+            if found != rows:
+                yield f"{name} has {found:,} rows: {rows:,} were written"
