@@ -136,7 +136,7 @@ def opened(tmp_path: Path) -> tuple[Workspace, Log]:
 def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace, Log]) -> None:
     space, log = opened
     now = datetime.utcnow()
-    of = people(space.results, log)
+    of = people(Living(space.results), log)
     with log.applying(0) as tx:
         of.open(tx, now)
     assert followed(space, log, of, now) == members(space)
@@ -170,7 +170,7 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
     found = members(space)
     assert set(found) == {"c1", "c2", "c3", "c8", "c9"}
     assert found["c9"]["looked"] is True
-    again = people(space.results, log)
+    again = people(Living(space.results), log)
     with log.applying(log.applied) as tx:
         again.open(tx, now, partial(moved, before, Living(space.results)))
         # What was first found, with every change that was told since, is what holds now.

@@ -396,10 +396,7 @@ class People:
             for position, message in heard.pop(other, []):
                 heard.setdefault(customer, []).append((position, message))
         for other in gone:
-            tx.execute(
-                "INSERT OR IGNORE INTO live_happened SELECT ?, position FROM live_happened WHERE customer = ?", (customer, other)
-            )
-            tx.execute("DELETE FROM live_happened WHERE customer = ?", (other,))
+            _move(tx, other, customer)
         heard.setdefault(customer, [])
         merged[customer] = tuple(dict.fromkeys((*merged.pop(customer, ()), *gone, *(x for g in gone for x in merged.pop(g, ())))))
 
@@ -413,6 +410,25 @@ class People:
 
     def _heard(self, tx: Transaction, customer: str) -> bool:
         return any(True for _ in tx.execute("SELECT 1 FROM live_happened WHERE customer = ? LIMIT 1", (customer,)))
+
+
+def hear(tx: Transaction, events: Sequence[Logged]) -> None:
+    """Messages before the first run: who is whom, and which are whose."""
+    for logged in events:
+        pair = identity.linked(logged.message)
+        found = None if pair is None else identity.link(tx, *pair)
+        for other in () if found is None else found[1]:
+            if found is not None and other != found[0]:
+                _move(tx, other, found[0])
+        id_ = logged.message.user or logged.message.anonymous
+        if id_ is not None:
+            tx.execute("INSERT OR IGNORE INTO live_happened VALUES (?, ?)", (identity.customer_of(tx, id_), logged.position))
+
+
+def _move(tx: Transaction, customer: str, to: str) -> None:
+    """What one customer was heard of is another's."""
+    tx.execute("INSERT OR IGNORE INTO live_happened SELECT ?, position FROM live_happened WHERE customer = ?", (to, customer))
+    tx.execute("DELETE FROM live_happened WHERE customer = ?", (customer,))
 
 
 def changes(customer: str, before: Answers, after: Answers) -> list[Change]:

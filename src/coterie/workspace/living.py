@@ -8,20 +8,23 @@ from typing import Any
 import pyarrow as pa
 from sqlglot import exp
 
+from coterie.language.evaluate import Customer
+from coterie.language.format import format as format_expr
 from coterie.language.reach import reach
-from coterie.language.tree import Expr, Members
-from coterie.language.types import Value, named
+from coterie.language.tree import Column, Expr, Fitted, Measure, Members, walk
+from coterie.language.types import named
 from coterie.live.log import Log
 from coterie.live.message import Message
 from coterie.live.people import Answers, Change, Known, People, Project, changes
 from coterie.live.rows import Rows
 from coterie.segments.bitmaps import PER_WORD, word_count
-from coterie.segments.membership import BITS, member
+from coterie.segments.membership import BITS
 from coterie.sources.single import Single
 from coterie.traits import batch
 from coterie.traits.batch import aliased, quoted
 from coterie.traits.incremental import needs, preparation
-from coterie.workspace.results import Results
+from coterie.workspace.held import Held, held
+from coterie.workspace.results import Results, plain
 from coterie.workspace.run import TRAITS
 
 
@@ -68,20 +71,48 @@ class Living:
         rows = Rows([s for s in sources if s.name in single or s.role == "customers"])
         return Project(results.world, self.segments, self.segmentations, kept, ready, rows, single, results.made.columns)
 
+    @cached_property
+    def held(self) -> Held:
+        """Everybody, and what they did, as far as anything asks for it; the first time it takes a while."""
+        project, needs_ = self.project, self.project.needs
+        read = {cell.measure.event: set[str]() for cell in needs_.cells} | {kind: set[str]() for kind in needs_.keeping}
+        for kind, keeping in needs_.keeping.items():
+            read[kind].update(keeping.columns)
+        for cell in needs_.cells:
+            read[cell.measure.event].update(columns_of(cell.measure))
+        columns = [*project.attributes, *self.segmentations, *sorted(set(self.fitted.values()))]
+        kinds = {kind: sorted(names) for kind, names in read.items() if kind in self.results.made.events}
+        return held(self.results, [c for c in dict.fromkeys(columns) if c in self.results.columns], kinds, self.results.cache)
+
+    @cached_property
+    def fitted(self) -> Mapping[str, str]:
+        """Fitted columns as expressions name them, with the column of the results."""
+        results, out = self.results, dict[str, str]()
+        trees = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations)]
+        for node in (n for tree in trees for n in reach(tree, results.world).values):
+            if isinstance(node, Fitted):
+                asked = format_expr(node)
+            elif isinstance(node, Column) and (node.part is None or node.name != "account"):
+                asked = node.name if node.part is None else f"{node.name}.{node.part}"
+                definition = results.catalog.definitions.get(asked)
+                if definition is not None and not isinstance(definition.checked.tree, Fitted):
+                    continue
+            else:
+                continue
+            for own in (asked, batch.told_apart(asked)):
+                name = results.aliases.get(own, own)
+                if name in results.columns:
+                    out[asked] = name
+                    break
+        return out
+
     def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
         results, out = self.results, dict[str, Known]()
-        if not customers:
-            return out
-        on = exp.EQ(this=quoted(batch.KEY, "b"), expression=quoted(batch.KEY, "t"))
-        literals = [results.words().literal(c) for c in customers]
-        bits = [member(i, "b").as_(f"is {i}", quoted=True) for i, name in enumerate(self.order) if name in self.segments]
-        query = exp.select("t.*", *bits, copy=False).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on, copy=False)
-        query = query.where(exp.In(this=quoted("customer", "t"), expressions=literals), copy=False)
-        rows = results.engine.fetch(query).to_pylist()
-        events = results.events_of([r[batch.KEY] for r in rows])
+        rows = list(self.held.rows(customers))
+        events = self.held.events_of([r[batch.KEY] for r in rows]) if rows else {}
         for row in rows:
-            who = results.customer(row, events.get(row[batch.KEY], []), results.world)
-            out[who.id] = Known(who, Fits(row, results.aliases), self.answers(row))
+            who = Customer(row["customer"], {n: plain(row.get(n)) for n in results.made.columns}, events.get(row[batch.KEY], ()))
+            out[who.id] = Known(who, {n: plain(row[c]) for n, c in self.fitted.items()}, self.answers(row))
         return out
 
     @property
@@ -98,20 +129,26 @@ class Living:
 
     def unpacked(self, table: pa.Table, row: int) -> Answers:
         """The memberships of a row of `everybody`."""
-        out: dict[str, bool | str | None] = {}
-        for place, name in enumerate(self.order):
-            if name in self.segments:
-                word = table.column(f"w{place // PER_WORD}")[row].as_py()
-                out[name] = {1: True, 0: False}.get((word >> 2 * (place % PER_WORD)) & 3)
-        return out | {n: table.column(n)[row].as_py() for n in self.segmentations}
+        return self.answers({name: table.column(name)[row].as_py() for name in table.column_names})
 
     @cached_property
     def order(self) -> tuple[str, ...]:
         return self.results.sizes_order
 
     def answers(self, row: Mapping[str, Any]) -> Answers:
-        out: dict[str, bool | str | None] = {n: row.get(f"is {i}") for i, n in enumerate(self.order) if n in self.segments}
+        out: dict[str, bool | str | None] = {}
+        for place, name in enumerate(self.order):
+            if name in self.segments:
+                out[name] = {1: True, 0: False}.get((row[f"w{place // PER_WORD}"] >> 2 * (place % PER_WORD)) & 3)
         return out | {n: row.get(n) for n in self.segmentations}
+
+
+def columns_of(measure: Measure) -> set[str]:
+    """The columns of events that a measure reads."""
+    read = set() if measure.column is None else {measure.column}
+    if measure.where is not None:
+        read |= {n.name for n in walk(measure.where) if isinstance(n, Column)}
+    return read - {"time", "id"}
 
 
 def moved(old: Living, new: Living, told: Mapping[str, Answers]) -> Iterator[Change]:
@@ -136,27 +173,6 @@ def moved(old: Living, new: Living, told: Mapping[str, Answers]) -> Iterator[Cha
         yield from changes(customer, first, {} if here is None else new.unpacked(after, here))
 
 
-class Fits(Mapping[str, Value | None]):
-    """The fitted values of a customer, as the row of the last run has them."""
-
-    def __init__(self, row: Mapping[str, Any], aliases: Mapping[str, str]):
-        self.row, self.aliases = row, aliases
-
-    def __getitem__(self, column: str) -> Value | None:
-        for own in (column, batch.told_apart(column)):
-            name = self.aliases.get(own, own)
-            if name in self.row:
-                value: Value | None = self.row[name]
-                return value
-        raise KeyError(column)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.row)
-
-    def __len__(self) -> int:
-        return len(self.row)
-
-
 @dataclass(frozen=True)
 class Told:
     """The log as people read it."""
@@ -170,7 +186,6 @@ class Told:
                     yield position, event.message
 
 
-def people(results: Results, log: Log) -> People:
+def people(living: Living, log: Log) -> People:
     """Customers as of now, on the results of the last run and the log since."""
-    living = Living(results)
     return People(living.project, living, Told(log))

@@ -11,20 +11,20 @@ from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 from threading import Event, Lock, Thread
-from time import monotonic
 from zoneinfo import ZoneInfo
 
 from coterie.core.errors import CoterieError, DefinitionError, StoreError
 from coterie.core.windows import clamped_first_instant, local_day
 from coterie.live.keys import Keys
 from coterie.live.log import Log, Logged, Transaction
-from coterie.live.people import People
+from coterie.live.people import People, hear
 from coterie.workspace.living import Living, moved
 from coterie.workspace.living import people as people_of
 from coterie.workspace.messages import LOG
 from coterie.workspace.project import FILE, load
 from coterie.workspace.results import Results
 from coterie.workspace.run import utc_now
+from coterie.workspace.store import Generation
 from coterie.workspace.workspace import Workspace
 from coterie.workspace.workspace import open as open_
 
@@ -62,21 +62,41 @@ class Following:
     def __init__(self, space: Workspace, log: Log):
         self.space, self.log = space, log
         self.held = Lock()
-        self.results: Results | None = None
+        self.living: Living | None = None
         self.people: People | None = None
-        self.looked = 0.0
+        self.coming: Living | None = None
+        self.making: Thread | None = None
+        self.look = datetime.min
+
+    def prepare(self) -> None:
+        """Get ready what the newest results have of everybody, so that the first message finds it."""
+        newest = self.newest()
+        if newest is not None:
+            self._make(newest)
+
+    def newest(self) -> Generation | None:
+        """The newest results; None where nothing has been run yet."""
+        try:
+            return self.space.store.current()
+        except StoreError:
+            return None
+
+    def _make(self, newest: Generation) -> None:
+        living = Living(Results(newest, self.space.store.cache, settings=self.space.settings))
+        living.held  # noqa: B018 (made now, in whatever thread this is)
+        self.coming = living
 
     def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
         with self.held:
             self._follow(tx, now)
             if self.people is not None:
                 self.people.apply(tx, events, now)
+            else:
+                hear(tx, events)
 
     def due(self) -> datetime | None:
-        now = monotonic()
-        if self.people is None or now - self.looked >= LOOK:
-            return NOW  # to look for newer results
-        return self.people.due()
+        due = None if self.people is None else self.people.due()
+        return self.look if due is None else min(self.look, due)
 
     def tick(self, tx: Transaction, now: datetime) -> None:
         with self.held:
@@ -86,30 +106,32 @@ class Following:
                 self.people.tick(tx, now)
 
     def _follow(self, tx: Transaction, now: datetime) -> None:
-        """Stand on the newest results."""
-        if self.people is not None and monotonic() - self.looked < LOOK:
+        """Stand on the newest results as soon as they are ready; they are made ready beside the work."""
+        if self.coming is not None:
+            self._stand_on(tx, now, self.coming)
+            self.coming = None
+        if now < self.look or (self.making is not None and self.making.is_alive()):
             return
-        self.looked = monotonic()
-        try:
-            newest = self.space.store.current()
-        except StoreError:
-            return  # nothing has been run yet
-        if self.results is not None and self.results.generation.number == newest.number:
-            return
-        results = Results(newest, self.space.store.cache, settings=self.space.settings)
-        people = people_of(results, self.log)
-        before = self.results or self._stood_on(tx)
-        people.open(tx, now, None if before is None else partial(moved, Living(before), Living(results)))
-        if before is not None:
-            before.close()
-        self.results, self.people = results, people
+        self.look = now + LOOK
+        newest = self.newest()
+        if newest is not None and (self.living is None or self.living.results.generation.number != newest.number):
+            self.making = Thread(target=self._make, args=(newest,), name="coterie-results", daemon=True)
+            self.making.start()
 
-    def _stood_on(self, tx: Transaction) -> Results | None:
+    def _stand_on(self, tx: Transaction, now: datetime, living: Living) -> None:
+        before = self.living or self._stood_on(tx)
+        people = people_of(living, self.log)
+        people.open(tx, now, None if before is None else partial(moved, before, living))
+        if before is not None:
+            before.results.close()
+        self.living, self.people = living, people
+
+    def _stood_on(self, tx: Transaction) -> Living | None:
         """The results that the last server stood on, where they are still there."""
         for (name,) in tx.execute("SELECT results FROM live_results"):
             for generation in self.space.store.generations():
                 if str(generation.number) == str(name).split()[0] and generation.path.exists():
-                    return Results(generation, self.space.store.cache, settings=self.space.settings)
+                    return Living(Results(generation, self.space.store.cache, settings=self.space.settings))
         return None
 
 
@@ -146,9 +168,8 @@ class Nightly:
                 self.say(f"the nightly run failed, so that the results of the one before stay: {done.stderr.strip()[-1000:]}")
 
 
-LOOK = 1.0
-"""Seconds after which newer results are looked for."""
-NOW = datetime.min
+LOOK = timedelta(seconds=1)
+"""After so long newer results are looked for."""
 
 
 def is_loopback(host: str) -> bool:
@@ -219,4 +240,5 @@ def served(folder: Path, *, accept_loss: bool = False) -> Iterator[Served]:
         people = Following(open_(folder), log)
         if not people.space.store.pointer.is_file():
             notes.append("nothing has been run yet: events are kept, and segments follow them from the first `coterie run` on")
+        people.prepare()
         yield Served(log, keys, first, (*notes, *log.notes), people, "UTC" if zone is None else zone.key)

@@ -1,0 +1,146 @@
+"""Everybody of a run, and everything that they did, in files that are looked into where they lie.
+
+The first message of a customer brings them in from here: found by halving, read from the few pages that hold them, without a
+query and whatever the size of the whole.
+"""
+
+import json
+import shutil
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.dataset as ds
+from sqlglot import exp
+
+from coterie.language.evaluate import Event
+from coterie.segments.bitmaps import word_count
+from coterie.segments.membership import BITS
+from coterie.traits import batch
+from coterie.traits.batch import aliased, quoted
+from coterie.workspace.results import Results, plain
+from coterie.workspace.run import TRAITS
+
+FOLDER = "live"
+WHOLE = "whole.json"
+"""Written last: what the files hold."""
+ROWS = 100_000
+
+
+class Ids(Sequence[str]):
+    """A column of texts, looked at one by one."""
+
+    def __init__(self, column: pa.Array):
+        self.column = column
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.column[place].as_py()
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+
+@dataclass(frozen=True)
+class Held:
+    """The files, open.
+
+    Attributes:
+        people: a row a customer, in the order of their ids.
+        events: by kind, parts with the keys of their rows, which ascend.
+    """
+
+    people: pa.Table
+    events: Mapping[str, Sequence[tuple[npt.NDArray[np.int64], pa.Table]]]
+
+    def rows(self, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
+        """The rows of some customers; who is not there is left out."""
+        if not self.people.num_rows:
+            return
+        ids = Ids(self.people.column("customer").chunk(0))
+        places = []
+        for customer in customers:
+            place = bisect_left(ids, customer)
+            if place < len(ids) and ids[place] == customer:
+                places.append(place)
+        yield from self.people.take(pa.array(places, pa.int64())).to_pylist()
+
+    def events_of(self, keys: Sequence[int]) -> Mapping[int, list[Event]]:
+        """Everything that some customers did."""
+        out: dict[int, list[Event]] = {}
+        for kind, parts in self.events.items():
+            for numbers, table in parts:
+                first = np.searchsorted(numbers, keys, "left")
+                last = np.searchsorted(numbers, keys, "right")
+                slices = [table.slice(int(a), int(b - a)) for a, b in zip(first, last, strict=True) if b > a]
+                if not slices:
+                    continue
+                for row in pa.concat_tables(slices).to_pylist():
+                    key, time, id_ = row.pop(batch.KEY), row.pop("time"), row.pop("id")
+                    out.setdefault(key, []).append(Event(kind, time, str(id_), {n: plain(v) for n, v in row.items()}))
+        return out
+
+
+def held(results: Results, columns: Sequence[str], kinds: Mapping[str, Sequence[str]], root: Path) -> Held:
+    """The files of some results, made where they are not there yet; those of older ones go.
+
+    Args:
+        columns: of the table of traits.
+        kinds: of events, each with its columns.
+        root: the folder of the cache.
+    """
+    folder = root / FOLDER / str(results.generation.number)
+    said = {"made": results.made.finished.isoformat(), "columns": list(columns), "kinds": {k: list(c) for k, c in kinds.items()}}
+    try:
+        found = json.loads((folder / WHOLE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = None
+    if found is None or found["said"] != said:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        parts = {kind: _write_events(results, kind, read, folder, n) for n, (kind, read) in enumerate(kinds.items())}
+        _write_people(results, columns, folder / "people.arrow")
+        (folder / WHOLE).write_text(json.dumps({"said": said, "parts": parts}), encoding="utf-8")
+        for other in (root / FOLDER).iterdir():
+            if other.name.isdigit() and int(other.name) < results.generation.number - 1:
+                shutil.rmtree(other, ignore_errors=True)
+        found = {"parts": parts}
+    events = {
+        kind: [(np.load(folder / f"{name}.npy", mmap_mode="r"), _mapped(folder / f"{name}.arrow")) for name in names]
+        for kind, names in found["parts"].items()
+    }
+    return Held(_mapped(folder / "people.arrow"), events)
+
+
+def _mapped(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _write_people(results: Results, columns: Sequence[str], path: Path) -> None:
+    on = exp.EQ(this=quoted(batch.KEY, "b"), expression=quoted(batch.KEY, "t"))
+    names = [quoted(n, "t") for n in dict.fromkeys(("customer", batch.KEY, *columns))]
+    words = [quoted(f"w{i}", "b") for i in range(word_count(len(results.sizes_order)))]
+    query = exp.select(*names, *words, copy=False).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
+    table = results.engine.fetch(query.order_by(quoted("customer", "t")), "customers").combine_chunks()
+    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+        writer.write_table(table)
+
+
+def _write_events(results: Results, kind: str, columns: Sequence[str], folder: Path, number: int) -> list[str]:
+    """One file a part of a kind's table, each in the order of its keys."""
+    names = []
+    for part, file in enumerate(results.made.events[kind].files):
+        name = f"{number}-{part}"
+        scan = ds.dataset(results.cache / file, format="parquet").scanner(columns=[batch.KEY, "time", "id", *columns])
+        keys: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, scan.projected_schema) as writer:
+            for rows in scan.to_batches():
+                writer.write_batch(rows)
+                keys.append(rows.column(batch.KEY).to_numpy())
+        np.save(folder / f"{name}.npy", np.concatenate(keys))
+        names.append(name)
+    return names
