@@ -1,7 +1,7 @@
 """The report: every number gathered from the published results and the record, put together, and written as one HTML file."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import cached_property
@@ -68,6 +68,8 @@ if TYPE_CHECKING:
 FILE = "report.html"
 PERSONAS = 16
 """So many groups have a card."""
+MODELLED = (clusters_section.KEY, lifetime_section.KEY, predictions_section.KEY)
+"""The sections of models, whose answers are findings."""
 MONTH = 30
 """Movements are told over so many days, or what is nearest to that."""
 
@@ -169,7 +171,7 @@ class Gathering:
             if section is not None:
                 sections.append(section)
         self.progress("report: findings")
-        sections.insert(1, self.findings({s.key for s in sections}))
+        sections.insert(1, self.findings(sections))
         setting, made = self.setting, self.results.made
         title = f"{self.results.project.name}, {setting.day}"
         return Report(
@@ -364,7 +366,13 @@ class Gathering:
             found[name] = (size.inside, [str(row[0]) for row in self.results.engine.rows(select)])
         return members.members(found)
 
-    def findings(self, sections: Collection[str]) -> Section:
+    def findings(self, made: Sequence[Section]) -> Section:
+        """What stands out, and what models tell first."""
+        section = self.stands_out({s.key for s in made})
+        answers = [(s.answer, s.key) for s in made if s.key in MODELLED]
+        return replace(section, findings=[*section.findings, *answers])
+
+    def stands_out(self, sections: Collection[str]) -> Section:
         results, setting = self.results, self.setting
         revenue = results.revenue
         slices = [

@@ -2,6 +2,7 @@
 are of whom they say most."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,6 +25,7 @@ from coterie.models.value.fitted import Fit as Value
 from coterie.models.value.history import Floats, Integers
 from coterie.profiles.charts.colours import by_key
 from coterie.profiles.hidden import is_small
+from coterie.profiles.page.parts import Card
 from coterie.profiles.page.render import anchor
 from coterie.profiles.personas.persona import Group, Persona
 from coterie.profiles.sections.clusters import ClusterNumbers
@@ -105,10 +107,17 @@ def predictions(gathering: "Gathering") -> list[PredictionNumbers]:
                 happens=text,
                 currency=_currency(gathering, outcome),
                 each=_each(gathering, outcome),
-                cards=[card(top, gathering.setting)] if top is not None and _large(top, gathering) else (),
+                cards=[_card(top, gathering)] if top is not None and _large(top, gathering) else (),
             )
         )
     return found
+
+
+def _card(top: Persona, gathering: "Gathering") -> Card:
+    """Who the customers of the highest tenth are."""
+    made = card(top, gathering.setting)
+    note = "Tenths are those of the customers that it was judged on; of today's more or fewer may be in one."
+    return replace(made, title="Who is in the highest tenth", note=f"{made.note} {note}".strip())
 
 
 def _currency(gathering: "Gathering", outcome: Expr) -> str | None:

@@ -65,7 +65,7 @@ def bars(
     across = alt.Axis(
         format="%" if share else "~g" if fine else ",d", tickCount=4, tickMinStep=0.001 if fine else 0.01 if share else 1
     )
-    names = alt.Axis(labelLimit=alt.ExprRef(f"width < 150 ? 118 : {name_room}"))
+    names = alt.Axis(labelLimit=alt.ExprRef(f"width < 100 ? 118 : {name_room}"))
     base = alt.Chart(rows(parts)).encode(y=alt.Y("name:N", sort=order, title=None, axis=names))
     known = base.mark_bar(height=18).encode(
         x=alt.X("start:Q", scale=scale, title=axis, axis=across), x2="end:Q", color=raw("colour")

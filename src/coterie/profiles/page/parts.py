@@ -108,6 +108,7 @@ class Topic:
 
     Attributes:
         key: its name on the page, unique.
+        warnings: what is to be known before it is believed.
         links: what is told elsewhere on the page: a text, and the key of its place.
     """
 
@@ -118,6 +119,7 @@ class Topic:
     figures: Sequence[Figure] = ()
     cards: Sequence[Card] = ()
     tables: Sequence[Table] = ()
+    warnings: Sequence[str] = ()
     links: Sequence[tuple[str, str]] = ()
 
 

@@ -78,8 +78,7 @@ def _topic(n: ClusterNumbers, setting: Setting, *, first: bool) -> Topic:
     if fit is None or not fit.groups:
         return Topic(key, title, answer, [f"It is `{n.written}`."], [_tried(n)] if fit is not None and fit.tried else [])
     found = _apart(n, setting)
-    figures = [found] if found is not None else []
-    figures.append(_sizes(n, setting))
+    figures = [_sizes(n, setting), *([found] if found is not None else [])]
     if len(fit.tried) > 1:
         figures.append(_tried(n))
     return Topic(key, title, answer, [_how_sure(fit), *_changes(fit)], figures, links=_links(n, setting))
@@ -187,10 +186,10 @@ def _sizes(n: ClusterNumbers, setting: Setting) -> Figure:
     )
     note = setting.note(None, "Like none of them: too far from every group to be told as one.")
     colours = {**n.colours, CANNOT_TELL: UNKNOWN}
-    chart = bars(found, title=finding, axis="customers", note=note, colours=colours, text_room=150, name_room=240)
+    chart = bars(found, title=finding, axis="customers", note=note, colours=colours, text_room=190, name_room=260)
     headings = (("group", False), ("customers", True), ("share", True), (f"of {words.plain(setting.money or 'revenue')}", True))
     table = Table(f"The groups of {words.plain(n.name)}", headings, tuple(rows))
-    return Figure(f"sizes-{anchor(n.name)}", finding, chart, note, table, small=True)
+    return Figure(f"sizes-{anchor(n.name)}", finding, chart, note, table)
 
 
 def _tried(n: ClusterNumbers) -> Figure:

@@ -81,10 +81,13 @@ def _headline(n: LifetimeNumbers) -> str:
     if n.fit is None:
         return f"`{n.name}` is not fitted: {n.why or 'the notes of the run say why'}."
     w = n.whole
-    return (
+    text = (
         f"{words.customers(w.customers)} who have bought are expected to bring {words.short(w.expected, n.currency)} in the next "
         f"{n.days:,} days, in 9 of 10 cases between {words.short(w.low)} and {words.short(w.high, n.currency)}."
     )
+    if n.fit.verdict is not None and not n.fit.verdict.better:
+        text += " It foresaw no more than that each goes on at their own past rate."
+    return text
 
 
 def _topic(n: LifetimeNumbers, setting: Setting, *, first: bool) -> Topic:
@@ -92,10 +95,10 @@ def _topic(n: LifetimeNumbers, setting: Setting, *, first: bool) -> Topic:
     fit, answer = n.fit, "" if first else _headline(n)
     if fit is None:
         return Topic(key, title, answer, [f"It is `{n.written}`."])
-    lines = [_judged(fit), *(guarded(note, setting.k) for note in n.notes)]
+    notes = [guarded(note, setting.k) for note in n.notes]
     figures = [f for name, groups in n.groups.items() for f in _groups(n, name, groups, setting)]
     figures += [f for f in (_tenths(n, setting), _alive(n, setting), _holdout(n, setting)) if f is not None]
-    return Topic(key, title, answer, [x for x in lines if x], figures, tables=[_models(fit)])
+    return Topic(key, title, answer, [_judged(fit)], figures, tables=[_models(fit)], warnings=notes)
 
 
 def _judged(fit: Fit) -> str:
@@ -115,7 +118,7 @@ def _groups(n: LifetimeNumbers, name: str, groups: Mapping[str, Worth], setting:
     shown = dict(sorted(told.items(), key=lambda item: -item[1].expected)[:MOST])
     best, first = next(iter(shown.items()))
     share = words.share(first.expected, n.whole.expected)
-    finding = f"{_capital(words.plain(best))}: {_about(first.expected, n.currency)} expected, {share} of all"
+    finding = f"{_capital(words.plain(best))}: {words.short(first.expected, n.currency)} expected, {share} of all"
     note = f"Expected of customers as of {setting.day} within {n.days:,} days. Thin line: where the total lies in 9 of 10 cases."
     if hidden or len(shown) < len(told):
         note += " Labels of few customers are left out." if hidden else f" The {len(shown)} largest of {len(told)}."

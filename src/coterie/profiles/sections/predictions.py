@@ -94,7 +94,7 @@ def _topic(p: PredictionNumbers, setting: Setting) -> Topic:
     fit = p.fit
     said = [s for s in fit.sentences if not _tells_too_much(s, fit, setting)]
     lines = [" ".join(said[1:])] if len(said) > 1 else []
-    lines += [guarded(f"{w[:1].upper()}{w[1:]}".rstrip(".") + ".", setting.k) for w in fit.warnings]
+    warnings = [guarded(f"{w[:1].upper()}{w[1:]}".rstrip(".") + ".", setting.k) for w in fit.warnings]
     lines.append(_how_to_use(p))
     figures = [_lift(p, setting)]
     if fit.quality.kind != "multiclass" and fit.quality.verdict != "no better than chance":
@@ -102,7 +102,7 @@ def _topic(p: PredictionNumbers, setting: Setting) -> Topic:
     figures += _money(p, setting)
     if fit.importance:
         figures.append(_drives(p))
-    return Topic(key, title, said[0], [x for x in lines if x], figures, p.cards, [_table(p)])
+    return Topic(key, title, said[0], [x for x in lines if x], figures, p.cards, [_table(p)], warnings=warnings)
 
 
 def _tells_too_much(sentence: str, fit: Fit, setting: Setting) -> bool:
@@ -315,14 +315,15 @@ def _money(p: PredictionNumbers, setting: Setting) -> list[Figure]:
         Curve("expected", [(0.0, 0.0), *((c.share, c.told) for c in cuts)], dashed=True),
         Curve("came", [(0.0, 0.0), *((c.share, c.happened) for c, hide in zip(cuts, hidden, strict=True) if not hide)]),
     ]
-    what = f"money, {currency}" if currency and value is not None else "customers to whom it happens"
+    paid = value is not None and (not regression or currency is not None)
+    unit = f", {currency}" if currency else ""
+    what = f"money{unit}" if paid else "what came, in all" if regression else "customers to whom it happens"
     note = f"Contacting the first so many of the {q.tested:,} tested customers, the highest score first."
     if p.each is not None and not regression:
         note += f" {p.each[1]} counts {words.money(p.each[0], currency)}, the mean."
         note += " A contact pays while it costs less than the last column of the table."
     chart = curves(lines, title=finding, across="share of customers contacted", up=what, note=note, shares=(True, False))
     headings = [("contacted", True), ("customers", True), ("expected", True), ("came", True), ("of all", True)]
-    paid = value is not None and currency
     if paid:
         headings.append(("last one is worth", True))
     rows = []

@@ -27,6 +27,7 @@ class Buying:
         new: days during which a first order counts as new.
         window: days of a short look back.
         weekend: share of orders on Saturday or Sunday.
+        buyers: customers with an order; repeaters: with orders on two days or more.
         timed: the times have hours.
     """
 
@@ -39,6 +40,8 @@ class Buying:
     new: int
     window: int
     weekend: float
+    buyers: int = 0
+    repeaters: int = 0
 
     @property
     def why(self) -> str:
@@ -94,12 +97,13 @@ def buying(found: Found, value: str | None = None) -> Buying:
     often = max(3, int(np.ceil(np.quantile(each, 0.8))))
     weekend = float(np.mean((when + 3) % 7 >= 5))
     once = float(np.mean(each == 1))
+    came = (len(each), int(np.count_nonzero(each > 1)))
     window = 90 if span >= 180 else 30 if span >= 60 else 7
     if len(gaps) < ENOUGH:
         if span < 60:
-            return Buying(span, None, often, once, 30, 90, 14, window, weekend)
+            return Buying(span, None, often, once, 30, 90, 14, window, weekend, *came)
         active = step(span / 4)
-        return Buying(span, None, often, once, active, step(2 * active), step(active / 3), window, weekend)
+        return Buying(span, None, often, once, active, step(2 * active), step(active / 3), window, weekend, *came)
     middle, most, nearly = (int(np.ceil(q)) for q in np.quantile(gaps, (0.5, 0.8, 0.95)))
     active = max(step(most), 7)
     if span >= 60:
@@ -108,7 +112,7 @@ def buying(found: Found, value: str | None = None) -> Buying:
     if span >= 90:
         cooling = max(min(cooling, step(2 * span / 3, up=False)), step(active + 1))
     new = min(max(step(middle), 7), active)
-    return Buying(span, (middle, most, nearly), often, once, active, cooling, new, window, weekend)
+    return Buying(span, (middle, most, nearly), often, once, active, cooling, new, window, weekend, *came)
 
 
 def _kept(found: Found) -> "npt.NDArray[np.bool_]":

@@ -5,6 +5,7 @@ from typing import TypeVar
 from coterie.sources.findings import Detection
 from coterie.workspace.drafting.companies import accounts
 from coterie.workspace.drafting.contacts import asked, helped, looked, mailed
+from coterie.workspace.drafting.expected import expected, groups
 from coterie.workspace.drafting.kinds import Sources
 from coterie.workspace.drafting.outline import Segment, Trait
 from coterie.workspace.drafting.persons import carried, customers
@@ -40,6 +41,8 @@ def propose(detection: Detection, sources: Sources, known: Known) -> Proposals:
     accounts(p)
     generic(p)
     labels(p)
+    expected(p)
+    groups(p)
     p.out.traits = _by_group(p.out.traits)
     p.out.segments = _by_group(_few(p.out.segments, not sources.kinds))
     return p.out
