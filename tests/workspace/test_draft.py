@@ -103,6 +103,23 @@ def test_the_same_files_give_the_same_text(tmp_path: Path) -> None:
     assert draft(tmp_path, ["orders.csv"], now=NOW).text == draft(tmp_path, ["orders.csv"], now=NOW).text
 
 
+def test_models_are_proposed_where_enough_customers_came_back_over_enough_time(tmp_path: Path) -> None:
+    many = draft(tmp_path, [write(tmp_path, orders_csv(days=420, rows=3000, customers=400))], now=NOW)
+    assert many.project.traits["next_year"].expression.text == "lifetime_value(order.amount, 365 days)"
+    assert "interest" in many.project.traits
+    assert many.project.segmentations["buying_style"].notes == {}
+    assert "worth_winning_back" in many.project.segments
+    said = " ".join(many.text.replace("#", " ").split())
+    assert "a model, learned at the first run and again each month; `coterie models` tells how good it is" in said
+    half = draft(tmp_path, [write(tmp_path, orders_csv(days=250, rows=3000, customers=400))], now=NOW)
+    assert half.project.traits["next_half_year"].expression.text == "lifetime_value(order.amount, 180 days)"
+    for days, rows, customers in ((120, 3000, 400), (420, 400, 60), (420, 450, 4000)):
+        few = draft(tmp_path, [write(tmp_path, orders_csv(days, rows=rows, customers=customers))], now=NOW)
+        assert "lifetime_value(" not in few.text
+        assert "predict(" not in few.text
+        assert "clusters(" not in few.text or days == 120
+
+
 def test_limits_come_from_the_days_between_orders(tmp_path: Path) -> None:
     lines = ["customer_id,date,amount"]
     lines += [f"{c},{date(2024, 1, 1) + timedelta(days=6 * n)},10.00" for c in range(20) for n in range(40)]
@@ -372,6 +389,26 @@ def test_online_retail_alone(shared: Path, tmp_path: Path) -> None:
     assert "135,080 rows, 24.9 %, have none: they are kept aside and counted" in said
     figures = answers(drafted, tmp_path)
     assert figures == {"population": 4372, "buyers": 4338, "orders": 18532, "revenue": "8911407.90"}
+
+
+def test_online_retail_gets_its_models_and_a_report_that_tells_of_them(shared: Path, tmp_path: Path) -> None:
+    """From the file alone: who the groups are, what they are worth, what they will do, and that nobody is seen to leave."""
+    drafted = draft(tmp_path, [shared / "data/online_retail_1/online_retail_1.parquet"], now=NOW)
+    texts = {name: t.expression.text for name, t in drafted.project.traits.items()}
+    assert texts["next_year"] == "lifetime_value(order.amount, 365 days)"
+    assert texts["likely_to_buy"].startswith("predict(exists(order within next 75 days) from days_quiet, orders, orders_90d,")
+    workspace = run(drafted, tmp_path)
+    told = {s.name: s.fit.told for s in workspace.models.states() if s.fit is not None}
+    assert set(told) == {"next_year", "likely_to_buy", "buying_style"}
+    written = workspace.report()
+    assert {"groups", "lifetime", "predictions"} <= set(written.sections)
+    page = written.path.read_text("utf-8")
+    assert "No sign that customers leave for good: BG/NBD, MBG/NBD and Pareto/NBD explain the orders no better" in page
+    assert "It foresaw no more than that each goes on at their own past rate." in page
+    assert "Better than chance and than" in page
+    sizes = workspace.results.made.labels["buying_style"]
+    assert sum(n for label, n in sizes.items() if label not in ("", "outlier")) > 4_000
+    workspace.close()
 
 
 @pytest.mark.long

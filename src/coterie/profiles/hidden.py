@@ -169,7 +169,8 @@ def guarded(text: str, k: int = K) -> str:
     """A sentence without small counts of customers: "7 customers" and "(7:" become "fewer than 10 …"."""
 
     def told(found: re.Match[str]) -> str:
-        return f"{found[1]}fewer than {k}{found[3]}" if is_small(int(found[2]), k) else found[0]
+        after = found[3].replace("customer", "customers").replace("ss", "s")
+        return f"{found[1]}fewer than {k}{after}" if is_small(int(found[2]), k) else found[0]
 
     text = re.sub(r"(^|[^\d.,])(\d{1,9})( customers?\b)", told, text)
     return re.sub(r"(\()(\d{1,9})(:)", told, text)

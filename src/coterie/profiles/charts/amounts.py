@@ -48,7 +48,7 @@ def amounts(
     ]
     scale = room(text_room)
     base = alt.Chart(rows(parts)).encode(
-        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 150 ? 110 : 230")))
+        y=alt.Y("name:N", sort=order, title=None, axis=alt.Axis(labelLimit=alt.ExprRef("width < 60 ? 110 : 210")))
     )
     across = alt.Axis(format="~s", tickCount=3)
     bar = base.mark_bar(height=16).encode(
