@@ -271,7 +271,7 @@ class Log:
             except BaseException:
                 log._leave()
                 raise
-        except apsw.Error as error:
+        except (apsw.Error, KeyError, ValueError, TypeError, AssertionError) as error:
             lock.close()
             raise unusable(folder, error) from error
         except BaseException:
@@ -656,16 +656,20 @@ class Reader:
         self.close()
 
 
-def at_rest(c: apsw.Connection, after: int, limit: int) -> Iterator[tuple[int, str, bytes, str]]:
-    """Position, source, digest and body of the events behind a position, as they lie there."""
+def at_rest(c: apsw.Connection, after: int, limit: int) -> Iterator[tuple[int, str, bytes, bytes]]:
+    """Position, source, digest and body of the events behind a position, as they lie there: whatever bytes that is."""
     rows = c.execute(
-        "SELECT position, source, digest, body FROM events WHERE position > ? ORDER BY position LIMIT ?", (after, limit)
+        "SELECT position, CAST(source AS BLOB), CAST(digest AS BLOB), CAST(body AS BLOB) FROM events "
+        "WHERE position > ? ORDER BY position LIMIT ?",
+        (after, limit),
     )
     for position, source, digest, body in rows:
         assert isinstance(position, int)
-        assert isinstance(source, str)
-        assert isinstance(digest, bytes)
-        yield position, source, digest, str(body)
+        yield position, _raw(source).decode("utf-8", "replace"), _raw(digest), _raw(body)
+
+
+def _raw(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
 
 
 def read_events(c: apsw.Connection, after: int, limit: int) -> list[Logged]:
@@ -681,9 +685,9 @@ def read_events(c: apsw.Connection, after: int, limit: int) -> list[Logged]:
     return out
 
 
-def digest_of(source: str, body: str) -> bytes:
+def digest_of(source: str, body: bytes) -> bytes:
     """16 bytes of BLAKE2b of an event as it lies in the log."""
-    return blake2b(source.encode() + b"\x00" + body.encode(), digest_size=16).digest()
+    return blake2b(source.encode() + b"\x00" + body, digest_size=16).digest()
 
 
 def read_quarantine(c: apsw.Connection, limit: int, replayed: bool) -> list[Quarantined]:
@@ -711,8 +715,8 @@ def local_day(now: datetime, zone: tzinfo | None) -> str:
     return now.replace(tzinfo=UTC).astimezone(zone).date().isoformat()
 
 
-def unusable(folder: Path, error: apsw.Error) -> StoreError:
-    """What SQLite says of a log, as an error of ours."""
+def unusable(folder: Path, error: Exception) -> StoreError:
+    """What SQLite says of a log, or what cannot be made of it, as an error of ours."""
     return StoreError(
         f"the log cannot be used: {error}",
         code="E655",

@@ -75,7 +75,7 @@ def _written(reader: Reader, day: str, first: int, last: int) -> Sealed:
                 [m.time for m in messages],
                 [m.received for m in messages],
                 [row[2] for row in found],
-                [row[3] for row in found],
+                [row[3].decode() for row in found],
             ]
             writer.write_table(pa.table(columns, schema=SCHEMA))
             rows += len(found)

@@ -1,0 +1,138 @@
+"""F05, F06: the disk is full or fails at the n-th call. Nothing is acknowledged that is not there, and a start needs no hands."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import apsw
+import pytest
+
+from coterie.core.errors import CoterieError
+from coterie.live.log import Log
+from coterie.live.verify import verify
+from coterie.live.writer import Limits, Overloaded, Writer
+from tests.faults.vfs import Plan, failing
+from tests.live.sent import NOW, track
+from tests.server.serving import now_key, serving
+
+ROOM = Limits(room=0)
+
+
+@pytest.fixture
+def disk() -> Iterator[tuple[str, Plan]]:
+    with failing() as found:
+        yield found
+
+
+def attempts(folder: Path, vfs: str) -> tuple[set[str], str]:
+    """Ids of what was acknowledged while twenty batches are tried, and why the writer ended, if it did."""
+    acknowledged: set[str] = set()
+    try:
+        log = Log.open(folder, lambda: NOW, vfs=vfs)
+    except CoterieError:
+        return acknowledged, "not opened"
+    writer = Writer(log, limits=ROOM)
+    writer.start()
+    for i in range(20):
+        batch = [track(i * 5 + n) for n in range(5)]
+        try:
+            receipts = writer.accept("web", batch)
+        except CoterieError:
+            continue
+        assert [r.outcome for r in receipts] == ["stored"] * 5
+        acknowledged.update(m.id for m in batch)
+    failed = writer.failed
+    writer.stop()
+    log._leave()
+    return acknowledged, failed
+
+
+def recovered(folder: Path) -> set[str]:
+    with Log.open(folder, lambda: NOW) as log:
+        found = [e.message.id for e in log.read(0, 10_000)]
+        assert len(found) == len(set(found))
+        log.accept("web", [track(100_000)])
+    assert verify(folder).wrong == ()
+    return set(found)
+
+
+CASES = [
+    ("sync", apsw.IOError, apsw.SQLITE_IOERR_FSYNC),
+    ("write", apsw.IOError, apsw.SQLITE_IOERR_WRITE),
+    ("write", apsw.FullError, apsw.SQLITE_FULL),
+    ("read", apsw.IOError, apsw.SQLITE_IOERR_READ),
+    ("truncate", apsw.IOError, apsw.SQLITE_IOERR_TRUNCATE),
+]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("on", [False, True])
+@pytest.mark.parametrize(("kind", "error", "code"), CASES)
+def test_a_failure_at_every_call(
+    disk: tuple[str, Plan], tmp_path: Path, kind: str, error: type[apsw.Error], code: int, on: bool
+) -> None:
+    vfs, plan = disk
+    n, step = 1, 1
+    while True:
+        folder = tmp_path / str(n)
+        plan.fail(kind, n, error, code, on=on)
+        acknowledged, failed = attempts(folder, vfs)
+        hit = plan.failed
+        plan.fail("", 0, error, 0)
+        if folder.exists():
+            missing = acknowledged - recovered(folder)
+            assert not missing, f"{kind} {n}: {len(missing)} acknowledged events are lost"
+        if not hit:
+            assert len(acknowledged) == 100
+            assert not failed
+            break
+        step = max(1, n // 8)
+        n += step
+
+
+def test_the_first_failed_sync_ends_the_writer(disk: tuple[str, Plan], tmp_path: Path) -> None:
+    vfs, plan = disk
+    log = Log.open(tmp_path, lambda: NOW, vfs=vfs)
+    writer = Writer(log, limits=ROOM)
+    writer.start()
+    writer.accept("web", [track(1)])
+    plan.fail("sync", 1, apsw.IOError, apsw.SQLITE_IOERR_FSYNC)
+    with pytest.raises(Overloaded) as found:
+        writer.accept("web", [track(2)])
+    assert found.value.reason == "stopped"
+    with pytest.raises(Overloaded):  # though the disk would do it now
+        writer.accept("web", [track(3)])
+    assert writer.failed
+    log._leave()
+
+
+def test_a_full_disk_is_waited_out(disk: tuple[str, Plan], tmp_path: Path) -> None:
+    vfs, plan = disk
+    log = Log.open(tmp_path, lambda: NOW, vfs=vfs)
+    writer = Writer(log, limits=ROOM)
+    writer.start()
+    writer.accept("web", [track(1)])
+    plan.fail("write", 1, apsw.FullError, apsw.SQLITE_FULL, on=True)
+    with pytest.raises(Overloaded) as found:
+        writer.accept("web", [track(2)])
+    assert found.value.reason == "disk"
+    assert writer.standing().full
+    assert [e.message.id for e in log.read(0, 10)] == ["m1"]  # reading goes on
+    plan.fail("", 0, apsw.IOError, 0)
+    until = time.monotonic() + 5
+    while writer.standing().full and time.monotonic() < until:
+        time.sleep(0.05)
+    assert writer.accept("web", [track(2)])[0].outcome == "stored"
+    assert writer.stop()
+    log.close()
+
+
+def test_little_room_is_no_room(tmp_path: Path) -> None:
+    with serving(tmp_path / "live", "--room", str(2**62), key=now_key(tmp_path / "live")) as service:
+        until = time.monotonic() + 10
+        while service.get("/readyz")[0] == 200 and time.monotonic() < until:
+            time.sleep(0.1)
+        assert service.get("/readyz")[1]["disk_full"] is True
+        status, said = service.batch([{"type": "track", "event": "x", "userId": "u"}])
+        assert (status, said["code"]) == (503, "disk")
+        assert service.get("/livez")[0] == 200
