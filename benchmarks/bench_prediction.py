@@ -123,12 +123,16 @@ def prediction(case: Case) -> Round:
     def theirs() -> None:
         areas["theirs"] = by_hand(table, *parts, *outcomes)
 
+    taken: list[float] = []
+
     def round_() -> Sample:
         value = seconds(ours)
-        against = seconds(theirs)
-        if areas["ours"] < areas["theirs"] - 0.002:
-            raise AssertionError(f"ours tells less: AUC {areas}")
-        return Sample(value, against, n)
+        if not taken:  # minutes: once is enough
+            by_hand(table.slice(0, 5000), *(p.slice(0, 5000) for p in parts), *(o[:5000] for o in outcomes))
+            taken.append(seconds(theirs))
+            if areas["ours"] < areas["theirs"] - 0.002:
+                raise AssertionError(f"ours tells less: AUC {areas}")
+        return Sample(value, taken[0], n)
 
     return round_
 

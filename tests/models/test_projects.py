@@ -1,7 +1,10 @@
 """Models in a project: learned by a run, kept, applied as columns, learned again; the same numbers however they are asked for."""
 
+import ast
 import json
 import shutil
+import subprocess
+import sys
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import pyarrow as pa
 import pytest
 
 import coterie
+from coterie import models
 from coterie.core.errors import CoterieError, UnknownName
 from coterie.models.kinds import MODELS
 from coterie.models.model import Want
@@ -152,6 +156,59 @@ def test_one_customer_scored_alone_is_as_among_all(shop):
                     # A vector's power may differ from one number's in the last bit.
                     same = pytest.approx(others, rel=1e-13) if isinstance(others, float) else others
                     assert mine == same, (name, part)
+
+
+ALONE = """
+import json, sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in ("sklearn", "joblib", "pickle5", "dill", "cloudpickle"):
+            raise ImportError(name + " is blocked")
+sys.meta_path.insert(0, Blocked())
+from datetime import datetime
+import pyarrow as pa
+from coterie.models.kinds import MODELS
+folder = sys.argv[1]
+out = {}
+for name, (function, parameters, instant) in json.load(open(folder + "/fits.json")).items():
+    rows = pa.ipc.open_file(folder + "/" + name + ".arrow").read_all()
+    score = MODELS[function].ready(parameters)
+    told = score(rows, datetime.fromisoformat(instant))
+    out[name] = {part: [str(v) for v in values.to_pylist()] for part, values in told.items()}
+print(json.dumps(out))
+"""
+
+
+def test_every_fit_scores_the_same_from_json_in_a_process_without_scikit_learn(shop, tmp_path):
+    workspace = coterie.open(shop)
+    fits, wanted = {}, {}
+    with workspace.models.grounded(lambda _: None) as (ground, instant, _):
+        for name, call in ground.models.calls.items():
+            fit = ground.models.fit(name, instant)
+            assert fit is not None
+            model, asking = MODELS[call.call.function], ground.models.asking(name, instant)
+            inputs = model.inputs(asking, fit.told["inputs"])
+            if not inputs:
+                continue
+            rows = sample(ground, asking, Want(asking.today, inputs), instant).inputs
+            with pa.OSFile(str(tmp_path / f"{name}.arrow"), "wb") as file, pa.ipc.new_file(file, rows.schema) as writer:
+                writer.write_table(rows)
+            fits[name] = (call.call.function, fit.parameters, instant.isoformat())
+            told = model.ready(fit.parameters)(rows, instant)
+            wanted[name] = {part: [str(v) for v in values.to_pylist()] for part, values in told.items()}
+    (tmp_path / "fits.json").write_text(json.dumps(fits, allow_nan=False), encoding="utf-8")
+    found = subprocess.run([sys.executable, "-c", ALONE, str(tmp_path)], capture_output=True, text=True, check=True).stdout
+    assert json.loads(found) == wanted
+    assert set(wanted) == {"next_year", "buys_soon", "like_big", "alike", "micro"}
+
+
+def test_no_model_is_pickled():
+    folder = Path(models.__file__).parent
+    for file in folder.rglob("*.py"):
+        code = ast.parse(file.read_text(encoding="utf-8"))
+        named = {a.name for n in ast.walk(code) if isinstance(n, ast.Import) for a in n.names}
+        named |= {n.module for n in ast.walk(code) if isinstance(n, ast.ImportFrom) and n.module is not None}
+        assert not {name.split(".")[0] for name in named} & {"pickle", "joblib", "marshal", "shelve", "dill", "cloudpickle"}, file
 
 
 def test_what_happens_after_a_day_changes_nothing_that_is_learned_as_of_it(shop, tmp_path):

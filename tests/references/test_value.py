@@ -77,6 +77,20 @@ def test_cdnow_parameters_and_likelihoods(model, theta, tolerance, log_likelihoo
     assert found.flat == ()
 
 
+@pytest.mark.parametrize("model", MODELS, ids=lambda m: m.name)
+def test_cdnow_relabelled_shuffled_and_in_days_is_as_likely(model: Process, cdnow: Purchases, fits: dict[str, Maximum]):
+    """Other names of customers, rows in another order, and times in days (or weeks) instead of weeks."""
+    rng = np.random.default_rng(4)
+    names = rng.permutation(cdnow.rows.id.nunique())
+    rows = cdnow.rows.assign(id=[f"x{names[i]}" for i in cdnow.rows.id.factorize()[0]]).sample(frac=1, random_state=5)
+    days = Purchases(rows).until(CUT)
+    weeks = History(days.x, days.t_x / 7, days.T / 7, days.spend, 7.0)
+    for other in (days, weeks):
+        found = maximise(model, other.counts())
+        assert found.log_likelihood == pytest.approx(fits[model.name].log_likelihood, abs=1e-6)
+        assert found.theta == pytest.approx(fits[model.name].theta, rel=1e-4)
+
+
 def test_cdnow_standard_errors(fits: dict[str, Maximum]):
     assert fits["BG/NBD"].se == pytest.approx([0.01256, 0.3782, 0.1857, 0.7053], rel=0.05)
     assert fits["Pareto/NBD"].se == pytest.approx([0.0476, 0.8427, 0.1873, 6.2105], rel=0.05)

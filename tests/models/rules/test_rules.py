@@ -105,6 +105,23 @@ def test_fidelity_is_recomputed_on_rows_the_rule_never_saw() -> None:
     assert 0.8 < found.precision < 0.95
 
 
+def test_fidelity_is_that_of_the_other_half_and_noise_is_not_flattered() -> None:
+    """Among forty columns of noise a rule is found that seems good where it was found; what is told of it is what others show."""
+    flattered, told = [], []
+    for seed in range(10):
+        rng = np.random.default_rng(100 + seed)
+        table = pa.table({f"x{i}": rng.normal(size=400) for i in range(40)})
+        target = rng.random(400) < 0.4
+        found = rule_for(table, target, seed=seed)
+        rows = np.random.default_rng(seed).permutation(400)
+        halves = [np.sort(rows[:200]), np.sort(rows[200:])]
+        seen, unseen = (measured(found.tree, table.take(pa.array(half)), target[half]) for half in halves)
+        assert (found.precision, found.coverage, found.n) == (unseen.precision, unseen.coverage, 200)
+        flattered.append(seen.fidelity)
+        told.append(found.fidelity)
+    assert np.mean(told) < np.mean(flattered) - 0.05
+
+
 def test_a_rule_for_nothing_says_that_it_is_rough() -> None:
     found = rule_for(customers(), np.random.default_rng(0).random(4000) < 0.1)
     assert found.fidelity < 0.3
