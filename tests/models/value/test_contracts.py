@@ -132,3 +132,11 @@ def test_too_few_and_other_periods_are_refused() -> None:
 def test_without_days_held_out_it_says_so() -> None:
     now, _, _ = drawn(2000, 7)
     assert [w.code for w in contracts.fit(now).warnings] == ["no_holdout"]
+
+
+def test_renewals_that_were_just_due_do_not_flatter() -> None:
+    """Those that were made are known at once, those that failed only when the payment is late: neither counts before."""
+    now, _, _ = drawn(60_000, 8, months=5.0)
+    model = contracts.fit(now).model
+    assert abs(model.alpha - THETA[0]) < 3 * model.se[0]
+    assert abs(float(model.retention(1.0)) - 0.8) < 0.01
