@@ -74,7 +74,7 @@ class Made:
             types: dict[str, Type] = {"customer": TEXT, "time": TIMESTAMP, "id": TEXT, **columns}
             sources.append(source)
             single[kind] = Single(source, types, made.zone)
-        of = needs([world.definitions[n] for n in asked], world, made.scope)
+        of = needs([world.definitions[n] for n in asked], world)
         return cls(
             made,
             reference,

@@ -35,7 +35,7 @@ def differ(seed: int) -> list[str]:
     """Where the two answers are not the same."""
     made, reference, moments = histories(seed)
     rng = Random(seed)
-    of = needs(reference.world.definitions.values(), reference.world, made.scope)
+    of = needs(reference.world.definitions.values(), reference.world)
     states = {c.id: empty(of) for c in reference.customers}
     arrived: dict[str, list[Event]] = {c.id: [] for c in reference.customers}
     coming = [(c, e) for c in reference.customers for e in c.events]
@@ -88,8 +88,8 @@ def test_nothing_changes_before_the_moment_that_is_due(seed: int) -> None:
     made, reference, _ = histories(seed)
     world = reference.world
     # What a function reads from the clock itself may change at any moment; what an account has, with its other members.
-    quiet = [n for n, d in world.definitions.items() if not needs([d], world, made.scope).clock]
-    of = needs([world.definitions[n] for n in quiet], world, made.scope)
+    quiet = [n for n, d in world.definitions.items() if not needs([d], world).clock]
+    of = needs([world.definitions[n] for n in quiet], world)
     now, asked_of = Incremental(of, world), 0
     for c in reference.customers:
         states = {c.id: empty(of)}

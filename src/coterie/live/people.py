@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from coterie.core.windows import LATEST
-from coterie.language.evaluate import Customer, Event, World
+from coterie.language.evaluate import Customer, Event, Missing, World
 from coterie.language.prepared import NOTHING, Asked, Preparation
 from coterie.language.types import Type, Value
 from coterie.live import identity
@@ -21,6 +21,7 @@ from coterie.live.identity import Transaction
 from coterie.live.log import Logged
 from coterie.live.message import Message
 from coterie.live.rows import Rows, row
+from coterie.models.alone import Alone
 from coterie.sources.single import Single, Unfit, cell
 from coterie.sources.source import Source
 from coterie.traits.incremental import FromState, Incremental, Needs, State, empty
@@ -97,6 +98,7 @@ class Project:
         needs: what is kept of a customer; `preparation`: the definitions, made ready for it.
         rows: which messages are rows; `single`: how each source's rows are read; `columns`: of its files.
         attributes: the customers' columns, with their types.
+        fits: fitted calls by the column of their value, as the definitions name it; others are as the last run has them.
     """
 
     world: World
@@ -107,6 +109,7 @@ class Project:
     rows: Rows
     single: Mapping[str, Single]
     attributes: Mapping[str, Type]
+    fits: Mapping[str, Alone] = field(default_factory=dict)
 
     def answers(self, asked: Asked) -> dict[str, bool | str | None]:
         out: dict[str, bool | str | None] = {}
@@ -127,6 +130,8 @@ class Person:
     """(kind, id) of what they did, for the kinds whose rows have an id of their own."""
     answers: Answers = field(default_factory=dict)
     """What was last told of them."""
+    scored: dict[str, Value | None] = field(default_factory=dict)
+    """Fitted values as of the last time they were asked."""
     stale: bool = False
     """Has to be made again: a row came a second time."""
 
@@ -159,6 +164,7 @@ class People:
         self.project, self.results, self.history, self.most = project, results, history, most
         self.memory: OrderedDict[str, Person] = OrderedDict()
         self.next: datetime | None = None
+        self.keeper: Incremental | None = None
 
     # --- what the writer calls
 
@@ -260,16 +266,33 @@ class People:
         person = self.memory[customer]
         keeper = self._keeper(now)
         keeper.settle(person.state)
+        person.scored.clear()
         return customer, person, keeper.asked(self._customer(keeper, customer, person), {customer: person.state})
 
     # --- how
 
     def _keeper(self, now: datetime) -> Incremental:
         world = replace(self.project.world, as_of=now, fitted=self._fitted)
-        return Incremental(self.project.needs, world, self.project.preparation)
+        self.keeper = Incremental(self.project.needs, world, self.project.preparation)
+        return self.keeper
 
     def _fitted(self, column: str, customer: str) -> Value | None:
-        return self.memory[customer].fitted.get(column)
+        person, keeper = self.memory[customer], self.keeper
+        if column in person.scored:
+            return person.scored[column]
+        name, part = (column, "") if column in self.project.fits else (column.rpartition(".")[0], column.rpartition(".")[2])
+        fit = self.project.fits.get(name)
+        if fit is None or keeper is None:
+            return person.fitted.get(column)
+        who, values = self._customer(keeper, customer, person), dict[str, Value | None]()
+        for key, tree in fit.inputs.items():
+            value = keeper.asked(who, {customer: person.state}).value(tree)
+            values[key] = None if isinstance(value, Missing) else value
+            if key in fit.columns:
+                who = replace(who, columns={**who.columns, fit.columns[key]: values[key]})
+        made = fit.score(values, keeper.world.as_of)
+        person.scored.update({f"{name}.{p}" if p else name: value for p, value in made.items()})
+        return person.scored.setdefault(f"{name}.{part}" if part else name, None)
 
     def _bring(self, tx: Transaction, customers: Sequence[str], now: datetime, but: Mapping[str, set[int]]) -> None:
         """Read customers into memory: from the results, and from the log what came after them.
@@ -354,6 +377,7 @@ class People:
     def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None) -> None:
         person = self.memory[customer]
         before = person.answers
+        person.scored.clear()
         self.memory.move_to_end(customer)
         keeper.settle(person.state)
         who, states = self._customer(keeper, customer, person), {customer: person.state}

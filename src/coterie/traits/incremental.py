@@ -37,9 +37,8 @@ from coterie.language.evaluate import Customer, Evaluation, Event, Rows, World
 from coterie.language.functions import LEAVES
 from coterie.language.prepared import NOTHING, Asked, Face, Found, Moment, Preparation, row_face
 from coterie.language.reach import reach
-from coterie.language.scope import Scope
 from coterie.language.tree import Expr
-from coterie.language.types import Type
+from coterie.traits.batch import DAY
 
 LONGEST = {"day": 1, "week": 7, "month": 31, "quarter": 92, "year": 366}
 """The most days that a calendar unit has."""
@@ -52,14 +51,12 @@ class Cell:
     Attributes:
         measure: one of them, without its window.
         daily: one state for each local day; otherwise one for all time.
-        column: the type of the column's values, None where it takes none.
         back: of days, how many are kept; None for all.
         ends: whether the first and last time matter (a source that does not know all).
     """
 
     measure: tree.Measure
     daily: bool
-    column: Type | None
     back: int | None = None
     ends: bool = False
 
@@ -103,18 +100,22 @@ class Needs:
         return out
 
     @cached_property
+    def by_day(self) -> bool:
+        """Whether something reads the local day of an event as a column."""
+        return any(c.measure.column == DAY for c in self.cells) or any(DAY in k.columns for k in self.keeping.values())
+
+    @cached_property
     def kinds(self) -> frozenset[str]:
         """The kinds of event that matter to anything."""
         return frozenset({*self.of_kind, *self.keeping})
 
 
-def needs(definitions: Iterable[Expr], world: World, scope: Scope) -> Needs:
+def needs(definitions: Iterable[Expr], world: World) -> Needs:
     """What definitions (checked trees) need kept of a customer.
 
     Args:
         definitions: to be answered; names lead on to others through the world.
         world: definitions by name, coverage.
-        scope: the columns of events, with their types.
     """
     cells: dict[tuple[tree.Measure, bool], Cell] = {}
     columns: dict[str, set[str]] = {}
@@ -140,12 +141,11 @@ def needs(definitions: Iterable[Expr], world: World, scope: Scope) -> Needs:
                 keep(m.event, _read(m.column, m.where), _reach_back(m.window))
                 lengths.setdefault(m.event, set()).update(_lengths(m.window))
                 continue
-            type_ = None if m.column is None else scope.events[m.event].column(m.column)
             old = cells.get(key)
             days = None if m.window is None else _days_back(m.window)
             if old is not None:
                 days = None if days is None or old.back is None else max(days, old.back)
-            cells[key] = Cell(*key, type_, days, m.event in world.coverage)
+            cells[key] = Cell(*key, days, m.event in world.coverage)
         for s in r.sequences:
             within = [exact_length(step.within) for step in s.steps if step.within is not None]
             for step in s.steps:  # all steps come after the first, which the window dates
@@ -318,6 +318,8 @@ class Incremental:
             return
         day, place = local_day(event.time, self.world.zone), self.world.place(event)
         age = (self.world.today - day).days
+        if self.of.by_day:
+            event = replace(event, values={**event.values, DAY: day})
         for i, cell, take in self.taking.get(event.kind, ()):
             if not cell.daily:
                 take(state.cells[i], event, place)

@@ -9,6 +9,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from coterie.language.evaluate import Customer
+from coterie.language.fitted import FITTED
 from coterie.language.format import format as format_expr
 from coterie.language.reach import reach
 from coterie.language.tree import Column, Expr, Fitted, Measure, Members, walk
@@ -17,15 +18,21 @@ from coterie.live.log import Log
 from coterie.live.message import Message
 from coterie.live.people import Answers, Change, Known, People, Project, changes
 from coterie.live.rows import Rows
+from coterie.models.alone import Alone, counted, learned
+from coterie.models.store import FitStore
 from coterie.segments.bitmaps import PER_WORD, word_count
 from coterie.segments.membership import BITS
 from coterie.sources.single import Single
 from coterie.traits import batch
-from coterie.traits.batch import aliased, quoted
+from coterie.traits.batch import DAY, aliased, quoted
 from coterie.traits.incremental import needs, preparation
 from coterie.workspace.held import Held, held
+from coterie.workspace.models import stored
 from coterie.workspace.results import Results, plain
 from coterie.workspace.run import TRAITS
+
+RECORD = "record"
+"""The folder of the record, beside that of the cache."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +73,12 @@ class Living:
             if s.role == "events" and not s.lines
         }
         asked = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations)]
-        kept = needs(asked, results.world, results.catalog.scope)
+        fits = self.fits
+        asked += [tree for fit in fits.values() for tree in fit.inputs.values()]
+        kept = needs(asked, results.world)
         ready = preparation(kept, results.world, results.made.columns)
         rows = Rows([s for s in sources if s.name in single or s.role == "customers"])
-        return Project(results.world, self.segments, self.segmentations, kept, ready, rows, single, results.made.columns)
+        return Project(results.world, self.segments, self.segmentations, kept, ready, rows, single, results.made.columns, fits)
 
     @cached_property
     def held(self) -> Held:
@@ -77,12 +86,53 @@ class Living:
         project, needs_ = self.project, self.project.needs
         read = {cell.measure.event: set[str]() for cell in needs_.cells} | {kind: set[str]() for kind in needs_.keeping}
         for kind, keeping in needs_.keeping.items():
-            read[kind].update(keeping.columns)
+            read[kind].update(set(keeping.columns) - {DAY})
         for cell in needs_.cells:
             read[cell.measure.event].update(columns_of(cell.measure))
         columns = [*project.attributes, *self.segmentations, *sorted(set(self.fitted.values()))]
         kinds = {kind: sorted(names) for kind, names in read.items() if kind in self.results.made.events}
         return held(self.results, [c for c in dict.fromkeys(columns) if c in self.results.columns], kinds, self.results.cache)
+
+    @cached_property
+    def fits(self) -> Mapping[str, Alone]:
+        """The fitted calls that segments come to, ready for one customer, by the name under which they are asked for."""
+        results = self.results
+        out: dict[str, Alone] = {}
+        with FitStore(results.cache.parent / RECORD) as store:
+            models = stored(results.catalog, results.project.timezone, {}, frozenset(), store)
+            waiting = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations)]
+            seen: set[str] = set()
+            while waiting:
+                for name, call in self.calls(waiting.pop()).items():
+                    if name in seen:
+                        continue
+                    seen.add(name)
+                    fit: Alone | None
+                    if FITTED[call.function].model:
+                        fit = learned(models.at(results.made.as_of)(call))  # type: ignore[arg-type]
+                    else:
+                        kept = store.of(batch.column_of(call, results.aliases), results.made.as_of, call=batch.fitted_name(call))
+                        fit = None if kept is None else counted(call, kept.parameters)
+                    if fit is not None:
+                        out[name] = fit
+                        waiting += fit.inputs.values()
+        return out
+
+    def calls(self, tree: Expr) -> dict[str, Fitted]:
+        """The fitted calls below a tree: by their definition's name, or where they stand in place by their text."""
+        world = self.results.world
+        out: dict[str, Fitted] = {}
+        for node in reach(tree, world).values:
+            if isinstance(node, Fitted):
+                name = next((n for n, d in world.definitions.items() if d is node), format_expr(node))
+                out[name] = node
+            elif isinstance(node, Column) and node.name in world.definitions:
+                named = world.definitions[node.name]
+                while isinstance(named, Column) and named.name in world.definitions:
+                    named = world.definitions[named.name]
+                if isinstance(named, Fitted):
+                    out[node.name] = named
+        return out
 
     @cached_property
     def fitted(self) -> Mapping[str, str]:
@@ -148,7 +198,7 @@ def columns_of(measure: Measure) -> set[str]:
     read = set() if measure.column is None else {measure.column}
     if measure.where is not None:
         read |= {n.name for n in walk(measure.where) if isinstance(n, Column)}
-    return read - {"time", "id"}
+    return read - {"time", "id", DAY}
 
 
 def moved(old: Living, new: Living, told: Mapping[str, Answers]) -> Iterator[Change]:

@@ -8,6 +8,7 @@ Each is scored 1 (worst) to k (best) by its quantile (ties share a score) or by 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from sqlglot import exp
 
@@ -169,3 +170,33 @@ class Rfm:
             return exp.Paren(this=exp.Sub(this=q.literal(k + 1), expression=tile))  # few days since the last is best
         # A sum that overflows is missing, as is a count of which a source knows a part: then so is its score.
         return q.case([(q.not_(q.is_null(x)), tile)])
+
+    def alone(self, call: Fitted, parameters: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Mapping[str, Any]]:
+        """The same for one customer, by what a run has learned: of the inputs the value ("") and its parts."""
+        bins, cells = bins_of(call), cells_of(call)
+
+        def points(axis: str, x: Any) -> int | None:
+            if x is None:
+                return None
+            own, k = bins.breaks(axis), bins.scores(axis)
+            if own is not None:
+                tile: int = 1 + sum(x >= limit for limit in own)
+            else:
+                cuts = (parameters.get(f"{axis}_{j}") for j in range(1, k))
+                tile = 1 + sum(cut is not None and x > Decimal(str(cut)) for cut in cuts)
+            return k + 1 - tile if axis == "recency" else tile
+
+        def fits(limits: Sequence[Range], scores: Sequence[int | None]) -> bool:
+            return all(score is not None and low <= score <= high for score, (low, high) in zip(scores, limits, strict=True))
+
+        def score(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+            if inputs["recency"] is None:
+                return {}
+            values = [inputs[axis] for axis in AXES]
+            scores = [points(axis, x) for axis, x in zip(AXES, values, strict=True)]
+            whole = None if None in scores else "".join(str(p) for p in scores)
+            label = next((name for name, limits in cells if fits(limits, scores)), None) if cells else whole
+            letters = dict(zip((LETTERS[axis] for axis in AXES), scores, strict=True))
+            return {**letters, **dict(zip(AXES, values, strict=True)), "score": whole, "": label}
+
+        return score

@@ -4,12 +4,18 @@ Over the n known values: percentile = (below + ½·equal) / n; quantile = min(k,
 rank = 1 + above. Counts only, so every engine agrees; never NTILE, whose groups part equal values.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from itertools import accumulate
+from typing import Any
 
 from sqlglot import exp
 
 from coterie.language.sql import Builder
-from coterie.language.tree import Expr, Fitted, Literal
+from coterie.language.tree import Expr, Fitted, Literal, typed
+from coterie.language.types import Kind, Type
 
 SMALLEST_GROUP = 30
 """With `by`, a group of fewer known values gives no standing: it is missing."""
@@ -42,12 +48,44 @@ class Standing:
     ) -> exp.Expression:
         raise NotImplementedError
 
+    def alone(self, call: Fitted, parameters: Mapping[str, Any]) -> Callable[[Mapping[str, Any]], Mapping[str, Any]] | None:
+        """The same for one customer, among the values that a run has counted; None where there were too many to keep."""
+        rows = parameters.get("values")
+        if rows is None:
+            return None
+        among: dict[Any, list[tuple[Any, int]]] = {}
+        for x, *group, n in rows:
+            among.setdefault(tuple(group), []).append((read(x, typed(call.args[0])), n))
+        counts = {}
+        for group, pairs in among.items():
+            pairs.sort()
+            counts[group] = [x for x, _ in pairs], list(accumulate((n for _, n in pairs), initial=0))
+
+        def score(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+            x, by = inputs["x"], inputs.get("by")
+            if x is None or (call.by is not None and by is None):
+                return {}
+            values, upto = counts.get(() if call.by is None else (plain(by),), ((), [0]))
+            n = upto[-1]
+            if not n or (call.by is not None and n < SMALLEST_GROUP):
+                return {}
+            below, most = upto[bisect_left(values, x)], upto[bisect_right(values, x)]
+            return {"": self.counted(call, below, most - below, n)}
+
+        return score
+
+    def counted(self, call: Fitted, below: int, equal: int, n: int) -> float | int:
+        raise NotImplementedError
+
     def below(self, q: Builder, x: exp.Expression, group: list[exp.Expression]) -> exp.Expression:
         """How many known values are smaller: missing values are sorted last, so they are never below."""
         return exp.Paren(this=exp.Sub(this=q.words.counted(over(q.call("rank"), group, order=x)), expression=q.literal(1)))
 
 
 class Percentile(Standing):
+    def counted(self, call: Fitted, below: int, equal: int, n: int) -> float | int:
+        return (2 * below + equal) / (2 * n)
+
     def standing(
         self, q: Builder, call: Fitted, x: exp.Expression, group: list[exp.Expression], n: exp.Expression
     ) -> exp.Expression:
@@ -57,6 +95,12 @@ class Percentile(Standing):
 
 
 class Quantile(Standing):
+    def counted(self, call: Fitted, below: int, equal: int, n: int) -> float | int:
+        k = call.args[1]
+        assert isinstance(k, Literal)
+        assert isinstance(k.value, int)
+        return min(k.value, 1 + k.value * below // n)
+
     def standing(
         self, q: Builder, call: Fitted, x: exp.Expression, group: list[exp.Expression], n: exp.Expression
     ) -> exp.Expression:
@@ -70,10 +114,31 @@ class Quantile(Standing):
 
 
 class Rank(Standing):
+    def counted(self, call: Fitted, below: int, equal: int, n: int) -> float | int:
+        return 1 + n - below - equal
+
     def standing(
         self, q: Builder, call: Fitted, x: exp.Expression, group: list[exp.Expression], n: exp.Expression
     ) -> exp.Expression:
         return q.words.counted(over(q.call("rank"), group, order=x, descending=True))
+
+
+def plain(value: Any) -> Any:
+    """A value as the record of a fit has it."""
+    return value if isinstance(value, bool | int | float | str) else str(value)
+
+
+def read(value: Any, type_: Type) -> Any:
+    """What `plain` wrote, in its type."""
+    match type_.kind:
+        case Kind.MONEY:
+            return Decimal(str(value))
+        case Kind.DATE:
+            return date.fromisoformat(value)
+        case Kind.TIMESTAMP:
+            return datetime.fromisoformat(value)
+        case _:
+            return value
 
 
 def over(
