@@ -12,6 +12,7 @@ ORDER: tuple[tuple[str, ...], ...] = (
     ("docs/personas.md",),
     ("docs/start.md",),
     ("docs/sources.md",),
+    ("docs/live.md",),
     ("docs/language.md",),
     ("docs/promises.md",),
     ("docs/spark.md",),

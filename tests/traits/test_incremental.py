@@ -85,7 +85,7 @@ def test_a_state_answers_as_the_whole_history_does(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", range(20))
 def test_nothing_changes_before_the_moment_that_is_due(seed: int) -> None:
-    made, reference, _ = histories(seed)
+    _, reference, _ = histories(seed)
     world = reference.world
     # What a function reads from the clock itself may change at any moment; what an account has, with its other members.
     quiet = [n for n, d in world.definitions.items() if not needs([d], world).clock]
