@@ -1,7 +1,5 @@
 """`python -m coterie` is `coterie`."""
 
-import sys
-
 from coterie.cli import main
 
-sys.exit(main())
+main()

@@ -23,8 +23,10 @@ from tests import shops
 from tests.network import NoNetwork
 
 COTERIE = (sys.executable, "-c", "from coterie.cli import main; main()")
-HEAVY = ("duckdb", "pyarrow", "numpy", "sqlglot", "lark", "pandas", "polars", "rich.table", "ruamel.yaml", "sqlalchemy", "pydantic")
-HEAVY += ("fastapi", "uvicorn", "orjson", "msgspec", "apsw")
+HEAVY = (
+    "duckdb", "pyarrow", "numpy", "sqlglot", "lark", "pandas", "polars", "rich.table", "ruamel.yaml", "sqlalchemy", "pydantic",
+    "fastapi", "uvicorn", "orjson", "msgspec", "apsw",
+)  # fmt: skip
 COMMANDS = sorted(get_command(app).commands)  # type: ignore[attr-defined]
 MANY = 20_000
 """Orders of a project that takes a moment."""

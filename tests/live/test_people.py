@@ -51,6 +51,9 @@ class Run:
     def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
         return {c: self.people[c] for c in customers if c in self.people}
 
+    def soon(self) -> Sequence[str]:
+        return list(self.people)
+
 
 @dataclass
 class Made:

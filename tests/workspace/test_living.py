@@ -184,3 +184,25 @@ def test_what_came_by_message_is_what_the_next_run_finds(opened: tuple[Workspace
         assert (asked[0], answers(of, asked[2])) == ("c9", found["c9"])
         assert list(tx.execute("SELECT said FROM live_unfit")) == [("total: 'a lot' is no money",)]
     log.close()
+
+
+def test_time_alone_takes_somebody_out(opened: tuple[Workspace, Log]) -> None:
+    """Nobody sends anything, and yet a window of hours runs out: of whom the run has seen, too."""
+    space, log = opened
+    now = datetime.utcnow()
+    of = people(Living(space.results), log)
+    with log.applying(0) as tx:
+        of.open(tx, now)
+    log.accept("web", [track("c3", "page", {"path": "/shoes/red"}, now - timedelta(hours=23))])
+    applied(log, of, now)
+    space.run()
+    later = people(Living(space.results), log)
+    with log.applying(log.applied) as tx:
+        later.open(tx, now)
+        while (due := later.due()) is not None and due <= now + timedelta(minutes=59):
+            later.tick(tx, max(now, due))
+        assert ("c3", "looked") not in {(c, n) for c, n in tx.execute("SELECT customer, name FROM live_change WHERE NOT entered")}
+        while (due := later.due()) is not None and due <= now + timedelta(minutes=61):
+            later.tick(tx, due)
+        assert ("c3", "looked") in {(c, n) for c, n in tx.execute("SELECT customer, name FROM live_change WHERE NOT entered")}
+    log.close()

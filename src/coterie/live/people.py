@@ -81,6 +81,9 @@ class Results(Protocol):
     def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
         """What is known of some customers; those that they have never seen are left out."""
 
+    def soon(self) -> Sequence[str]:
+        """Customers whose answers can change before the next day though nothing comes."""
+
 
 class History(Protocol):
     """The log, read."""
@@ -189,7 +192,8 @@ class People:
         ]
         tx.execute("DELETE FROM live_customer")
         tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
-        for customer in heard:  # asked again at the first moment
+        moved = {c for (c,) in tx.execute("SELECT id FROM live_id WHERE id != customer")}
+        for customer in {*heard, *self.results.soon()} - moved:  # asked again at the first moment
             tx.execute("INSERT INTO live_customer VALUES (?, '{}', 0, 0)", (customer,))
         self._look(tx)
 

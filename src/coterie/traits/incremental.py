@@ -139,7 +139,7 @@ def needs(definitions: Iterable[Expr], world: World) -> Needs:
             key = cell_of(m)
             if key is None:
                 keep(m.event, _read(m.column, m.where), _reach_back(m.window))
-                lengths.setdefault(m.event, set()).update(_lengths(m.window))
+                lengths.setdefault(m.event, set()).update(lengths_of(m.window))
                 continue
             old = cells.get(key)
             days = None if m.window is None else _days_back(m.window)
@@ -150,7 +150,7 @@ def needs(definitions: Iterable[Expr], world: World) -> Needs:
             within = [exact_length(step.within) for step in s.steps if step.within is not None]
             for step in s.steps:  # all steps come after the first, which the window dates
                 keep(step.event, _read(s.same, step.where), _reach_back(s.window))
-                lengths.setdefault(step.event, set()).update([*within, *_lengths(s.window)])
+                lengths.setdefault(step.event, set()).update([*within, *lengths_of(s.window)])
         tests.update({t: None for t in r.tests if _exact(t.window)})
     keeping = {kind: Keeping(tuple(sorted(read)), backs[kind]) for kind, read in columns.items()}
     told = {kind: tuple(sorted(some)) for kind, some in lengths.items()}
@@ -174,7 +174,8 @@ def _exact(window: Window) -> bool:
             return False
 
 
-def _lengths(window: Window | None) -> list[timedelta]:
+def lengths_of(window: Window | None) -> list[timedelta]:
+    """How long after an instant a window of hours or minutes begins or ends."""
     match window:
         case Within(length) if length.unit in EXACT:
             return [exact_length(length)]
@@ -187,7 +188,7 @@ def _lengths(window: Window | None) -> list[timedelta]:
 
 
 def _length(window: Window | None) -> timedelta:
-    return max(_lengths(window))
+    return max(lengths_of(window))
 
 
 def _reach_back(window: Window | None) -> timedelta | None:
@@ -401,7 +402,7 @@ class FromState(Evaluation):
         for test in self.of.tests:
             value = self.value(test.value)
             if isinstance(value, datetime):
-                shifts = [sign * length for length in _lengths(test.window) for sign in (1, -1)]
+                shifts = [sign * length for length in lengths_of(test.window) for sign in (1, -1)]
                 moments += [clamped_shift(value, shift) for shift in (timedelta(), *shifts)]
         if self.of.daily:
             moments.append(clamped_first_instant(self.world.today + timedelta(days=1), self.world.zone))

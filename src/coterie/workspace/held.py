@@ -9,12 +9,14 @@ import shutil
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from sqlglot import exp
 
@@ -68,6 +70,19 @@ class Held:
             if place < len(ids) and ids[place] == customer:
                 places.append(place)
         yield from self.people.take(pa.array(places, pa.int64())).to_pylist()
+
+    def lately(self, since: Mapping[str, datetime]) -> list[str]:
+        """Customers who did something of a kind after an instant."""
+        keys: list[npt.NDArray[np.int64]] = []
+        for kind, instant in since.items():
+            for numbers, table in self.events.get(kind, ()):
+                late = pc.greater(table.column("time"), pa.scalar(instant, pa.timestamp("us"))).to_numpy()
+                keys.append(numbers[late])
+        if not keys:
+            return []
+        here = np.isin(self.people.column(batch.KEY).to_numpy(), np.concatenate(keys))
+        found: list[str] = self.people.column("customer").filter(pa.array(here)).to_pylist()
+        return found
 
     def events_of(self, keys: Sequence[int]) -> Mapping[int, list[Event]]:
         """Everything that some customers did."""

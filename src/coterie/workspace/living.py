@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
+from coterie.core.windows import clamped_shift
 from coterie.language.evaluate import Customer
 from coterie.language.fitted import FITTED
 from coterie.language.format import format as format_expr
@@ -25,7 +27,7 @@ from coterie.segments.membership import BITS
 from coterie.sources.single import Single
 from coterie.traits import batch
 from coterie.traits.batch import DAY, aliased, quoted
-from coterie.traits.incremental import needs, preparation
+from coterie.traits.incremental import lengths_of, needs, preparation
 from coterie.workspace.held import Held, held
 from coterie.workspace.models import stored
 from coterie.workspace.results import Results, plain
@@ -155,6 +157,17 @@ class Living:
                     out[asked] = name
                     break
         return out
+
+    def soon(self) -> Sequence[str]:
+        """Customers whose answers can change before the next day though nothing comes."""
+        of, as_of = self.project.needs, self.results.made.as_of
+        tested = max((length for test in of.tests for length in lengths_of(test.window)), default=timedelta())
+        since = {}
+        for kind in of.kinds:
+            longest = max((*of.lengths.get(kind, ()), tested))
+            if longest:
+                since[kind] = clamped_shift(as_of, -longest)
+        return self.held.lately(since)
 
     def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
         results, out = self.results, dict[str, Known]()
