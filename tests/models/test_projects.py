@@ -15,7 +15,7 @@ import pytest
 
 import coterie
 from coterie import models
-from coterie.core.errors import CoterieError, UnknownName
+from coterie.core.errors import CoterieError, NotFitted, UnknownName
 from coterie.models.kinds import MODELS
 from coterie.models.model import Want
 from coterie.models.store import FitStore
@@ -363,3 +363,30 @@ def test_a_prediction_of_one_customer_says_what_drives_it(shop):
     found = workspace.why(sure, "buys_soon")
     assert any("raises" in text for text in found.drives)
     assert workspace.why(sure, "big").drives == ()
+
+
+def test_what_a_prediction_is_worth_at_each_cut_off(shop):
+    workspace = coterie.open(shop)
+    fit = workspace.models["buys_soon"].fit
+    assert fit is not None
+    tenths, cuts = fit.told["tables"]["tenths"], fit.told["tables"]["cut_offs"]
+    assert [row["tenth"] for row in tenths] == list(range(10, 0, -1)), "10 the highest, as `.tenth` tells it"
+    assert tenths[0]["told"] > tenths[-1]["told"]
+    everybody = sum(r["customers"] for r in tenths)
+    happened = sum(r["customers"] * r["happened"] for r in tenths)
+    assert [row["first"] for row in cuts] == ["5%", "10%", "20%", "30%", "50%"]
+    for row in cuts:
+        assert row["of_all"] == pytest.approx(row["customers"] * row["happened"] / happened)
+        assert row["lift"] == pytest.approx(row["happened"] / (happened / everybody))
+    worth = workspace.models.money("buys_soon", 40.0, 8.0)
+    assert worth[-1].contacts == everybody
+    assert worth[-1].happened == pytest.approx(40 * happened - 8 * everybody)
+    assert {q["name"]: q["baseline"] for q in fit.told["quality"]}["Brier score"] > 0
+    with pytest.raises(NotFitted, match="no scores to choose customers by"):
+        workspace.models.money("next_year")
+    value = workspace.models["next_year"].fit
+    assert value is not None
+    shown = {(row["of"], row["parameter"]): row for row in value.told["tables"]["parameters"]}
+    model = value.parameters["fit"]["model"]
+    assert shown[model, "r"]["value"] == value.parameters["fit"]["parameters"]["r"]
+    assert shown[model, "r"]["standard_error"] > 0

@@ -1,5 +1,6 @@
 """Commands about models: which there are, how good one is, learn them anew."""
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -7,7 +8,10 @@ import typer
 from coterie.cli.shared import HERE, Dir, Json, Quiet, opened, print_json, progress, then
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from coterie.cli.page import Page
+    from coterie.models.prediction.quality import Cutoff
     from coterie.models.store import FittedParameters
 
 
@@ -44,6 +48,8 @@ def model(
     name: Annotated[str, typer.Argument(help="A model.")],
     directory: Dir = HERE,
     drift: Annotated[bool, typer.Option("--drift", help="Also whether customers have moved since the fit.")] = False,
+    value: Annotated[float | None, typer.Option("--value", help="What it is worth where it happens: money at cut-offs.")] = None,
+    cost: Annotated[float, typer.Option("--cost", help="What contacting a customer costs, beside --value.")] = 0.0,
     json: Json = False,
 ) -> None:
     """How good a model is, and what drives it."""
@@ -52,10 +58,13 @@ def model(
     with opened(directory) as space:
         state = space.models[name]
         moved = space.models.drift(name) if drift else []
+        worth = [] if value is None and not cost else space.models.money(name, 1.0 if value is None else value, cost)
     if json:
         told = state.to_json()
         if drift:
             told["drift"] = [{"feature": d.name, "psi": d.psi, "noise": d.noise, "size": d.size} for d in moved]
+        if worth:
+            told["money"] = [asdict(cut) for cut in worth]
         print_json(told)
         return
     page = Page()
@@ -65,6 +74,8 @@ def model(
         page.line(f"It is not fitted. `{then(directory, 'fit ' + name)}` says why.")
         return
     _told(page, fit)
+    if worth:
+        _worth(page, worth)
     if drift:
         _drift(page, [(d.name or "the score itself", d.psi, d.noise, d.size) for d in moved])
     if state.held is not None:
@@ -224,12 +235,18 @@ def _told(page: "Page", fit: "FittedParameters") -> None:
         page.line("Tenths of customers, the highest score first:")
         rows = [[f"{r['tenth']}", f"{r['customers']:,}", _number(r["told"]), _number(r["happened"])] for r in tables["tenths"]]
         page.table([("tenth", True), ("customers", True), ("told", True), ("happened", True)], rows, wide="", cut=False)
+    if tables.get("cut_offs"):
+        page.line()
+        page.line("Choosing the first so many, by their score:")
+        rows = [[_cell(r[c]) for c in ("first", "customers", "lowest", "happened", "lift", "of_all")] for r in tables["cut_offs"]]
+        headings = [(c, True) for c in ("first", "customers", "lowest", "happened", "times the average", "of all")]
+        page.table(headings, rows, wide="", cut=False)
     if tables.get("importance"):
         page.line()
         page.line("What drives it (what is lost when it is dealt out at random):")
         rows = [[", ".join(r["features"]), _number(r["lost"])] for r in tables["importance"][:12]]
         page.table([("feature", False), ("lost", True)], rows, wide="feature", cut=False)
-    for name in [n for n in tables if tables[n] and n not in ("tenths", "importance", "calibration")]:
+    for name in [n for n in tables if tables[n] and n not in ("tenths", "cut_offs", "importance", "calibration")]:
         page.line()
         page.line(name.replace("_", " ") + ":")
         columns = list(dict.fromkeys(key for row in tables[name] for key in row))
@@ -239,6 +256,17 @@ def _told(page: "Page", fit: "FittedParameters") -> None:
     if told["notes"]:
         page.line()
         page.listed([str(n) for n in told["notes"]])
+
+
+def _worth(page: "Page", cuts: "Sequence[Cutoff]") -> None:
+    """What contacting the first so many is worth, and where it is worth most."""
+    best = max(cuts, key=lambda cut: cut.told)
+    page.line()
+    page.line(
+        f"Money, less what contacts cost; most is expected of the first {best.share:.0%}, scores from {_number(best.lowest)} on:"
+    )
+    rows = [[f"{c.share:.0%}", f"{c.contacts:,}", _number(c.lowest), f"{c.told:,.0f}", f"{c.happened:,.0f}"] for c in cuts]
+    page.table([(c, True) for c in ("first", "customers", "lowest", "expected", "came")], rows, wide="", cut=False)
 
 
 def _drift(page: "Page", found: list[tuple[str, float, float, str]]) -> None:

@@ -22,6 +22,7 @@ from coterie.workspace.run import Progress, silent
 
 if TYPE_CHECKING:
     from coterie.models.prediction.drift import Drift
+    from coterie.models.prediction.quality import Cutoff
     from coterie.workspace.ground import Ground
     from coterie.workspace.workspace import Workspace
 
@@ -129,6 +130,24 @@ class Models:
         who = exp.EQ(this=quoted("customer"), expression=exp.Literal.string(customer))
         row = results.engine.fetch(exp.select(*columns).from_(relation(table)).where(who))
         return tuple(reason.words for reason in Fit.from_json(state.fit.parameters).reasons(row, instant))
+
+    def money(self, name: str, value: float = 1.0, cost: float = 0.0) -> "tuple[Cutoff, ...]":
+        """What contacting the first 5 %, 10 %, … of customers is worth, by the score of a prediction, on customers it has not seen.
+
+        Args:
+            value: money for each customer to whom it happens; 1 where an amount of money is predicted.
+            cost: money for each contact.
+
+        Raises:
+            NotFitted: there is no fit yet, or it is no prediction.
+        """
+        from coterie.models.prediction.fitted import Fit
+        from coterie.models.prediction.quality import money
+
+        state = self[name]
+        if state.fit is None or state.call.function not in ("predict", "lookalike"):
+            raise NotFitted(f"{name} has no scores to choose customers by", hint="money at cut-offs is known of predictions")
+        return money(Fit.from_json(state.fit.parameters).quality, value, cost)
 
     def drift(self, name: str, progress: Progress = silent) -> "list[Drift]":
         """How far customers of today are from those a prediction was fitted on, by feature; the score itself first.

@@ -257,13 +257,18 @@ def _no_groups(tried: Sequence[Tried]) -> str:
     nearest = max(tried, key=lambda one: one.gap)
     return (
         f"No groups: of 2 to {tried[-1].groups}, none explains enough more than data without groups would and is found again "
-        f"in other customers (best: {nearest.groups} groups, {100 * nearest.gap:.0f} % less spread, "
+        f"in other customers (best: {nearest.groups} groups, {_less(nearest)} less spread, "
         f"stability {nearest.stability:.2f})."
     )
 
 
+def _less(one: Tried) -> str:
+    """How much less spread there is than in data without groups; the gap is the log of the ratio."""
+    return f"{100 * -np.expm1(-max(one.gap, 0.0)):.0f} %"
+
+
 def _outcome(chosen: Tried, asked: int | None, outliers: int) -> list[str]:
-    less = f"{100 * chosen.gap:.0f} % less spread than data without groups would leave"
+    less = f"{_less(chosen)} less spread than data without groups would leave"
     said = [f"{chosen.groups} groups: {less}, stability {chosen.stability:.2f}, separation {chosen.separation:.2f}."]
     if asked is not None and not chosen.stands:
         said.append(f"{asked} groups were asked for; they are hardly more than chance would give.")

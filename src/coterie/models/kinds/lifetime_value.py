@@ -245,7 +245,12 @@ def contracts_told(fit: "ContractFit", period: str, parameters: Mapping[str, Any
         ]
         words = f"{judged.words} {words}"
         skill = max(0.0, 1 - judged.model.rmse / best.rmse) if judged.better and best.rmse > 0 else 0.0
-    return Learned(parameters, INPUTS, words, quality, skill, notes, {"retention": [asdict(r) for r in fit.retention]})
+    errors = zip(("alpha", "beta"), (a, b), fit.model.se, strict=True)
+    tables = {
+        "parameters": [{"parameter": n, "value": v, "standard_error": e if np.isfinite(e) else None} for n, v, e in errors],
+        "retention": [asdict(r) for r in fit.retention],
+    }
+    return Learned(parameters, INPUTS, words, quality, skill, notes, tables)
 
 
 def columns_of(
@@ -269,7 +274,7 @@ def columns_of(
 def told_of(fit: "Fit", horizon: int, zone: str) -> Learned:
     """What a fit says of itself."""
     verdict = fit.verdict
-    quality, tables = [], {"tried": [tried_row(t) for t in fit.tried]}
+    quality, tables = [], {"parameters": parameters_of(fit), "tried": [tried_row(t) for t in fit.tried]}
     words = fit.chosen
     skill = None
     if verdict is not None:
@@ -285,6 +290,15 @@ def told_of(fit: "Fit", horizon: int, zone: str) -> Learned:
         skill = max(0.0, 1 - verdict.model.mae / best[1].mae) if verdict.better and best[1].mae > 0 else 0.0
     parameters = {"fit": fit.to_json(), "horizon_days": horizon, "zone": zone}
     return Learned(parameters, INPUTS, words, quality, skill, [w.words for w in fit.warnings], tables)
+
+
+def parameters_of(fit: "Fit") -> list[dict[str, Any]]:
+    """The parameters with their standard errors (times in weeks); an error that is not known is left out."""
+    rows = [(fit.model, symbol, value, fit.se[symbol]) for symbol, value in fit.parameters.items()]
+    spend = asdict(fit.spend)
+    rows += [("Gamma-Gamma", name, spend[name], error) for name, error in zip("pqv", spend.get("se", ()), strict=False)]
+    keys = ("of", "parameter", "value", "standard_error")
+    return [dict(zip(keys, (*row[:3], row[3] if np.isfinite(row[3]) else None), strict=True)) for row in rows]
 
 
 def tried_row(tried: "Tried") -> dict[str, Any]:
