@@ -10,7 +10,22 @@ import typer
 from typer.core import TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
-from coterie.cli import bases, data, history, manual, models, personas, planning, project, reading, report, scorecard, serve, trial
+from coterie.cli import (
+    bases,
+    data,
+    history,
+    keys,
+    manual,
+    models,
+    personas,
+    planning,
+    project,
+    reading,
+    report,
+    scorecard,
+    serve,
+    trial,
+)
 from coterie.core.errors import Busy, CoterieError
 
 WRONG, BUSY, STOPPED = 1, 75, 130
@@ -52,7 +67,7 @@ def root(
     """Turns what a business knows about its customers into segments that people can trust, explain and act on."""
 
 
-for noun in (project, data, reading, scorecard, bases, history, models, personas, planning, manual, trial, report, serve):
+for noun in (project, data, reading, scorecard, bases, history, models, personas, planning, manual, trial, report, serve, keys):
     noun.add(app)
 
 

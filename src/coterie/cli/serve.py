@@ -31,9 +31,11 @@ def serve(
 ) -> int:
     """Take events from any client of Segment's protocol; lose none."""
     from coterie.server.app import Parts
+    from coterie.server.guard import LOOPBACK
     from coterie.server.run import bound, run
+    from coterie.workspace.asking import Asking
     from coterie.workspace.run import utc_now
-    from coterie.workspace.serving import Nightly, check_address, served
+    from coterie.workspace.serving import Nightly, check_address, is_loopback, served
 
     check_address(host, encrypted=tls_cert is not None, proxied=behind_proxy)
     with served(directory, accept_loss=accept_loss) as found:
@@ -49,7 +51,16 @@ def serve(
                 typer.echo(f"A write key was made, and is shown this once: {found.first_key}")
             typer.echo(f"Listening on {address}: {found.log.position:,} events are in the log. Ctrl-C stops.")
 
-        parts = Parts(found.log, found.keys, utc_now, os.urandom, found.people)
+        parts = Parts(
+            found.log,
+            found.keys,
+            utc_now,
+            os.urandom,
+            found.people,
+            asking=None if found.people is None else Asking(found.people.space, found.people, utc_now),
+            hosts=LOOPBACK if is_loopback(host) and not behind_proxy else None,
+            proxied=behind_proxy,
+        )
         nights = Nightly(directory, found.zone, utc_now, lambda said: typer.echo(said, err=True))
         if nightly:
             nights.start()

@@ -1,5 +1,6 @@
 """Keys of a service. A key is shown once, when it is made; kept is its SHA-256, with what it may do and whose it is."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -16,6 +17,8 @@ from coterie.core.errors import StoreError
 Scope = Literal["ingest", "read", "write", "admin"]
 FILE = "keys.json"
 FORMAT = 1
+LOOK = 1.0
+"""Seconds after which a key that another process has made or removed is seen."""
 Random = Callable[[int], bytes]
 """So many random bytes, fit for secrets."""
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -45,7 +48,24 @@ class Keys:
 
     def __init__(self, folder: Path):
         self.path = folder / FILE
+        self._changed = _changed(self.path)
+        self._looked = 0.0
         self.all: dict[str, Key] = {key.id: key for key in _read(self.path)}
+
+    def refresh(self, now: float) -> None:
+        """Take up what another process has changed; looks at most once a second.
+
+        Args:
+            now: monotonic seconds.
+        """
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        changed = _changed(self.path)
+        if changed != self._changed:
+            with contextlib.suppress(StoreError):
+                self.all = {key.id: key for key in _read(self.path)}
+                self._changed = changed
 
     def find(self, text: str | None) -> Key | None:
         """The key that a text is; None where it is none."""
@@ -78,6 +98,15 @@ def _spelt(data: bytes, length: int) -> str:
         number, digit = divmod(number, 62)
         out.append(_LETTERS[digit])
     return "".join(out)
+
+
+def _changed(path: Path) -> tuple[int, int]:
+    """What is another after a file was written anew."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return (0, 0)
+    return (stat.st_mtime_ns, stat.st_ino)
 
 
 def _read(path: Path) -> list[Key]:

@@ -45,10 +45,12 @@ TABLES = (
         "CREATE TABLE IF NOT EXISTS live_results (one INTEGER PRIMARY KEY CHECK (one = 1), results TEXT NOT NULL, "
         "position INTEGER NOT NULL) STRICT"
     ),
+    "CREATE TABLE IF NOT EXISTS live_since (results TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS live_unfit (position INTEGER PRIMARY KEY, source TEXT NOT NULL, said TEXT NOT NULL) STRICT",
 )
 """Who is whom; which messages are whose; what is known of customers who were heard of since the last run; changes of
-membership in their order; which results it all stands on; messages that could not be used, and why."""
+membership in their order; which results it all stands on, and the last change that they know of; messages that could not be
+used, and why."""
 
 EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (naive is UTC here)
 MICROSECOND = timedelta(microseconds=1)
@@ -192,6 +194,8 @@ class People:
         ]
         tx.execute("DELETE FROM live_customer")
         tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
+        tx.execute("DELETE FROM live_since")
+        tx.execute("INSERT INTO live_since SELECT ?, coalesce(max(number), 0) FROM live_change", (self.results.name,))
         moved = {c for (c,) in tx.execute("SELECT id FROM live_id WHERE id != customer")}
         for customer in {*heard, *self.results.soon()} - moved:  # asked again at the first moment
             tx.execute("INSERT INTO live_customer VALUES (?, '{}', 0, 0)", (customer,))
@@ -273,6 +277,19 @@ class People:
         person.scored.clear()
         return customer, person, keeper.asked(self._customer(keeper, customer, person), {customer: person.state})
 
+    def whole(self, tx: Transaction, id_: str) -> tuple[str, Person, Sequence[Event]] | None:
+        """A customer by any of their ids with everything that they did, read anew and kept nowhere; None where nobody has heard
+        of them."""
+        customer = identity.customer_of(tx, id_)
+        ids = identity.ids_of(tx, customer)
+        known = self.results.known(ids)
+        mine = [known[i] for i in ids if i in known]
+        if not mine and not self._heard(tx, customer):
+            return None
+        person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
+        person.answers = self._told(tx, customer) or (known[customer].answers if customer in known else {})
+        return customer, person, tuple(self._done(tx, customer, person, mine, set()))
+
     # --- how
 
     def _keeper(self, now: datetime) -> Incremental:
@@ -311,30 +328,34 @@ class People:
         for customer in customers:
             mine = [known[i] for i in ids[customer] if i in known]
             person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
-            for one in reversed(mine):
-                person.columns.update({n: v for n, v in one.customer.columns.items() if v is not None})
             own = known[customer].answers if customer in known else {}
             person.answers = self._told(tx, customer) or own
             self.memory[customer] = person
-            done: dict[tuple[str, str], Event] = {}
-            for one in mine:
-                for n, event in enumerate(one.customer.events):
-                    done[event.kind, event.id or f"#{n}"] = event
-            sql = "SELECT position FROM live_happened WHERE customer = ? AND position > ? ORDER BY position"
-            later = [p for (p,) in tx.execute(sql, (customer, self.results.position))]
-            skip = but.get(customer, set())
-            for position, message in self.history.at([p for p in later if p not in skip]):
-                for source in self.project.rows.of(message):
-                    if source.role == "customers":
-                        self._attributes(tx, person, source, message, customer, position)
-                        continue
-                    found = self._event(tx, source, message, customer, position)
-                    if found is not None:
-                        done[found.kind, found.id] = found
-            for event in done.values():
+            for event in self._done(tx, customer, person, mine, but.get(customer, set())):
                 keeper.add(person.state, event)
                 if self._has_ids(event.kind):
                     person.ids.add((event.kind, event.id))
+
+    def _done(self, tx: Transaction, customer: str, person: Person, mine: Sequence[Known], but: set[int]) -> Iterable[Event]:
+        """Everything that a customer did, from the results and from the log since; what they said of themselves goes into their
+        columns."""
+        done: dict[tuple[str, str], Event] = {}
+        for one in reversed(mine):
+            person.columns.update({n: v for n, v in one.customer.columns.items() if v is not None})
+        for one in mine:
+            for n, event in enumerate(one.customer.events):
+                done[event.kind, event.id or f"#{n}"] = event
+        sql = "SELECT position FROM live_happened WHERE customer = ? AND position > ? ORDER BY position"
+        later = [p for (p,) in tx.execute(sql, (customer, self.results.position))]
+        for position, message in self.history.at([p for p in later if p not in but]):
+            for source in self.project.rows.of(message):
+                if source.role == "customers":
+                    self._attributes(tx, person, source, message, customer, position)
+                    continue
+                found = self._event(tx, source, message, customer, position)
+                if found is not None:
+                    done[found.kind, found.id] = found
+        return done.values()
 
     def _has_ids(self, kind: str) -> bool:
         return kind in self.project.single and self.project.single[kind].source.id is not None

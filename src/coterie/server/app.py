@@ -20,7 +20,12 @@ from coterie.live.message import Caps
 from coterie.live.sealing import seal
 from coterie.live.writer import Limits, Writer
 from coterie.server.answers import Receive, Scope, Send
+from coterie.server.api.api import Api
+from coterie.server.api.routes import add
+from coterie.server.guard import Guard
 from coterie.server.ingest import Ingest, told_on
+from coterie.server.rates import Rates
+from coterie.workspace.asking import Asking
 
 logger = logging.getLogger(__name__)
 SEALING = 60.0
@@ -36,6 +41,8 @@ class Parts:
     Attributes:
         applier: what follows from events; None takes them and does nothing more.
         random: random bytes, fit for ids.
+        asking: who answers questions; without it there is no API.
+        hosts: the names by which the service may be asked; None for any. `proxied`: a proxy stands in front.
     """
 
     log: Log
@@ -45,6 +52,10 @@ class Parts:
     applier: Applier | None = None
     limits: Limits | None = None
     caps: Caps | None = None
+    asking: Asking | None = None
+    hosts: frozenset[str] | None = None
+    proxied: bool = False
+    rates: Rates | None = None
 
 
 class Service:
@@ -54,13 +65,19 @@ class Service:
         self.parts = parts
         self.writer = Writer(parts.log, parts.applier, limits=parts.limits)
         self.ingest = Ingest(parts.keys, self.writer, parts.clock, parts.random, parts.caps)
-        self.api = _api(self)
+        self.asked = None if parts.asking is None else Api(parts.log, parts.asking, parts.clock)
+        self.guard = Guard(_api(self), parts.keys, hosts=parts.hosts, proxied=parts.proxied, rates=parts.rates)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.ingest.takes(scope["path"]):
             await self.ingest(scope, receive, send)
         else:
-            await self.api(scope, receive, send)
+            await self.guard(scope, receive, send)
+
+    def end(self) -> None:
+        """What waits or streams is to come to its end."""
+        if self.asked is not None:
+            self.asked.ending.set()
 
     async def ready(self) -> dict[str, object]:
         """How the service stands; `ready` after a write that was forced to the disk less than two seconds ago."""
@@ -112,6 +129,8 @@ def _api(service: Service) -> FastAPI:
         finally:
             sealing.cancel()
             await asyncio.to_thread(service.writer.stop, 10)
+            if service.asked is not None:
+                service.asked.close()
             sys.setswitchinterval(before)
 
     api = FastAPI(title="coterie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
@@ -125,4 +144,6 @@ def _api(service: Service) -> FastAPI:
         found = await service.ready()
         return JSONResponse(found, 200 if found["ready"] else 503)
 
+    if service.asked is not None:
+        add(api, service.asked)
     return api

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from hashlib import blake2b
+from time import monotonic
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from coterie.core.errors import StoreError
@@ -182,6 +183,7 @@ class Ingest:
 
     def _key(self, text: str | None) -> Key | None:
         """The ingest key that a text is. What was found once is found at once."""
+        self.keys.refresh(monotonic())
         if text is None:
             return None
         key = self._found.get(text)

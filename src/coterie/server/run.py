@@ -98,6 +98,7 @@ def run(
             if service.writer.failed:
                 server.should_exit = True
             await asyncio.sleep(0.05)
+        service.end()
 
     async def both() -> None:
         watching = asyncio.create_task(watch())

@@ -59,6 +59,10 @@ class Living:
     def segmentations(self) -> tuple[str, ...]:
         return tuple(d.name for d in self.results.catalog.of("segmentation") if not self.of_accounts(d.checked.tree))
 
+    @cached_property
+    def traits(self) -> tuple[str, ...]:
+        return tuple(d.name for d in self.results.catalog.of("trait") if not self.of_accounts(d.checked.tree))
+
     def of_accounts(self, tree: Expr) -> bool:
         """Whether an answer hangs on the other members of an account: such are as the last run has them."""
         return any(isinstance(node, Members) for node in reach(tree, self.results.world).values)
@@ -74,7 +78,7 @@ class Living:
             for s in sources
             if s.role == "events" and not s.lines
         }
-        asked = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations)]
+        asked = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations, *self.traits)]
         fits = self.fits
         asked += [tree for fit in fits.values() for tree in fit.inputs.values()]
         kept = needs(asked, results.world)
@@ -140,7 +144,7 @@ class Living:
     def fitted(self) -> Mapping[str, str]:
         """Fitted columns as expressions name them, with the column of the results."""
         results, out = self.results, dict[str, str]()
-        trees = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations)]
+        trees = [results.catalog.definitions[n].checked.tree for n in (*self.segments, *self.segmentations, *self.traits)]
         for node in (n for tree in trees for n in reach(tree, results.world).values):
             if isinstance(node, Fitted):
                 asked = format_expr(node)

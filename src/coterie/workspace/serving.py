@@ -172,6 +172,11 @@ LOOK = timedelta(seconds=1)
 """After so long newer results are looked for."""
 
 
+def keys_of(folder: Path) -> Keys:
+    """The keys of a project's service."""
+    return Keys(place_of(folder, new=True))
+
+
 def is_loopback(host: str) -> bool:
     """Whether only this machine reaches an address."""
     if host == "localhost":

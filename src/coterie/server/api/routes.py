@@ -1,0 +1,70 @@
+"""All routes of the API together, its documentation, and what becomes of errors."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from coterie.server.api import changes, customers, decide, segments
+from coterie.server.api.api import Api, answered
+from coterie.server.guard import NOUNS, ROOT
+from coterie.server.problems import Problem, absent
+
+MODULES = (customers, segments, changes, decide)
+
+
+def add(app: FastAPI, api: Api) -> None:
+    """Add the routes of every noun, and the description of all."""
+    for module in MODULES:
+        app.include_router(module.routes(api), prefix=ROOT.rstrip("/"))
+
+    @app.get(f"{ROOT}openapi.json", include_in_schema=False)
+    async def described(_: Request) -> Response:
+        return answered(schema(app))
+
+    @app.exception_handler(Problem)
+    async def problem(_: Request, error: Problem) -> Response:
+        return said(error)
+
+    @app.exception_handler(HTTPException)
+    async def of_http(_: Request, error: HTTPException) -> Response:
+        if error.status_code == 404:
+            return said(absent())
+        headers = [(k.encode(), v.encode()) for k, v in (error.headers or {}).items()]
+        return said(Problem(error.status_code, "http", str(error.detail), headers))
+
+    @app.exception_handler(RequestValidationError)
+    async def of_question(_: Request, __: RequestValidationError) -> Response:
+        return said(Problem(422, "question", "the question is not understood"))
+
+    @app.exception_handler(Exception)
+    async def of_ours(_: Request, error: Exception) -> Response:
+        return said(Problem(500, "mistake", f"{type(error).__name__}: the log of the service says more"))
+
+
+def said(problem: Problem) -> Response:
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in problem.headers}
+    headers |= {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    return Response(problem.body(), problem.status, headers, "application/problem+json")
+
+
+def schema(app: FastAPI) -> dict[str, Any]:
+    """The API as OpenAPI describes it, with the key that each route needs."""
+    if app.openapi_schema is None:
+        found = app.openapi()
+        found["info"]["description"] = "Who customers are, now. Every answer says up to which position of the log it knows."
+        found.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        for path, methods in found["paths"].items():
+            noun = path[len(ROOT) :].partition("/")[0] if path.startswith(ROOT) else ""
+            for operation in methods.values():
+                if noun in NOUNS:
+                    operation["security"] = [{"key": []}]
+                    operation["description"] = f"{operation.get('description', '')}\n\nNeeds a key that may {NOUNS[noun]}.".strip()
+                    operation["responses"].pop("422", None) if operation["responses"].get("422", {}).get(
+                        "description"
+                    ) == "Validation Error" else None
+        app.openapi_schema = found
+    return app.openapi_schema
