@@ -4,6 +4,8 @@ import json
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from coterie.core.errors import Degenerate, ModelError, TooFewRows
 from coterie.models.value import contracts
@@ -140,3 +142,23 @@ def test_renewals_that_were_just_due_do_not_flatter() -> None:
     model = contracts.fit(now).model
     assert abs(model.alpha - THETA[0]) < 3 * model.se[0]
     assert abs(float(model.retention(1.0)) - 0.8) < 0.01
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.floats(0, 5000), st.floats(0, 1e9)), min_size=1, max_size=20),
+    st.sampled_from([0.01, 0.7, 30.0, 1e4]),
+    st.sampled_from([0.01, 4.0, 1e5]),
+    st.sampled_from([1.0, 365.0, 36_500.0]),
+    st.sampled_from([None, 0.0, 0.5]),
+)
+def test_no_nan_ever_comes_out(rows, alpha, beta, days, late) -> None:
+    renewals, waited, worth = (np.array(column, float) for column in zip(*rows, strict=True))
+    model = ShiftedBetaGeometric(alpha, beta, (np.inf, np.inf), 0.0, ("alpha", "beta"))
+    fit = ContractFit(model, MONTH, 100, 10, late, (), (), None)
+    scores = fit.score(Contracts(renewals, waited, worth, MONTH), days)
+    for part in ("probability_alive", "expected_orders", "value_per_order", "value", "low", "high"):
+        assert np.isfinite(getattr(scores, part)).all(), part
+    assert ((scores.probability_alive >= 0) & (scores.probability_alive <= 1)).all()
+    assert (scores.low <= scores.high).all()
+    assert (scores.expected_orders <= Contracts(renewals, waited, worth, MONTH).chances(days) + 1e-9).all()
+    json.dumps(fit.to_json(), allow_nan=False)
