@@ -13,7 +13,7 @@ import apsw
 import pytest
 
 from coterie.core.place import Place
-from coterie.language.evaluate import Customer, Evaluation, Event, Missing, in_order
+from coterie.language.evaluate import Customer, Evaluation, Event, Missing, World, in_order
 from coterie.language.reach import reach
 from coterie.language.tree import Members
 from coterie.language.types import BOOLEAN, TEXT, TIMESTAMP, Type, Value
@@ -45,6 +45,7 @@ class Run:
     """What a run has known."""
 
     people: Mapping[str, Known]
+    accounts: Mapping[str, Sequence[str]]
     name: str = "first"
     position: int = 0
 
@@ -53,6 +54,9 @@ class Run:
 
     def soon(self) -> Sequence[str]:
         return list(self.people)
+
+    def members(self, customers: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        return {c: self.accounts[c] for c in customers if self.accounts.get(c)}
 
 
 @dataclass
@@ -69,7 +73,10 @@ class Made:
         made = program(seed, size=10, definitions=30)
         reference = Reference(made)
         world = reference.world
-        asked = [n for n, d in made.catalog.definitions.items() if d.checked.type in (BOOLEAN, TEXT) and alone(reference, n)]
+        asked = [n for n, d in made.catalog.definitions.items() if d.checked.type in (BOOLEAN, TEXT)]
+        # Ids that turn out to be one customer's, or accounts: what an account is then is not said.
+        accounts = bool(seed % 2)
+        asked = [n for n in asked if accounts or alone(reference, n)]
         place = Place("coterie.yaml", 1, 1)
         sources, single = [], {}
         for kind, columns in made.schema.events.items():
@@ -81,7 +88,17 @@ class Made:
         return cls(
             made,
             reference,
-            Project(world, asked, [], of, preparation(of, world, made.schema.columns), Rows(sources), single, made.schema.columns),
+            Project(
+                world,
+                asked,
+                [],
+                of,
+                preparation(of, world, made.schema.columns),
+                Rows(sources),
+                single,
+                made.schema.columns,
+                accounts,
+            ),
             asked,
         )
 
@@ -128,7 +145,8 @@ def history(seed: int) -> list[str]:
     parts = [f"{d.name}.{part}" for d in made.program.catalog.definitions.values() for part in d.parts]
     fitted = {c: {n: world.fitted(n, c) for n in (*made.reference.calls, *parts)} for c in everybody}
     known = {c: Known(replace(everybody[c], events=before[c], members=()), fitted[c], {}) for c in everybody}
-    people = People(made.project, Run(known), log, most=rng.choice((2, 1000)))
+    accounts = {c: [m.id for m in everybody[c].members] for c in everybody} if made.project.accounts else {}
+    people = People(made.project, Run(known, accounts), log, most=rng.choice((2, 1000)))
     now = made.program.as_of - timedelta(hours=30)
     people.open(connection, now)
     coming = [(c, e) for c in everybody for e in everybody[c].events if e not in before[c]]
@@ -147,7 +165,7 @@ def history(seed: int) -> list[str]:
                 n += 1
                 batch.append(Logged(len(log.rows) + len(batch) + 1, "w", message(n, customer, event)))
         del coming[:some]
-        if rng.random() < 0.1:
+        if not made.project.accounts and rng.random() < 0.1:
             one, other = rng.sample(sorted(everybody), 2)
             n += 1
             batch.append(Logged(len(log.rows) + len(batch) + 1, "w", alias(n, one, other, now)))
@@ -193,7 +211,12 @@ def compared(
         events = in_order([e for i in ids for e in arrived[i].values()], world)
         of = replace(world, fitted=lambda column, _, c=customer: made.reference.world.fitted(column, c))  # type: ignore[misc]
         truth: dict[str, Any] = {}
-        evaluation = Evaluation(Customer(customer, columns, events), of)
+        of_account = everybody_of(made, arrived, world) if made.project.accounts else {}
+        who = of_account.get(customer, Customer(customer, columns, events))
+        members = tuple(of_account[m.id] for m in everybody_in(made, customer)) if made.project.accounts else ()
+        if made.project.accounts:
+            of = world
+        evaluation = Evaluation(replace(who, members=members), of)
         for name in made.asked:
             value = evaluation.definition(name)
             truth[name] = None if isinstance(value, Missing) else value
@@ -204,6 +227,15 @@ def compared(
         if told.get(customer, set()) != inside:
             found.append(f"{where}, {customer}: changes say {told.get(customer)}, should be {inside}")
     return found
+
+
+def everybody_of(made: Made, arrived: Mapping[str, Mapping[tuple[str, str], Event]], world: World) -> dict[str, Customer]:
+    """All customers with what has arrived of them."""
+    return {c.id: replace(c, events=in_order(arrived[c.id].values(), world), members=()) for c in made.reference.customers}
+
+
+def everybody_in(made: Made, customer: str) -> Sequence[Customer]:
+    return made.reference.customers[index(made, customer)].members
 
 
 def told_of(tx: apsw.Connection) -> dict[str, set[tuple[str, str | None]]]:

@@ -86,6 +86,9 @@ class Results(Protocol):
     def soon(self) -> Sequence[str]:
         """Customers whose answers can change before the next day though nothing comes."""
 
+    def members(self, customers: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        """All customers of the accounts of some, these included; who has no account is left out."""
+
 
 class History(Protocol):
     """The log, read."""
@@ -103,6 +106,7 @@ class Project:
         needs: what is kept of a customer; `preparation`: the definitions, made ready for it.
         rows: which messages are rows; `single`: how each source's rows are read; `columns`: of its files.
         attributes: the customers' columns, with their types.
+        accounts: whether something asks for the other members of an account.
         fits: fitted calls by the column of their value, as the definitions name it; others are as the last run has them.
     """
 
@@ -114,6 +118,7 @@ class Project:
     rows: Rows
     single: Mapping[str, Single]
     attributes: Mapping[str, Type]
+    accounts: bool = False
     fits: Mapping[str, Alone] = field(default_factory=dict)
 
     def answers(self, asked: Asked) -> dict[str, bool | str | None]:
@@ -133,6 +138,8 @@ class Person:
     state: State
     ids: set[tuple[str, str]] = field(default_factory=set)
     """(kind, id) of what they did, for the kinds whose rows have an id of their own."""
+    account: Mapping[str, Value | None] | None = None
+    members: Sequence[str] = ()
     answers: Answers = field(default_factory=dict)
     """What was last told of them."""
     scored: dict[str, Value | None] = field(default_factory=dict)
@@ -235,7 +242,7 @@ class People:
             if person.stale:
                 del self.memory[customer]
         self._bring(tx, [c for c in heard if c not in self.memory], now, {})
-        for customer in heard:
+        for customer in self._with_members(tx, heard, now):
             self._settle(tx, keeper, customer, events[-1].position)
         for were in merged.values():
             for gone in were:
@@ -258,7 +265,7 @@ class People:
         customers = [str(c) for (c,) in rows]
         self._bring(tx, [c for c in customers if c not in self.memory], now, {})
         keeper = self._keeper(now)
-        for customer in customers:
+        for customer in self._with_members(tx, customers, now):
             self._settle(tx, keeper, customer, None)
         self._look(tx)
 
@@ -272,10 +279,12 @@ class People:
                 return None
             self._bring(tx, [customer], now, {})
         person = self.memory[customer]
+        everybody = self._with_members(tx, [customer], now)
         keeper = self._keeper(now)
-        keeper.settle(person.state)
-        person.scored.clear()
-        return customer, person, keeper.asked(self._customer(keeper, customer, person), {customer: person.state})
+        for one in everybody:
+            keeper.settle(self.memory[one].state)
+            self.memory[one].scored.clear()
+        return customer, person, keeper.asked(self._customer(keeper, customer, person), self._states(customer, person))
 
     def whole(self, tx: Transaction, id_: str) -> tuple[str, Person, Sequence[Event]] | None:
         """A customer by any of their ids with everything that they did, read anew and kept nowhere; None where nobody has heard
@@ -307,7 +316,7 @@ class People:
             return person.fitted.get(column)
         who, values = self._customer(keeper, customer, person), dict[str, Value | None]()
         for key, tree in fit.inputs.items():
-            value = keeper.asked(who, {customer: person.state}).value(tree)
+            value = keeper.asked(who, self._states(customer, person)).value(tree)
             values[key] = None if isinstance(value, Missing) else value
             if key in fit.columns:
                 who = replace(who, columns={**who.columns, fit.columns[key]: values[key]})
@@ -330,6 +339,10 @@ class People:
             person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
             own = known[customer].answers if customer in known else {}
             person.answers = self._told(tx, customer) or own
+            person.account = mine[0].customer.account if mine else None
+            if self.project.accounts:
+                ours = self.results.members(ids[customer]).values()
+                person.members = tuple(dict.fromkeys(identity.customer_of(tx, m) for several in ours for m in several))
             self.memory[customer] = person
             for event in self._done(tx, customer, person, mine, but.get(customer, set())):
                 keeper.add(person.state, event)
@@ -396,16 +409,36 @@ class People:
                         "INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, f"{name}: {unfit.said}")
                     )
 
+    def _with_members(self, tx: Transaction, customers: Iterable[str], now: datetime) -> list[str]:
+        """Some customers, and those whose answers hang on theirs, all in memory."""
+        out = list(customers)
+        if self.project.accounts:
+            out = list(dict.fromkeys(c for customer in out for c in (customer, *self.memory[customer].members)))
+            self._bring(tx, [c for c in out if c not in self.memory], now, {})
+            for customer in out:
+                self.memory[customer].scored.clear()
+        return out
+
     def _customer(self, keeper: Incremental, customer: str, person: Person) -> Customer:
-        return Customer(customer, person.columns, keeper.events(person.state))
+        alone = self._alone(keeper, customer, person)
+        if not person.members:
+            return alone
+        return replace(alone, members=tuple(self._alone(keeper, m, self.memory[m]) for m in person.members))
+
+    def _alone(self, keeper: Incremental, customer: str, person: Person) -> Customer:
+        return Customer(customer, person.columns, keeper.events(person.state), person.account)
+
+    def _states(self, customer: str, person: Person) -> dict[str, State]:
+        return {customer: person.state} | {m: self.memory[m].state for m in person.members}
 
     def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None) -> None:
         person = self.memory[customer]
         before = person.answers
         person.scored.clear()
         self.memory.move_to_end(customer)
-        keeper.settle(person.state)
-        who, states = self._customer(keeper, customer, person), {customer: person.state}
+        for one in (customer, *person.members):
+            keeper.settle(self.memory[one].state)
+        who, states = self._customer(keeper, customer, person), self._states(customer, person)
         person.answers = self.project.answers(keeper.prepared(who, states))
         now = keeper.world.as_of
         due = keeper.asked(who, states).due()
@@ -440,6 +473,8 @@ class People:
     ) -> None:
         """Several customers have turned out to be one."""
         gone = tuple(w for w in were if w != customer)
+        if self.project.accounts:
+            self.memory.clear()  # others may know them as a member by the name that they had
         for other in were:
             self.memory.pop(other, None)
             for position, message in heard.pop(other, []):

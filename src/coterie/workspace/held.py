@@ -8,7 +8,7 @@ import json
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -58,6 +58,7 @@ class Held:
 
     people: pa.Table
     events: Mapping[str, Sequence[tuple[npt.NDArray[np.int64], pa.Table]]]
+    accounts: dict[str, Sequence[str]] = field(default_factory=dict)
 
     def rows(self, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of some customers; who is not there is left out."""
@@ -70,6 +71,15 @@ class Held:
             if place < len(ids) and ids[place] == customer:
                 places.append(place)
         yield from self.people.take(pa.array(places, pa.int64())).to_pylist()
+
+    def by_account(self, column: str) -> Mapping[str, Sequence[str]]:
+        """The customers of each account; `column` says which is theirs."""
+        if not self.accounts:
+            of = self.people.select(["customer", column]).filter(pc.is_valid(self.people.column(column)))
+            found = of.group_by(column).aggregate([("customer", "list")])
+            names = found.column(column).to_pylist()
+            self.accounts.update(zip(names, found.column("customer_list").to_pylist(), strict=True))
+        return self.accounts
 
     def lately(self, since: Mapping[str, datetime]) -> list[str]:
         """Customers who did something of a kind after an instant."""

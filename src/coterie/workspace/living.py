@@ -53,19 +53,15 @@ class Living:
 
     @cached_property
     def segments(self) -> tuple[str, ...]:
-        return tuple(d.name for d in self.results.catalog.of("segment") if not self.of_accounts(d.checked.tree))
+        return tuple(d.name for d in self.results.catalog.of("segment"))
 
     @cached_property
     def segmentations(self) -> tuple[str, ...]:
-        return tuple(d.name for d in self.results.catalog.of("segmentation") if not self.of_accounts(d.checked.tree))
+        return tuple(d.name for d in self.results.catalog.of("segmentation"))
 
     @cached_property
     def traits(self) -> tuple[str, ...]:
-        return tuple(d.name for d in self.results.catalog.of("trait") if not self.of_accounts(d.checked.tree))
-
-    def of_accounts(self, tree: Expr) -> bool:
-        """Whether an answer hangs on the other members of an account: such are as the last run has them."""
-        return any(isinstance(node, Members) for node in reach(tree, self.results.world).values)
+        return tuple(d.name for d in self.results.catalog.of("trait"))
 
     @cached_property
     def project(self) -> Project:
@@ -82,9 +78,12 @@ class Living:
         fits = self.fits
         asked += [tree for fit in fits.values() for tree in fit.inputs.values()]
         kept = needs(asked, results.world)
+        accounts = any(isinstance(n, Members) for tree in asked for n in reach(tree, results.world).values)
         ready = preparation(kept, results.world, results.made.columns)
         rows = Rows([s for s in sources if s.name in single or s.role == "customers"])
-        return Project(results.world, self.segments, self.segmentations, kept, ready, rows, single, results.made.columns, fits)
+        return Project(
+            results.world, self.segments, self.segmentations, kept, ready, rows, single, results.made.columns, accounts, fits
+        )
 
     @cached_property
     def held(self) -> Held:
@@ -96,6 +95,7 @@ class Living:
         for cell in needs_.cells:
             read[cell.measure.event].update(columns_of(cell.measure))
         columns = [*project.attributes, *self.segmentations, *sorted(set(self.fitted.values()))]
+        columns += [f"account.{n}" for n in self.results.made.account_columns]
         kinds = {kind: sorted(names) for kind, names in read.items() if kind in self.results.made.events}
         return held(self.results, [c for c in dict.fromkeys(columns) if c in self.results.columns], kinds, self.results.cache)
 
@@ -178,9 +178,20 @@ class Living:
         rows = list(self.held.rows(customers))
         events = self.held.events_of([r[batch.KEY] for r in rows]) if rows else {}
         for row in rows:
-            who = Customer(row["customer"], {n: plain(row.get(n)) for n in results.made.columns}, events.get(row[batch.KEY], ()))
+            of = None
+            if results.made.account is not None and row.get(results.made.account) is not None:
+                of = {n: plain(row.get(f"account.{n}")) for n in results.made.account_columns}
+            known = {n: plain(row.get(n)) for n in results.made.columns}
+            who = Customer(row["customer"], known, events.get(row[batch.KEY], ()), of)
             out[who.id] = Known(who, {n: plain(row[c]) for n, c in self.fitted.items()}, self.answers(row))
         return out
+
+    def members(self, customers: Sequence[str]) -> Mapping[str, Sequence[str]]:
+        column = self.results.made.account
+        if column is None:
+            return {}
+        of = {r["customer"]: r[column] for r in self.held.rows(customers) if r[column] is not None}
+        return {customer: self.held.by_account(column).get(account, ()) for customer, account in of.items()}
 
     @property
     def asked(self) -> tuple[str, ...]:
