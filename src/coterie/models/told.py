@@ -23,6 +23,8 @@ MEASURES = {
     "told_of_total": "told of all that came",
     "accuracy": "share told right",
     "most_common": "share of the most common answer",
+    "sure": "share who get an answer, not unsure",
+    "right_when_sure": "share of these told right",
 }
 """How measures are called."""
 BESIDE = {"brier": "brier_of_base_rate", "log_loss": "log_loss_of_base_rate", "accuracy": "most_common"}

@@ -17,7 +17,7 @@ from coterie.segments.segment import Segmentation
 from coterie.workspace.answers import spread
 from coterie.workspace.project import Notice, Project
 
-MEANT = ("bins", "cells", "groups", "keep", "process", "period")
+MEANT = ("bins", "cells", "groups", "keep", "unsure", "process", "period")
 """The settings of a fitted call that change what it means."""
 
 

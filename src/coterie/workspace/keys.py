@@ -368,6 +368,7 @@ FIT_SETTINGS = table(
         "of lifetime_value: how customers are taken to buy and leave; sbg is for contracts",
     ),
     Key("period", one_of("week", "month", "quarter", "year"), "of lifetime_value by sbg: how often a contract is paid"),
+    Key("unsure", PERCENT, "of predict, where it tells one of several answers: less likely than this, the answer is unsure: 60%"),
     Key(
         "refit",
         REFIT,
@@ -382,7 +383,8 @@ SETTINGS_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "rank": ("by", "refit"),
         "clusters": ("groups", "refit"),
         "lifetime_value": ("process", "period", "refit"),
-        **dict.fromkeys(("predict", "lookalike"), ("keep", "refit")),
+        "predict": ("keep", "unsure", "refit"),
+        "lookalike": ("keep", "refit"),
         **dict.fromkeys(("affinity", "cross", *LATER), ("refit",)),
     }
 )

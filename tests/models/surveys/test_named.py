@@ -99,3 +99,45 @@ def test_a_trait_of_that_name_is_meant_first(tmp_path: Path) -> None:
     )
     workspace.run()
     assert workspace.models["minds"].written == "clusters(survey, age)"
+
+
+def test_those_who_were_not_asked_get_a_group_or_unsure(tmp_path: Path) -> None:
+    """Of 600, half were asked; who is young or old can be told, who is between cannot."""
+    draw = np.random.default_rng(1)
+    age = draw.integers(18, 80, 600)
+    group = draw.random(600) < 1 / (1 + np.exp(-(age - 49) / 4))
+    answers = np.clip(np.round(np.where(group[:, None], [5, 2], [2, 5]) + draw.normal(0, 0.6, (600, 2))), 1, 6).astype(int)
+    people = ["id,age"] + [f"c{n},{a}" for n, a in enumerate(age)]
+    told = ["who,at,q1,q2"] + [f"c{n},2026-01-02,{a},{b}" for n, (a, b) in enumerate(answers) if n % 2]
+    (tmp_path / "customers.csv").write_text("\n".join([*people, ""]), encoding="utf-8")
+    (tmp_path / "survey.csv").write_text("\n".join([*told, ""]), encoding="utf-8")
+    survey = "  survey: {path: survey.csv, customer: who, time: at}\n"
+    traits = "  open: mean_of(last(survey.q1), 7 - last(survey.q2))\n"
+    traits += "  guess: {predict: [minds, age], unsure: 80%}\n  bold: predict(minds from age)\n"
+    text = f"project: asked\ntimezone: UTC\nas_of: now\nsources:\n{CUSTOMERS}{survey}traits:\n{traits}"
+    labels = "  minds:\n    open minds: open >= 3.5\n    others: open < 3.5\n"
+    (tmp_path / "coterie.yaml").write_text(f"{text}segmentations:\n{labels}", encoding="utf-8")
+    workspace = coterie.open(tmp_path)
+    workspace.run()
+    rows = {r["customer"]: r for r in workspace.results.engine.fetch("SELECT * FROM traits").to_pylist()}
+    assert {r["guess"] for r in rows.values()} == {"open minds", "others", "unsure"}
+    for row in rows.values():
+        assert row["guess"] == (row["bold"] if row["guess.probability"] >= 0.8 else "unsure")
+    asked = [n for n in range(600) if n % 2 == 0]
+    sure = [n for n in asked if rows[f"c{n}"]["guess"] != "unsure"]
+    right = np.mean([rows[f"c{n}"]["guess"] == ("open minds" if group[n] else "others") for n in sure])
+    everybody = np.mean([rows[f"c{n}"]["bold"] == ("open minds" if group[n] else "others") for n in asked])
+    assert 0.4 < len(sure) / len(asked) < 0.95
+    assert right > everybody
+    fit = workspace.models["guess"].fit
+    assert fit is not None
+    quality = {q["name"]: q["value"] for q in fit.told["quality"]}
+    assert quality["share who get an answer, not unsure"] == pytest.approx(len(sure) / len(asked), abs=0.1)
+    assert quality["share of these told right"] == pytest.approx(right, abs=0.08)
+
+
+def test_unsure_is_for_answers(tmp_path: Path) -> None:
+    workspace = project(tmp_path, LOOKUP, "  wise: {predict: [q1, age], unsure: 60%}\n" + SCALES.format(*PLAIN), "clusters(survey)")
+    workspace.run()
+    (note,) = [n for n in workspace.results.made.data["notes"] if n.startswith("wise is not fitted")]
+    assert "`unsure:` is for predictions that tell one of several answers" in note

@@ -77,6 +77,7 @@ class Predict:
             recency=recency(outcome, names),
             last_period=last_period(outcome) if ahead else None,
             keep=keep(asking, names),
+            unsure=unsure(asking),
             dated=dated(asking, names) if ahead else (),
         )
         return told.prediction(found, names)
@@ -106,6 +107,21 @@ def sample_of(sample: Sample, kind: "Kind", end: datetime | None) -> Any:
         outcome = np.asarray(column.cast(pa.float64() if not pa.types.is_boolean(column.type) else pa.int8()).cast(pa.float64()))
     keys = np.asarray(sample.keys, np.int64)
     return Rows(end_of(sample.as_of), sample.inputs, outcome, keys, end)
+
+
+def unsure(asking: Asking) -> float | None:
+    """The least probability with which one of several answers is told, where the project says one.
+
+    Raises:
+        Degenerate: there are no several answers.
+    """
+    said: Any = dict(asking.call.settings).get("unsure")
+    if said is not None and kind_of(asking.call.args[0]) != "multiclass":
+        raise Degenerate(
+            "`unsure:` is for predictions that tell one of several answers",
+            hint="leave it out, and compare the probability or the amount where it is used",
+        )
+    return None if said is None else float(said)
 
 
 def keep(asking: Asking, names: Sequence[str]) -> list[str]:

@@ -30,6 +30,8 @@ COVERED = 0.9
 """How many amounts fall between `low` and `high`."""
 MOST_REFERRED = 50_000
 TOO_GOOD = 0.995
+UNSURE = "unsure"
+"""The answer where none is likely enough to be told."""
 SLIGHT = 0.02
 """Reasons with less than this share of the strongest one's effect are not told."""
 
@@ -77,6 +79,7 @@ class Fit:
         population: the distribution of the score ("" in drift), then of code columns, at the latest instant.
         tenths: nine scores between the tenths of the population.
         groups: code columns that are replaced together when reasons are sought.
+        unsure: of several answers, the least probability with which one is told; below it the answer is `UNSURE`.
     """
 
     kind: Kind
@@ -99,6 +102,7 @@ class Fit:
     population: tuple[Distribution, ...]
     tenths: tuple[float, ...]
     groups: tuple[tuple[int, ...], ...]
+    unsure: float | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -130,10 +134,10 @@ class Fit:
         """
         told = self.tell(self.learned.encoding.codes(table, as_of))
         if self.kind == "multiclass":
-            place = told.argmax(axis=1)
-            return pa.table(
-                {"": pa.array(np.asarray(self.classes, dtype=object)[place], pa.string()), "probability": told.max(axis=1)}
-            )
+            place, probability = told.argmax(axis=1), told.max(axis=1)
+            place[probability < (self.unsure or 0.0)] = len(self.classes)
+            answers = np.asarray([*self.classes, UNSURE], dtype=object)
+            return pa.table({"": pa.array(answers[place], pa.string()), "probability": probability})
         columns = {"": told[:, 0], "tenth": 1 + np.asarray(self.tenths).searchsorted(told[:, 0])}
         if self.amounts is not None:
             columns["low"], columns["high"] = self.amounts.interval(told[:, 0])
@@ -198,6 +202,7 @@ class Fit:
             "population": [d.to_json() for d in self.population],
             "tenths": list(self.tenths),
             "groups": [list(g) for g in self.groups],
+            "unsure": self.unsure,
         }
 
     @staticmethod
@@ -230,6 +235,7 @@ class Fit:
             population=tuple(Distribution.from_json(d) for d in found["population"]),
             tenths=tuple(found["tenths"]),
             groups=tuple(tuple(g) for g in found["groups"]),
+            unsure=found.get("unsure"),
         )
 
 
@@ -244,6 +250,7 @@ def fit(
     last_period: str | None = None,
     keep: Collection[str] = (),
     dated: Collection[str] = (),
+    unsure: float | None = None,
     most_rows: int = MOST_ROWS,
 ) -> Fit:
     """Fit a prediction, choose its model, and measure it out of sample against what needs no model.
@@ -257,6 +264,7 @@ def fit(
         last_period: for amounts, the feature that holds the same amount of the period before; a baseline as it stands.
         keep: features that are not refused though they tell the outcome nearly perfectly.
         dated: features computed from what happened before the instant, which cannot leak the outcome.
+        unsure: of several answers, the least probability with which one is told.
         most_rows: more rows are drawn at random; 200,000 are enough for every number told.
 
     Raises:
@@ -290,6 +298,8 @@ def fit(
     chance = by_chance(task, seen)
     told_by_chance = outcomes(chance.raw(codes[tested]), chance.link)
     quality = measured(training.y[tested], candidates[chosen].told[tested], rules, told_by_chance, kind, not seen.all())
+    if unsure is not None:
+        quality = _when_sure(quality, training.y[tested], candidates[chosen].told[tested], unsure)
     error = None
     if kind == "classification":
         error = calibration_error(training.y[tested], candidates[chosen].told[tested, 0], rng)
@@ -328,8 +338,16 @@ def fit(
         population=(),
         tenths=(),
         groups=tuple(tuple(g) for g in correlated(codes, encoding.owners, ALIKE, rng)),
+        unsure=unsure,
     )
     return _with_population(drawn, max(samples, key=lambda s: s.as_of), rng)
+
+
+def _when_sure(quality: Quality, y: Floats, told: Floats, unsure: float) -> Quality:
+    """The quality with how many get an answer, and how many of these the right one."""
+    sure = told.max(axis=1) >= unsure
+    right = float((told.argmax(axis=1) == y)[sure].mean()) if sure.any() else 0.0
+    return replace(quality, measures={**quality.measures, "sure": float(sure.mean()), "right_when_sure": right})
 
 
 def _suspect(
