@@ -162,13 +162,16 @@ class History:
         return out
 
     def all_sizes(self, names: Sequence[str]) -> dict[str, list[tuple[datetime, int]]]:
-        """How many were in each of several segments in every snapshot that has it."""
+        """How many were in each of several segments in every snapshot that has it.
+
+        Days on which nobody was in because most could not be told (before a source begins, or a model was learned) are left out.
+        """
         out: dict[str, list[tuple[datetime, int]]] = {name: [] for name in names}
         known = {name: self._names(name) for name in names}
         for snapshot in self.snapshots():
             for name, called in known.items():
                 found = next((snapshot.sizes[n] for n in called if n in snapshot.sizes), None)
-                if found is not None:
+                if found is not None and (found[0] or found[2] <= found[1]):
                     out[name].append((snapshot.as_of, found[0]))
         return out
 

@@ -434,7 +434,9 @@ class Gathering:
                 found = history.moves(name, since=_utc(since), until=_utc(until))
             except (UnknownName, StoreError):  # a segmentation that was not there on both days
                 continue
-            out[name] = movement(found.table, found.since, found.until)
+            made = movement(found.table, found.since, found.until)
+            if any(label.before for label in made.labels):  # else nobody had a label then: a model was not learned yet
+                out[name] = made
         return out
 
     @cached_property

@@ -10,6 +10,8 @@ from coterie.profiles.charts.theme import drawn, raw, rows
 
 GAP = 0.02
 """Between two labels, of the height."""
+MOST_BESIDE = 168
+"""Pixels for the names beside the bands; longer ones are cut."""
 SMOOTH = 24
 """Points of a band's edge."""
 
@@ -85,7 +87,7 @@ def sankey(
         for n, (s, e) in found.items()
         if e > s
     ]
-    side_room = 168
+    side_room = room_beside([(str(e["name"]), int(str(e["n"]))) for e in ends], then, now)
     fits = alt.Scale(domain=[0, 1], nice=False, rangeMin=alt.ExprRef(str(side_room)), rangeMax=alt.ExprRef(f"width - {side_room}"))
     down = alt.Scale(domain=[tall, 0], nice=False)
     x = alt.X("x:Q", scale=fits, axis=None)
@@ -114,11 +116,17 @@ def sankey(
         layers.append(text.encode(x=alt.X(f"{field}:Q", scale=fits), y=alt.Y("mid:Q", scale=down), text="words:N"))
     heads = alt.Chart(rows([{"x": 0, "words": then}, {"x": 1, "words": now}]))
     layers.append(
-        heads.mark_text(y=-12, fontWeight=600, align=alt.ExprRef("datum.x == 0 ? 'left' : 'right'")).encode(
-            x=alt.X("x:Q", scale=fits), text="words:N"
-        )
+        heads.mark_text(
+            y=-12, fontWeight=600, dx=alt.ExprRef("datum.x == 0 ? -6 : 6"), align=alt.ExprRef("datum.x == 0 ? 'right' : 'left'")
+        ).encode(x=alt.X("x:Q", scale=fits), text="words:N")
     )
     return drawn(*layers, title=title, note=note, height=height)
+
+
+def room_beside(found: Sequence[tuple[str, int]], then: str, now: str) -> int:
+    """Pixels for the names with their counts on each side, and for the days above them."""
+    longest = max([len(f"{name}  {n:,}") for name, n in found] + [len(then) + 1, len(now) + 1])
+    return min(MOST_BESIDE, round(7.4 * longest) + 14)
 
 
 def _stacked(counts: Mapping[str, int], order: Sequence[str], whole: int) -> dict[str, tuple[float, float]]:

@@ -9,7 +9,8 @@ import altair as alt
 from coterie.profiles.charts.colours import ACCENT, INK, PAPER, QUIET
 from coterie.profiles.charts.theme import drawn, rows
 
-DAYS = alt.Axis(format="%-d %b %y", tickCount=4, labelOverlap="greedy", labelFlush=True, grid=False)
+LONG = 120
+"""Over so many days and more an axis names months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ def line(
 ) -> alt.LayerChart:
     """One line from zero, its last value written at its end; a dashed line on each day marked."""
     parts = [{"day": s.day.isoformat(), "size": s.size} for s in steps if s.size is not None]
-    x = alt.X("day:T", scale=alt.Scale(type="utc", rangeMax=alt.ExprRef("width - 48")), title=None, axis=DAYS)
+    x = alt.X("day:T", scale=alt.Scale(type="utc", rangeMax=alt.ExprRef("width - 48")), title=None, axis=_days(steps))
     y = alt.Y("size:Q", title=axis, scale=alt.Scale(zero=True), axis=alt.Axis(format=",d", tickCount=3, tickMinStep=1))
     base = alt.Chart(rows(parts))
     layers = []
@@ -54,3 +55,10 @@ def line(
         layers.append(last.mark_point(size=50, filled=True, color=colour, stroke=PAPER, opacity=1).encode(x=x, y=y))
         layers.append(last.mark_text(align="left", dx=7, fontWeight=600).encode(x=x, y=y, text=alt.Text("size:Q", format=",d")))
     return drawn(*layers, title=title, note=note, height=height)
+
+
+def _days(steps: Sequence[Step]) -> alt.Axis:
+    """An axis of days whose labels have room in a small chart."""
+    span = (steps[-1].day - steps[0].day).days if steps else 0
+    label = "%b %y" if span >= LONG else "%-d %b"
+    return alt.Axis(format=label, tickCount=4, labelOverlap="greedy", labelSeparation=12, labelFlush=True, grid=False)

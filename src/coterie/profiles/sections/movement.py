@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from coterie.profiles.charts.flows import Band, sankey
+from coterie.profiles.charts.flows import Band, room_beside, sankey
 from coterie.profiles.charts.grid import Cell, heat_map
 from coterie.profiles.hidden import Hidden, hide, is_small
 from coterie.profiles.movement import Movement
@@ -121,7 +121,8 @@ def _figures(moved: Moved, names: list[str], table: list[list[int]], hidden: Hid
             totals={key: n for key, n in totals.items() if not is_small(n, setting.k)},
             note=told,
         )
-        out.append(Figure(f"flows-{anchor(moved.name)}", finding, chart, told, behind, least=600))
+        beside = room_beside([(v.name, max(v.before, v.after)) for v in m.labels], then, now)
+        out.append(Figure(f"flows-{anchor(moved.name)}", finding, chart, told, behind, least=2 * beside + 90))
     stayed = words.share(m.stayed, m.stayed + m.moved) if m.stayed + m.moved and m.stayed >= setting.k else "few"
     other = f"{name[0].upper()}{name[1:]}: {stayed} stayed where they were; every move from {then} (rows) to {now} (columns)."
     chart = heat_map(
