@@ -126,6 +126,16 @@ def test_figures_are_what_count_says(space, personas) -> None:
             assert p.figures[OTHERS + "buyers"] == pytest.approx(others / p.others)
 
 
+def test_the_favourite_is_the_liking_that_differs_most(space) -> None:
+    told = [p for p in space.personas("tastes") if p.likings]
+    assert told
+    for p in told:
+        most = max(p.likings, key=lambda one: one.inside - one.outside)
+        assert p.figures["share_of_favourite"] == most.inside
+        assert p.figures[f"{OTHERS}share_of_favourite"] == most.outside
+        assert ("their own shelf" in [s.play.name for s in p.strategies]) == (most.inside >= max(0.3, 2 * most.outside))
+
+
 def test_of_few_customers_little_is_said(personas) -> None:
     few = [p for p in personas if p.customers < 30]
     many = [p for p in personas if p.customers >= 30]

@@ -23,7 +23,7 @@ from coterie.profiles.apart import Comparison, Difference, apart
 from coterie.profiles.intervals import Floats
 from coterie.profiles.movement import Movement
 from coterie.profiles.personas import told
-from coterie.profiles.personas.figures import LITTLE, Bools, People, figures
+from coterie.profiles.personas.figures import LITTLE, OTHERS, Bools, People, figures
 from coterie.profiles.personas.members import kinds, medians, ranks, telling
 from coterie.profiles.personas.persona import Group, Journey, Persona, Step
 from coterie.profiles.personas.persona import Kind as Stands
@@ -156,10 +156,13 @@ class Personas:
             verdict = unpacked(self.bits[place // PER_WORD], place)
             inside, outside = verdict == IN, (verdict != IN) & (verdict != CANNOT_TELL)
             found = self.compared.segments[group.name]
-            of_group = figures(self.people, inside, outside)
+            of_group = dict(figures(self.people, inside, outside))
             n = int(np.count_nonzero(inside))
             little = n < LITTLE
             likes = () if little else told.likings(found, self.compared.level, self.things)[:TOP]
+            if likes:
+                best = max(likes, key=lambda one: one.inside - one.outside)
+                of_group |= {"share_of_favourite": best.inside, f"{OTHERS}share_of_favourite": best.outside}
             clear = [d for d in found.shown(self.setting.k) if d.column not in self.things]
             picked = () if little else self._telling(clear, found.by_definition)
             brief = told.short(picked or ()) or ", ".join(one.value for one in likes[:1])

@@ -51,6 +51,7 @@ FIGURES: Mapping[str, Meaning] = {
     "growth": Meaning("change", "money of the last 365 days against that of the 365 before, of who has ordered for two years"),
     "discounted": Meaning("share", "share of what each bought that had a discount, mean over buyers"),
     "categories": Meaning("number", "different categories that each has bought of, mean over buyers"),
+    "share_of_favourite": Meaning("share", "of what each bought, the kind of thing that they prefer more than others do, mean"),
     "lifetime_value": Meaning("money", "what the lifetime value model expects of each, mean"),
 }
 PLURAL = {"customers", "buyers", "categories", "orders_per_customer"}
