@@ -114,6 +114,13 @@ def test_it_goes_on_where_it_ended(tmp_path: Path, time: Time) -> None:
     assert verify(tmp_path).events == 3500
 
 
+@pytest.mark.parametrize("batch", [1, 100, 250, 1000, 2000])
+def test_the_chain_holds_whatever_the_batches(log: Log, batch: int) -> None:
+    for start in range(0, 3000, batch):
+        log.accept("web", [track(i) for i in range(start, start + batch)][:3000])
+    assert verify(log.folder).wrong == ()
+
+
 def test_one_process_at_a_time(log: Log, time: Time) -> None:
     with pytest.raises(Busy, match=r"process \d+"):
         Log.open(log.folder, time)

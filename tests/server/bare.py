@@ -64,7 +64,7 @@ def break_on_purpose(log: Log, how: str) -> None:
     if how == "no-fsync":
         log.connection.execute("PRAGMA synchronous=OFF").fetchall()
     elif how == "memory-ids":
-        seen: dict[bytes, tuple[int, bytes]] = {}
+        seen: dict[tuple[str, str], tuple[int, bytes]] = {}
         insert = log._insert
 
         def forgetful(offers: Any, pending: Any) -> Any:

@@ -33,7 +33,8 @@ _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE events (position INTEGER PRIMARY KEY, source TEXT NOT NULL, received INTEGER NOT NULL, digest BLOB NOT NULL,
   body TEXT NOT NULL) STRICT;
-CREATE TABLE ids (key BLOB PRIMARY KEY, position INTEGER NOT NULL, content BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE ids (source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, content BLOB NOT NULL,
+  PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE chain (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 CREATE TABLE days (day TEXT PRIMARY KEY, first INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE sealed (day TEXT PRIMARY KEY, file TEXT NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL, rows INTEGER NOT NULL,
@@ -42,7 +43,7 @@ CREATE TABLE lost (first INTEGER NOT NULL, last INTEGER NOT NULL, found INTEGER 
 CREATE TABLE quarantine (number INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL, source TEXT NOT NULL,
   reason TEXT NOT NULL, said TEXT NOT NULL, item BLOB NOT NULL, position INTEGER, path TEXT NOT NULL, replayed INTEGER) STRICT;
 """
-"""`ids.key` is 16 bytes of BLAKE2b of a source and a message's id; `events.digest` 16 of the source and the body;
+"""`ids.content` is 8 bytes of a hash of what a message says, `events.digest` 16 of BLAKE2b of the source and the body,
 `chain.hash` SHA-256 of the hash before and the digests of its block; times are microseconds since 1970."""
 
 Clock = Callable[[], datetime]
@@ -128,7 +129,7 @@ class Sealed:
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    key: bytes
+    key: tuple[str, str]
     content: bytes
     body: str
     digest: bytes
@@ -154,8 +155,9 @@ class Offer:
         for message in messages:
             body = message.to_json()
             size += len(body)
-            key = blake2b(head + message.id.encode(), digest_size=16).digest()
-            rows.append(_Row(key, message.content(), body.decode(), blake2b(head + body, digest_size=16).digest(), message))
+            rows.append(
+                _Row((source, message.id), message.content(), body.decode(), blake2b(head + body, digest_size=16).digest(), message)
+            )
         no = tuple(refused)
         return cls(source, tuple(rows), no, path, size + sum(len(r.item) for r in no))
 
@@ -412,7 +414,7 @@ class Log:
                     c.execute("ROLLBACK")
             raise
         at("after_commit")
-        self.position, self._digests, self._day = pending.position, pending.digests or self._digests, pending.day
+        self.position, self._digests, self._day = pending.position, pending.digests, pending.day
         if self._mark is not None:
             self._mark.put(self.position)
         at("after_mark")
@@ -446,7 +448,7 @@ class Log:
                 position += 1
                 known[row.key] = (position, row.content)
                 events += (position, offer.source, micros(row.message.received), row.digest, row.body)
-                ids += (row.key, position, row.content)
+                ids += (*row.key, position, row.content)
                 digests.append(row.digest)
                 if position % BLOCK == 0:
                     links.append((position, self._link(links, digests)))
@@ -462,7 +464,7 @@ class Log:
             self._new_day(now, pending)
             _insert_many(c, "events", 5, events)
             self.at("after_events")
-            _insert_many(c, "ids", 3, ids)
+            _insert_many(c, "ids", 4, ids)
             if links:
                 c.executemany("INSERT INTO chain VALUES (?, ?)", links)
         if aside:
@@ -472,12 +474,15 @@ class Log:
         pending.position, pending.digests = position, digests
         return out
 
-    def _known(self, keys: Sequence[bytes]) -> dict[bytes, tuple[int, bytes]]:
-        out: dict[bytes, tuple[int, bytes]] = {}
-        for part in _parts(keys, 256):
-            asked = ",".join("?" * len(part))
-            for key, position, content in self.connection.execute(f"SELECT * FROM ids WHERE key IN ({asked})", part):  # noqa: S608
-                out[key] = (position, content)
+    def _known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bytes]]:
+        """Position and content of the messages that are there, by source and id."""
+        out: dict[tuple[str, str], tuple[int, bytes]] = {}
+        for source in {source for source, _ in keys}:
+            for part in _parts([id_ for name, id_ in keys if name == source], 256):
+                asked = ",".join("?" * len(part))
+                sql = f"SELECT id, position, content FROM ids WHERE source = ? AND id IN ({asked})"  # noqa: S608
+                for id_, position, content in self.connection.execute(sql, (source, *part)):
+                    out[source, str(id_)] = (int(str(position)), _raw(content))
         return out
 
     def _link(self, links: Sequence[tuple[int, bytes]], digests: Sequence[bytes]) -> bytes:

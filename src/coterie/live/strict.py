@@ -5,6 +5,7 @@ by one and what is odd about each is said: a number that is not finite or does n
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -23,6 +24,8 @@ _ONE_KIND = bytes.maketrans(b"[]", b"{}")
 _DIGITS = bytes(ord("9") if chr(i).isdigit() and i < 128 else ord(" ") for i in range(256))
 _LONG = b"9" * 19
 _BLANK_COLONS = (b'" :', b'"\t:', b'"\n:', b'"\r:')
+_HIDDEN = (b"\\u0022", b"\\u003a", b"\\u003A")
+_LONG_NUMBER = re.compile(rb"[:,\[][ \t\r\n]*-?[0-9]{19}")
 _BLANKS = " \t\n\r"
 _FEWEST = -(2**63)
 _MOST = 2**63 - 1
@@ -120,7 +123,9 @@ def _plain(body: bytes) -> dict[str, Json] | list[Json] | None:
         value = msgspec.json.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if not isinstance(value, dict | list) or _LONG in body.translate(_DIGITS) or b"\\u00" in body:
+    if not isinstance(value, dict | list) or any(escape in body for escape in _HIDDEN):
+        return None
+    if _LONG in body.translate(_DIGITS) and _LONG_NUMBER.search(body):
         return None
     # Each key is a quote and a colon, and so are some texts: equally often in both, unless a key stood twice.
     if any(blank in body for blank in _BLANK_COLONS):
@@ -193,9 +198,10 @@ def _one_by_one(body: bytes) -> Envelope:
     raw: dict[int, bytes] = {}
     wrong: dict[int, Odd] = {}
     for index, (found, start, end) in enumerate(entries):
+        said = text[start:end]
         item, odd = _cleaned(found)
         items.append(item)
-        raw[index] = _bytes(text[start:end])
+        raw[index] = _bytes(said)
         if odd is not None:
             wrong[index] = odd
     return Envelope(_object_of(cleaned), items, False, raw, wrong)

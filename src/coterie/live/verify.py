@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from hashlib import blake2b, sha256
+from hashlib import sha256
 from pathlib import Path
 
 import apsw
@@ -96,12 +96,11 @@ def _events(c: apsw.Connection, wrong: list[str], lost: list[tuple[int, int, str
                     before = links[position]
                 digests = []
             if whole:
-                said = f"{source}\x00{Message.from_json(body).id}".encode()
-                ids.append((blake2b(said, digest_size=16).digest(), position))
+                ids.append((source, Message.from_json(body).id, position))
             last = position
             events += 1
-        for key, position in ids:
-            found = c.execute("SELECT position FROM ids WHERE key = ?", (key,)).fetchone()
+        for source, id_, position in ids:
+            found = c.execute("SELECT position FROM ids WHERE source = ? AND id = ?", (source, id_)).fetchone()
             if found is None or found[0] != position:
                 wrong.append(f"the event at position {position:,} is not among the ids that tell messages apart")
     if known != events:
