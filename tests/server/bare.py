@@ -64,14 +64,14 @@ def break_on_purpose(log: Log, how: str) -> None:
     if how == "no-fsync":
         log.connection.execute("PRAGMA synchronous=OFF").fetchall()
     elif how == "memory-ids":
-        seen: dict[tuple[str, str], tuple[int, bytes]] = {}
+        seen: dict[tuple[str, str], tuple[int, Any]] = {}
         insert = log._insert
 
         def forgetful(offers: Any, pending: Any) -> Any:
             log.connection.execute("DELETE FROM ids")
             out = insert(offers, pending)
             for offer in offers:
-                seen.update({row.key: (pending.position, row.content) for row in offer.rows})
+                seen.update({row.key: (pending.position, row.message) for row in offer.rows})
             return out
 
         log._known = lambda keys: {key: seen[key] for key in keys if key in seen}  # type: ignore[method-assign]

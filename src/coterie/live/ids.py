@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from coterie.live.strict import Json
 from coterie.sources.ids import one_id
@@ -27,25 +28,27 @@ def clean_id(value: Json, what: str = "the id") -> str | None:
     Raises:
         BadId: it holds characters that cannot be seen, is longer than LONGEST, or is no text or number.
     """
+    if isinstance(value, str):
+        try:
+            return _clean_text(value)
+        except BadId as error:
+            raise BadId(f"{what} {error}") from None
     if value is None or isinstance(value, bool):
         return None
-    if isinstance(value, str):
-        text: str | None = value if value.isascii() and value.isalnum() else _spelt(value, what)
-    elif isinstance(value, int | float):
-        text = one_id(value)
-    else:
-        raise BadId(f"{what} is neither a text nor a number")
+    if isinstance(value, int | float):
+        return _clean_text(str(value))
+    raise BadId(f"{what} is neither a text nor a number")
+
+
+@lru_cache(maxsize=50_000)
+def _clean_text(value: str) -> str | None:
+    text = value if value.isascii() and value.isalnum() else one_id(value)
     if text is None or (len(text) <= 36 and text.casefold() in NOBODY):
         return None
     if len(text) > LONGEST:
-        raise BadId(f"{what} has {len(text):,} characters: {LONGEST} are read")
-    return text
-
-
-def _spelt(value: str, what: str) -> str | None:
-    text = one_id(value)
-    if text is not None and not text.isprintable() and (found := _CONTROL.search(text)):
-        raise BadId(f"{what} holds a character that cannot be seen (U+{ord(found.group()):04X})")
+        raise BadId(f"has {len(text):,} characters: {LONGEST} are read")
+    if not text.isprintable() and (found := _CONTROL.search(text)):
+        raise BadId(f"holds a character that cannot be seen (U+{ord(found.group()):04X})")
     return text
 
 
@@ -55,6 +58,8 @@ def message_id(value: Json) -> str | None:
     Raises:
         BadId: it is longer than 100 characters, holds characters that cannot be seen, or is no text or number.
     """
+    if isinstance(value, str) and 0 < len(value) <= 100 and value.isascii() and value.isprintable():
+        return value
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):

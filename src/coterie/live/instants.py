@@ -43,7 +43,8 @@ def _iso(text: str, what: str) -> datetime:
     if len(text) > 40:
         raise BadTime(f"{what} is {text[:40]!r}…: no time, as 2026-11-22T14:05:00Z is one")
     try:
-        found = datetime.fromisoformat(text)
+        # Of Z, the plainest way, nothing has to be turned.
+        found = datetime.fromisoformat(text[:-1] if text[-1:] == "Z" and text[-2:-1].isdigit() else text)
     except ValueError:
         last = _LEAP.sub(r"\1:59.999", _FRACTION.sub(r"\1", text.strip()))
         try:

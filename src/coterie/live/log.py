@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol, Self
 
 import apsw
+import msgspec
 
 from coterie.core.errors import StoreError
 from coterie.live.lock import Lock, boot_id
@@ -33,7 +34,7 @@ _SCHEMA = """
 CREATE TABLE facts (name TEXT PRIMARY KEY, value ANY) STRICT, WITHOUT ROWID;
 CREATE TABLE events (position INTEGER PRIMARY KEY, source TEXT NOT NULL, received INTEGER NOT NULL, digest BLOB NOT NULL,
   body TEXT NOT NULL) STRICT;
-CREATE TABLE ids (source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL, content BLOB NOT NULL,
+CREATE TABLE ids (source TEXT NOT NULL, id TEXT NOT NULL, position INTEGER NOT NULL,
   PRIMARY KEY (source, id)) STRICT, WITHOUT ROWID;
 CREATE TABLE chain (position INTEGER PRIMARY KEY, hash BLOB NOT NULL) STRICT;
 CREATE TABLE days (day TEXT PRIMARY KEY, first INTEGER NOT NULL) STRICT, WITHOUT ROWID;
@@ -43,7 +44,7 @@ CREATE TABLE lost (first INTEGER NOT NULL, last INTEGER NOT NULL, found INTEGER 
 CREATE TABLE quarantine (number INTEGER PRIMARY KEY AUTOINCREMENT, received INTEGER NOT NULL, source TEXT NOT NULL,
   reason TEXT NOT NULL, said TEXT NOT NULL, item BLOB NOT NULL, position INTEGER, path TEXT NOT NULL, replayed INTEGER) STRICT;
 """
-"""`ids.content` is 8 bytes of a hash of what a message says, `events.digest` 16 of BLAKE2b of the source and the body,
+"""`events.digest` is 16 bytes of BLAKE2b of the source and the body,
 `chain.hash` SHA-256 of the hash before and the digests of its block; times are microseconds since 1970."""
 
 Clock = Callable[[], datetime]
@@ -70,8 +71,7 @@ class Damaged(StoreError):
     aside: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(msgspec.Struct, frozen=True):
     """A message in the log: its position (1, 2, 3, … in the order of acceptance) and the source that sent it."""
 
     position: int
@@ -79,8 +79,7 @@ class Logged:
     message: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(msgspec.Struct, frozen=True):
     """What became of one item.
 
     Attributes:
@@ -127,12 +126,15 @@ class Sealed:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
+_Known = tuple[int, Message | None]
+"""Where a message is, and, once it was looked at, what it says."""
+
+
+class _Row(msgspec.Struct, frozen=True):
     key: tuple[str, str]
-    content: bytes
     body: str
     digest: bytes
+    received: int
     message: Message
 
 
@@ -150,14 +152,17 @@ class Offer:
     def of(cls, source: str, messages: Iterable[Message], refused: Iterable[Refused] = (), path: str = "") -> "Offer":
         """Messages of a source (in their order), and the items of the same request that were refused."""
         head = source.encode() + b"\x00"
-        rows = []
-        size = 0
+        rows: list[_Row] = []
+        size = came = 0
+        when: datetime | None = None
         for message in messages:
             body = message.to_json()
             size += len(body)
-            rows.append(
-                _Row((source, message.id), message.content(), body.decode(), blake2b(head + body, digest_size=16).digest(), message)
-            )
+            if message.received is not when:  # all of a request came at once
+                when = message.received
+                came = micros(when)
+            digest = blake2b(head + body, digest_size=16).digest()
+            rows.append(_Row((source, message.id), body.decode(), digest, came, message))
         no = tuple(refused)
         return cls(source, tuple(rows), no, path, size + sum(len(r.item) for r in no))
 
@@ -437,8 +442,9 @@ class Log:
             for row in offer.rows:
                 had = known.get(row.key)
                 if had is not None:
-                    where, content = had
-                    if content == row.content:
+                    where, other = had
+                    other = other or self._message(where)
+                    if other is None or other.content() == row.message.content():
                         receipts.append(Receipt("duplicate", where))
                         continue
                     said = f"another message has the id {row.message.id!r}, at position {where}"
@@ -446,9 +452,9 @@ class Log:
                     aside.append((micros(now), offer.source, "id_conflict", said, row.body.encode(), None, offer.path))
                     continue
                 position += 1
-                known[row.key] = (position, row.content)
-                events += (position, offer.source, micros(row.message.received), row.digest, row.body)
-                ids += (*row.key, position, row.content)
+                known[row.key] = (position, row.message)
+                events += (position, offer.source, row.received, row.digest, row.body)
+                ids += (*row.key, position)
                 digests.append(row.digest)
                 if position % BLOCK == 0:
                     links.append((position, self._link(links, digests)))
@@ -464,7 +470,7 @@ class Log:
             self._new_day(now, pending)
             _insert_many(c, "events", 5, events)
             self.at("after_events")
-            _insert_many(c, "ids", 4, ids)
+            _insert_many(c, "ids", 3, ids)
             if links:
                 c.executemany("INSERT INTO chain VALUES (?, ?)", links)
         if aside:
@@ -474,16 +480,24 @@ class Log:
         pending.position, pending.digests = position, digests
         return out
 
-    def _known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, bytes]]:
-        """Position and content of the messages that are there, by source and id."""
-        out: dict[tuple[str, str], tuple[int, bytes]] = {}
+    def _known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Known]:
+        """Positions of the messages that are there, by source and id."""
+        out: dict[tuple[str, str], _Known] = {}
         for source in {source for source, _ in keys}:
             for part in _parts([id_ for name, id_ in keys if name == source], 256):
                 asked = ",".join("?" * len(part))
-                sql = f"SELECT id, position, content FROM ids WHERE source = ? AND id IN ({asked})"  # noqa: S608
-                for id_, position, content in self.connection.execute(sql, (source, *part)):
-                    out[source, str(id_)] = (int(str(position)), _raw(content))
+                sql = f"SELECT id, position FROM ids WHERE source = ? AND id IN ({asked})"  # noqa: S608
+                for id_, position in self.connection.execute(sql, (source, *part)):
+                    out[source, str(id_)] = (int(str(position)), None)
         return out
+
+    def _message(self, position: int) -> Message | None:
+        """A message that was stored; None where it can be read no longer, and another cannot be told from it."""
+        row = self.connection.execute("SELECT body FROM events WHERE position = ?", (position,)).fetchone()
+        try:
+            return None if row is None else Message.from_json(str(row[0]))
+        except msgspec.MsgspecError:
+            return None
 
     def _link(self, links: Sequence[tuple[int, bytes]], digests: Sequence[bytes]) -> bytes:
         if links:

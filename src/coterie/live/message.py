@@ -4,16 +4,17 @@ Pure: bytes in, messages and refusals out. What is refused is one item, with the
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Literal
+from typing import Any, Literal
 
+import msgspec
 import orjson
 
 from coterie.live import posthog
 from coterie.live.ids import BadId, clean_id, message_id
-from coterie.live.instants import BadTime, corrected, instant
+from coterie.live.instants import EARLIEST, BadTime, corrected, instant
 from coterie.live.strict import Envelope, Json, Unreadable, opened
 
 Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
@@ -44,8 +45,7 @@ class Caps:
     properties: int = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(msgspec.Struct, frozen=True, omit_defaults=True):
     """One message.
 
     Attributes:
@@ -63,49 +63,30 @@ class Message:
 
     id: str
     type: Kind
-    name: str | None
-    user: str | None
-    anonymous: str | None
-    previous: str | None
-    group: str | None
-    time: datetime
-    received: datetime
-    properties: Mapping[str, Json]
-    context: Mapping[str, Json]
+    name: str | None = None
+    user: str | None = None
+    anonymous: str | None = None
+    previous: str | None = None
+    group: str | None = None
+    time: datetime = EARLIEST
+    received: datetime = EARLIEST
+    properties: Mapping[str, Any] = msgspec.field(default_factory=dict)
+    context: Mapping[str, Any] = msgspec.field(default_factory=dict)
     original: datetime | None = None
-    extra: Mapping[str, Json] = field(default_factory=dict)
+    extra: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
     def to_json(self) -> bytes:
         """JSON of one line; keys of no value are left out."""
-        return orjson.dumps({
-            name: value for name, value in (
-                ("id", self.id), ("type", self.type), ("name", self.name), ("user", self.user), ("anonymous", self.anonymous),
-                ("previous", self.previous), ("group", self.group), ("time", self.time), ("received", self.received),
-                ("original", self.original), ("properties", self.properties), ("context", self.context), ("extra", self.extra),
-            ) if value is not None and value != {}
-        })  # fmt: skip
+        return _ENCODER.encode(self)
 
     @classmethod
     def from_json(cls, data: bytes | str) -> "Message":
-        """What `to_json` has written."""
-        found = orjson.loads(data)
-        get = found.get
-        original = get("original")
-        return cls(
-            found["id"],
-            found["type"],
-            get("name"),
-            get("user"),
-            get("anonymous"),
-            get("previous"),
-            get("group"),
-            datetime.fromisoformat(found["time"]),
-            datetime.fromisoformat(found["received"]),
-            get("properties", {}),
-            get("context", {}),
-            None if original is None else datetime.fromisoformat(original),
-            get("extra", {}),
-        )
+        """What `to_json` has written.
+
+        Raises:
+            msgspec.MsgspecError: it is something else.
+        """
+        return _DECODER.decode(data)
 
     def content(self) -> bytes:
         """8 bytes of a hash of what was said, by whom and when by the client's clock.
@@ -114,6 +95,10 @@ class Message:
         """
         said = (self.type, self.name, self.user, self.anonymous, self.previous, self.group, self.original, self.properties)
         return blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=8).digest()
+
+
+_ENCODER = msgspec.json.Encoder()
+_DECODER = msgspec.json.Decoder(Message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,10 +233,11 @@ def _message(
 ) -> Message:
     get = item.get
     type_ = kind or _type(get("type"))
-    user, anonymous = clean_id(get("userId"), "userId"), clean_id(get("anonymousId"), "anonymousId")
+    user = clean_id(item["userId"], "userId") if "userId" in item else None
+    anonymous = clean_id(item["anonymousId"], "anonymousId") if "anonymousId" in item else None
     previous = clean_id(get("previousId"), "previousId") if type_ == "alias" else None
     context = _object(item, "context")
-    group = clean_id(get("groupId"), "groupId")
+    group = clean_id(item["groupId"], "groupId") if "groupId" in item else None
     if type_ == "group":
         if group is None:
             raise _No("no_group", "a group message names its group in groupId")
@@ -267,10 +253,12 @@ def _message(
     if sent is None and "sentAt" in item:
         sent = instant(item["sentAt"], "sentAt")
     original = instant(get("originalTimestamp") or get("timestamp"))
-    extra = {k: v for k, v in item.items() if k not in _OWN and v is not None}
-    integrations = {**_object(batch.extra, "integrations"), **_object(item, "integrations")}
-    if integrations:
-        extra["integrations"] = integrations
+    more = item.keys() - _OWN
+    extra = {k: item[k] for k in more if item[k] is not None} if more else {}
+    if batch.extra or item.get("integrations"):
+        integrations = {**_object(batch.extra, "integrations"), **_object(item, "integrations")}
+        if integrations:
+            extra["integrations"] = integrations
     return Message(
         message_id(get("messageId")) or make_id(index),
         type_,

@@ -1,6 +1,7 @@
 """The service as one ASGI application: the routes of events first, then everything else."""
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -121,6 +122,11 @@ def _api(service: Service) -> FastAPI:
         # The thread that writes and the one that answers take turns: shorter ones than Python's five milliseconds.
         before = sys.getswitchinterval()
         sys.setswitchinterval(0.0005)
+        # What a request makes holds no circles: looking for them after every seven hundred objects is in vain.
+        gc.collect()
+        gc.freeze()
+        thresholds = gc.get_threshold()
+        gc.set_threshold(50_000, 20, 20)
         service.writer.deliver_with(told_on(asyncio.get_running_loop()))
         service.writer.start()
         sealing = asyncio.create_task(_seal_days(service))
@@ -132,6 +138,8 @@ def _api(service: Service) -> FastAPI:
             if service.asked is not None:
                 service.asked.close()
             sys.setswitchinterval(before)
+            gc.set_threshold(*thresholds)
+            gc.unfreeze()
 
     api = FastAPI(title="coterie", openapi_url=None, docs_url=None, redoc_url=None, lifespan=lifespan)
 
