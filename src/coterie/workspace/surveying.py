@@ -12,12 +12,13 @@ from sqlglot import exp
 
 from coterie.core.errors import DefinitionError, UnknownName, did_you_mean
 from coterie.language.format import format as format_expr
-from coterie.language.tree import Apply, Column, Expr, Measure, children, walk
-from coterie.language.types import TEXT
+from coterie.language.tree import Apply, Column, Expr, Fitted, Measure, children, typed, walk
+from coterie.language.types import NUMBERS, TEXT
 from coterie.models.clusters.fitted import OUTLIER
 from coterie.models.surveys.scales import Reliability, Scale, reliability
 from coterie.models.surveys.typing_tool import FEWEST, Projection, typing_tool
 from coterie.traits.batch import KEY, quoted, relation
+from coterie.workspace.answers import ANSWERS
 from coterie.workspace.fitting import SEED
 from coterie.workspace.results import Results
 from coterie.workspace.run import TRAITS
@@ -89,6 +90,15 @@ def answers_in(item: Expr) -> Iterator[tuple[str, Expr]]:
             yield from answers_in(child)
 
 
+def taken_as_they_are(results: Results, tree: Expr) -> dict[str, Expr]:
+    """The answers of groups that were made of answers: traits `last(survey.q1)` that are numbers."""
+    if not isinstance(tree, Fitted):
+        return {}
+    traits = {d.name: d.checked.tree for d in results.catalog.of("trait")}
+    named = {arg.name: traits[arg.name] for arg in tree.args if isinstance(arg, Column) and arg.name in traits}
+    return {n: t for n, t in named.items() if isinstance(t, Measure) and t.aggregation in ANSWERS and typed(t) in NUMBERS}
+
+
 def questions(results: Results, name: str, most: int) -> Projection:
     """The fewest questions that tell the label of a segmentation.
 
@@ -111,6 +121,7 @@ def questions(results: Results, name: str, most: int) -> Projection:
                 asked |= {q: a for item in known_scales[node.name] for q, a in answers_in(item)}
             elif node.name in definitions:
                 left.append(definitions[node.name].checked.tree)
+    asked = asked or taken_as_they_are(results, definitions[name].checked.tree)
     if not asked:
         raise DefinitionError(
             f"{name} is not made of scales", code="E170", hint="scales are traits such as mean_of(q1, 7 - q2, q3)"

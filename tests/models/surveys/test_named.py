@@ -68,6 +68,14 @@ def test_without_scales_answers_are_taken_as_they_are(tmp_path: Path) -> None:
     assert workspace.models["minds"].written == "clusters(q1, q2, q3, q4)"
 
 
+def test_answers_of_events_are_taken_as_they_are_and_asked_again(tmp_path: Path) -> None:
+    own = "".join(f"  {q}: {last}\n" for q, last in zip(PLAIN, LAST, strict=True))
+    workspace = project(tmp_path, EVENTS, f"{own}  visits: count(visit)\n", "clusters(survey)")
+    workspace.run()
+    assert workspace.models["minds"].written == "clusters(q1, q2, q3, q4)"
+    assert {step.question for step in workspace.questions("minds", 3).steps} <= set(LAST)
+
+
 def test_answers_of_customers_are_all_scales(tmp_path: Path) -> None:
     sources = "  customers: {path: survey.csv, id: who}\n"
     for call in ("clusters(survey)", "clusters(customers)"):
