@@ -12,6 +12,7 @@ from typer.exceptions import TyperException
 
 from coterie.cli import (
     bases,
+    changes,
     data,
     history,
     keys,
@@ -25,6 +26,7 @@ from coterie.cli import (
     scorecard,
     serve,
     trial,
+    webhooks,
 )
 from coterie.core.errors import Busy, CoterieError
 
@@ -67,7 +69,24 @@ def root(
     """Turns what a business knows about its customers into segments that people can trust, explain and act on."""
 
 
-for noun in (project, data, reading, scorecard, bases, history, models, personas, planning, manual, trial, report, serve, keys):
+for noun in (
+    project,
+    data,
+    reading,
+    scorecard,
+    bases,
+    history,
+    models,
+    personas,
+    planning,
+    manual,
+    trial,
+    report,
+    serve,
+    changes,
+    keys,
+    webhooks,
+):
     noun.add(app)
 
 

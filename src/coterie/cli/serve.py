@@ -30,15 +30,19 @@ def serve(
     accept_loss: Loss = False,
 ) -> int:
     """Take events from any client of Segment's protocol; lose none."""
+    from coterie.live.desk import Desk
+    from coterie.live.egress import Egress
     from coterie.server.app import Parts
     from coterie.server.guard import LOOPBACK
     from coterie.server.run import bound, run
     from coterie.workspace.asking import Asking
     from coterie.workspace.run import utc_now
     from coterie.workspace.serving import Nightly, check_address, is_loopback, served
+    from coterie.workspace.settings import Settings
 
     check_address(host, encrypted=tls_cert is not None, proxied=behind_proxy)
-    with served(directory, accept_loss=accept_loss) as found:
+    settings = Settings.from_environment()
+    with served(directory, accept_loss=accept_loss) as found, Desk(found.log.folder, utc_now) as desk:
         listening = bound(host, port)
         scheme = "http" if tls_cert is None else "https"
         name = f"[{host}]" if ":" in host else host
@@ -60,6 +64,8 @@ def serve(
             asking=None if found.people is None else Asking(found.people.space, found.people, utc_now),
             hosts=LOOPBACK if is_loopback(host) and not behind_proxy else None,
             proxied=behind_proxy,
+            desk=desk,
+            egress=Egress(settings.inside),
         )
         nights = Nightly(directory, found.zone, utc_now, lambda said: typer.echo(said, err=True))
         if nightly:

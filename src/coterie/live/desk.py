@@ -7,7 +7,7 @@ changed without the rest telling.
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,6 +102,11 @@ class Desk:
             finally:
                 if not forced:
                     self.db.execute("PRAGMA synchronous=FULL").fetchall()
+
+    def rows(self, sql: str, bindings: Sequence[Any] = ()) -> list[Any]:
+        """What a question finds."""
+        with self._turn:
+            return self.db.execute(sql, bindings).fetchall()
 
     # --- who changed what
 

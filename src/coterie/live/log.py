@@ -223,6 +223,7 @@ class Log:
     Attributes:
         position: of the last event that was accepted; 0 where there is none.
         applied: of the last event that was applied.
+        identity: 16 bytes that no other log has.
         clean: whether the process before this one closed it.
         notes: what was found when it was opened, in plain words.
     """
@@ -237,6 +238,7 @@ class Log:
         self.clean = True
         self.position = 0
         self.applied = 0
+        self.identity = b""
         self._lock = lock
         self._mark: Mark | None = None
         self._digests: list[bytes] = []
@@ -317,6 +319,7 @@ class Log:
         facts = {str(name): value for name, value in c.execute("SELECT name, value FROM facts")}
         identity = facts["log"]
         assert isinstance(identity, bytes)
+        self.identity = identity
         self.position = _one(c, "SELECT max(position) FROM (SELECT max(position) AS position FROM events "
                                 "UNION ALL SELECT max(last) FROM sealed UNION ALL SELECT max(last) FROM lost)")  # fmt: skip
         self.applied = int(str(facts["applied"]))

@@ -4,27 +4,31 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import monotonic
 
 import apsw
 from fastapi import FastAPI
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from coterie.core.errors import CoterieError
-from coterie.live.keys import Keys
+from coterie.live.desk import Desk
+from coterie.live.egress import Egress
+from coterie.live.keys import Key, Keys
 from coterie.live.log import Applier, Log, Reader
 from coterie.live.message import Caps
 from coterie.live.sealing import seal
+from coterie.live.webhooks import SCHEDULE, Sender, endpoints
 from coterie.live.writer import Limits, Writer
 from coterie.server.answers import Receive, Scope, Send
 from coterie.server.api.api import Api
 from coterie.server.api.routes import add
 from coterie.server.guard import Guard
 from coterie.server.ingest import Ingest, told_on
+from coterie.server.metrics import text
 from coterie.server.rates import Rates
 from coterie.workspace.asking import Asking
 
@@ -42,7 +46,8 @@ class Parts:
     Attributes:
         applier: what follows from events; None takes them and does nothing more.
         random: random bytes, fit for ids.
-        asking: who answers questions; without it there is no API.
+        asking: who answers questions; without it, and without `desk`, there is no API.
+        desk: where changes go, and who has changed what; `egress`: the way out; `schedule`: of Standard Webhooks.
         hosts: the names by which the service may be asked; None for any. `proxied`: a proxy stands in front.
     """
 
@@ -54,6 +59,9 @@ class Parts:
     limits: Limits | None = None
     caps: Caps | None = None
     asking: Asking | None = None
+    desk: Desk | None = None
+    egress: Egress = field(default_factory=Egress)
+    schedule: Sequence[float] = SCHEDULE
     hosts: frozenset[str] | None = None
     proxied: bool = False
     rates: Rates | None = None
@@ -66,14 +74,40 @@ class Service:
         self.parts = parts
         self.writer = Writer(parts.log, parts.applier, limits=parts.limits)
         self.ingest = Ingest(parts.keys, self.writer, parts.clock, parts.random, parts.caps)
-        self.asked = None if parts.asking is None else Api(parts.log, parts.asking, parts.clock)
-        self.guard = Guard(_api(self), parts.keys, hosts=parts.hosts, proxied=parts.proxied, rates=parts.rates)
+        self.asked: Api | None = None
+        self.sender: Sender | None = None
+        p = parts
+        if p.asking is not None and p.desk is not None:
+            self.asked = Api(p.log, p.asking, p.clock, p.keys, p.desk, p.egress, p.random)
+            self.sender = Sender(
+                p.desk,
+                lambda: Reader(p.log.folder).connection,
+                p.log.identity[:4].hex(),
+                p.egress,
+                lambda: int.from_bytes(p.random(4), "big") / 2**32,
+                schedule=p.schedule,
+            )
+        self.guard = Guard(_api(self), p.keys, hosts=p.hosts, proxied=p.proxied, rates=p.rates, noted=self._noted)
+
+    def _noted(self, key: Key, method: str, path: str, status: int) -> None:
+        """Somebody has changed something, or looked as an administrator: it goes into the list, beside the work."""
+        api, desk = self.asked, self.parts.desk
+        if api is not None and desk is not None:
+            api.later(lambda: desk.note(key.id, f"{method} {path[:200]}", str(status)))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.ingest.takes(scope["path"]):
             await self.ingest(scope, receive, send)
         else:
             await self.guard(scope, receive, send)
+
+    def behind(self) -> float | None:
+        """Seconds since the oldest event that is not applied was received; None where all are."""
+        log, asking = self.parts.log, self.parts.asking
+        if asking is None or log.applied >= log.position:
+            return None
+        waiting = asking.reading.reader.read(log.applied, 1)
+        return (self.parts.clock() - waiting[0].message.received).total_seconds() if waiting else None
 
     def end(self) -> None:
         """What waits or streams is to come to its end."""
@@ -130,10 +164,14 @@ def _api(service: Service) -> FastAPI:
         service.writer.deliver_with(told_on(asyncio.get_running_loop()))
         service.writer.start()
         sealing = asyncio.create_task(_seal_days(service))
+        if service.sender is not None:
+            service.sender.start()
         try:
             yield
         finally:
             sealing.cancel()
+            if service.sender is not None:
+                await asyncio.to_thread(service.sender.stop)
             await asyncio.to_thread(service.writer.stop, 10)
             if service.asked is not None:
                 service.asked.close()
@@ -151,6 +189,15 @@ def _api(service: Service) -> FastAPI:
     async def readyz() -> JSONResponse:
         found = await service.ready()
         return JSONResponse(found, 200 if found["ready"] else 503)
+
+    @api.get("/metrics")
+    async def metrics() -> Response:
+        guard, asked, desk = service.guard, service.asked, service.parts.desk
+        hooks = [] if asked is None or desk is None else await asked.of_desk(lambda: endpoints(desk))
+        said = text(
+            service.writer.standing(), service.behind(), guard.served, guard.turned_away, asked.streams if asked else 0, hooks
+        )
+        return PlainTextResponse(said, headers={"cache-control": "no-store"}, media_type="text/plain; version=0.0.4")
 
     if service.asked is not None:
         add(api, service.asked)

@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import uvicorn
 
+from coterie.live.desk import Desk
 from coterie.server.app import Parts, Service
 from coterie.server.guard import LOOPBACK
 from coterie.workspace.asking import Asking
@@ -104,11 +105,11 @@ class Shop:
 @contextmanager
 def serving(folder: Path, **more: Any) -> Iterator[Shop]:
     """The shop of a folder, served."""
-    with served(folder) as found:
+    with served(folder) as found, Desk(found.log.folder, utc_now) as desk:
         assert found.people is not None
         keys = {scope: found.keys.make(scope, scope, utc_now(), os.urandom) for scope in ("ingest", "read", "write", "admin")}
         asking = Asking(found.people.space, found.people, utc_now)
-        parts = Parts(found.log, found.keys, utc_now, os.urandom, found.people, asking=asking, hosts=LOOPBACK)
+        parts = Parts(found.log, found.keys, utc_now, os.urandom, found.people, asking=asking, desk=desk, hosts=LOOPBACK)
         service = Service(replace(parts, **more))
         with listening(service) as address, httpx.Client(base_url=address, trust_env=False, timeout=30) as client:
             yield Shop(service, client, keys)

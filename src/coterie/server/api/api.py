@@ -12,6 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from coterie.core.errors import CoterieError, DefinitionError
+from coterie.live.desk import Desk
+from coterie.live.egress import Egress
+from coterie.live.keys import Keys
 from coterie.live.log import Log
 from coterie.server.guard import BODY
 from coterie.server.problems import Problem, absent
@@ -48,18 +51,41 @@ class Api:
     Args:
         asking: who answers.
         clock: the time now, naive UTC.
+        desk: where changes go, and who has changed what; `egress`: the way out.
+        random: random bytes, fit for secrets.
     """
 
-    def __init__(self, log: Log, asking: Asking, clock: Callable[[], datetime]):
-        self.log, self.asking, self.clock = log, asking, clock
+    def __init__(
+        self,
+        log: Log,
+        asking: Asking,
+        clock: Callable[[], datetime],
+        keys: Keys,
+        desk: Desk,
+        egress: Egress,
+        random: Callable[[int], bytes],
+    ):
+        self.log, self.asking, self.clock, self.keys, self.desk, self.egress, self.random = (
+            log,
+            asking,
+            clock,
+            keys,
+            desk,
+            egress,
+            random,
+        )
+        self.streams = 0
         self.ending = Event()
         self._one = ThreadPoolExecutor(1, "coterie-one")
         self._all = ThreadPoolExecutor(1, "coterie-all")
+        self._notes = ThreadPoolExecutor(1, "coterie-notes")
+        self._desk = ThreadPoolExecutor(2, "coterie-desk")
         self._waiting = 0
 
     def close(self) -> None:
-        for pool in (self._one, self._all):
+        for pool in (self._one, self._all, self._desk):
             pool.shutdown(wait=False, cancel_futures=True)
+        self._notes.shutdown(wait=True)
 
     async def of_one(self, ask: Callable[[], T]) -> T:
         """Ask about one customer, on a thread that may read files."""
@@ -68,6 +94,14 @@ class Api:
     async def of_all(self, ask: Callable[[], T]) -> T:
         """Ask about everybody, on a thread of its own: who asks about one customer does not wait for it."""
         return await self._on(self._all, ask)
+
+    async def of_desk(self, ask: Callable[[], T]) -> T:
+        """Ask or change what the service keeps beside its log; may wait for a receiver."""
+        return await self._on(self._desk, ask)
+
+    def later(self, do: Callable[[], object]) -> None:
+        """Do something nobody waits for, in the order in which it was asked for."""
+        self._notes.submit(do)
 
     async def _on(self, pool: ThreadPoolExecutor, ask: Callable[[], T]) -> T:
         if self._waiting >= WAITING:

@@ -23,7 +23,6 @@ BIGGEST = 2**63 - 1
 
 def routes(api: Api) -> APIRouter:
     router = APIRouter(tags=["changes"], responses=DOCUMENTED)
-    open_ = [0]
 
     @router.get("/changes", openapi_extra=parameters("after", "name", "customer", "limit", "wait", "timeout"))
     async def changes(request: Request) -> Response:
@@ -45,13 +44,13 @@ def routes(api: Api) -> APIRouter:
         query = request.query_params
         said = request.headers.get("last-event-id") or query.get("after")
         after = newest(api.asking.reading) if said is None else whole(said, "Last-Event-ID", 0, BIGGEST)
-        if open_[0] >= STREAMS:
+        if api.streams >= STREAMS:
             raise Problem(503, "streams", f"{STREAMS} streams are open", [(b"retry-after", b"10")])
         headers = {"cache-control": "no-store", "x-accel-buffering": "no", "x-content-type-options": "nosniff"}
         return StreamingResponse(told(after, query.get("name")), 200, headers, "text/event-stream")
 
     async def told(after: int, name: str | None) -> AsyncIterator[bytes]:
-        open_[0] += 1
+        api.streams += 1
         try:
             yield b"retry: 1000\n\n"
             loop = asyncio.get_running_loop()
@@ -67,7 +66,7 @@ def routes(api: Api) -> APIRouter:
                     yield b": nothing new\n\n"
                 await asyncio.sleep(LOOK)
         finally:
-            open_[0] -= 1
+            api.streams -= 1
 
     return router
 
