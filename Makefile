@@ -35,6 +35,7 @@ demo: ## set up, make a demo shop, find its segments, say where to look
 test: setup ## everything in 'check' and every test but the long ones
 	@scripts/postgres
 	@scripts/chromium
+	@scripts/node_clients
 	@$(MAKE) --no-print-directory lint
 	$(BIN)/pytest -n $(WORKERS)
 	@if [ "$$(scripts/spark)" = ready ]; then .venv-spark/bin/pytest -m "spark and not long and not bench"; \
@@ -46,6 +47,7 @@ check: setup lint ## lint, format, types, floors and the quick tests
 long: setup ## the long tests, sized by N (make long N=20000); figures go to build/figures.jsonl
 	@scripts/postgres
 	@scripts/chromium
+	@scripts/node_clients
 	COTERIE_N=$(or $(N),20000) HYPOTHESIS_PROFILE=explore $(BIN)/pytest -m "(long or bench) and not spark"
 	@if [ "$$(scripts/spark)" = ready ]; then \
 	  COTERIE_N=$(or $(N),20000) .venv-spark/bin/pytest -m "(long or bench) and spark"; else [ "$(CI)" != true ]; fi

@@ -1,0 +1,126 @@
+"""Clients of npm, unmodified: in node, and in a browser."""
+
+import functools
+import http.server
+import shutil
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from coterie.live.log import Reader
+from coterie.live.message import Message
+from tests.conftest import missing
+from tests.server.serving import Service, now_key, serving
+from tests.server.test_clients import said
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HERE = Path(__file__).resolve().parents[2] / "build" / "node"
+SENDS = """
+const { Analytics } = require('@segment/analytics-node');
+const [host, writeKey] = process.argv.slice(2);
+const client = new Analytics({ writeKey, host, path: '/v1/batch', flushAt: 3 });
+client.on('error', (e) => { console.error(e); process.exitCode = 1; });
+client.identify({ userId: 'u1', traits: { plan: 'pro' } });
+const timestamp = new Date('2026-01-02T03:04:05.678Z');
+client.track({ userId: 'u1', event: 'Order Completed', properties: { revenue: 12.5 }, timestamp });
+client.page({ userId: 'u1', name: 'Start' });
+client.screen({ userId: 'u1', name: 'Home' });
+client.group({ userId: 'u1', groupId: 'g1', traits: { name: 'Müller & Söhne 😀' } });
+client.alias({ userId: 'u1', previousId: 'a1' });
+client.closeAndFlush().then(() => console.log('done'));
+"""
+PAGE = """<!doctype html><title>shop</title><script src="/index.js"></script><script>
+const analytics = AnalyticsNext.AnalyticsBrowser.load({
+  writeKey: '%(key)s',
+  cdnSettings: { integrations: { 'Segment.io': {
+    apiKey: '%(key)s', apiHost: '127.0.0.1:%(port)s/v1', protocol: 'http'%(more)s } } },
+});
+async function all() {
+  await analytics.page('Docs', 'Start', { price: 1.5 });
+  await analytics.track('Order Completed', { revenue: 12.5 });
+  await analytics.identify('u1', { plan: 'pro' });
+  await analytics.group('g1', { name: 'Co' });
+  await analytics.alias('u2', 'u1');
+  await analytics.screen('Home');
+  document.title = 'sent';
+}
+all();
+</script>"""
+
+
+@pytest.fixture(scope="module")
+def clients() -> Path:
+    if shutil.which("node") is None or not (HERE / "node_modules" / "@segment" / "analytics-next").exists():
+        missing("the clients of npm are not here: scripts/node_clients installs them")
+    return HERE / "node_modules"
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with serving(tmp_path / "live", key=now_key(tmp_path / "live")) as running:
+        yield running
+
+
+def arrived(service: Service, count: int) -> list[Message]:
+    with Reader(service.folder) as reader:
+        for _ in range(200):
+            if reader.position >= count:
+                break
+            threading.Event().wait(0.05)
+        assert not reader.quarantine()
+        return [event.message for event in reader.read(0, 1000)]
+
+
+def test_segment_for_node(service: Service, clients: Path, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(clients)
+    (tmp_path / "sends.cjs").write_text(SENDS)
+    done = subprocess.run(
+        ["node", "sends.cjs", service.address, service.key], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "done\n", done.stderr
+    found = arrived(service, 6)
+    assert [m[:2] for m in said(found)] == [
+        ("alias", ""),
+        ("group", ""),
+        ("identify", ""),
+        ("page", "Start"),
+        ("screen", "Home"),
+        ("track", "Order Completed"),
+    ]
+    assert all(m.user == "u1" and m.id.startswith("node-next-") for m in found)
+    assert next(m for m in found if m.type == "group").properties == {"name": "Müller & Söhne 😀"}
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("more", ["", ", deliveryStrategy: { strategy: 'batching', config: { size: 3, timeout: 200 } }"])
+def test_segment_in_a_browser(service: Service, clients: Path, browser: "Browser", tmp_path: Path, more: str) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(clients / "@segment" / "analytics-next" / "dist" / "umd", site)
+    (site / "index.html").write_text(PAGE % {"key": service.key, "port": service.port, "more": more})
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = browser.new_page()
+        try:
+            page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+            page.wait_for_function("document.title === 'sent'", timeout=30_000)
+            found = arrived(service, 6)
+        finally:
+            page.close()
+            server.shutdown()
+    assert [m.type for m in sorted(found, key=lambda m: m.type)] == ["alias", "group", "identify", "page", "screen", "track"]
+    assert len({m.anonymous for m in found if m.anonymous}) == 1
+    start = next(m for m in found if m.type == "page")
+    assert (start.name, start.properties["price"], start.properties["category"]) == ("Start", 1.5, "Docs")
+    assert next(m for m in found if m.type == "alias").previous == "u1"
+
+
+class Quiet(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
