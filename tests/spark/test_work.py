@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 from sqlglot import exp
 
-from benchmarks.bench_spark import engine, shuffled, work_of
-from benchmarks.business import AS_OF, TRAITS, Business, business
+from benchmarks.bench_spark import engine, jobs_of, shuffled, work_of
+from benchmarks.business import AS_OF, TRAITS, Business, business, rules
 from coterie.language.leaves import Context
 from coterie.traits.batch import relation
 from coterie.workspace.run import planned
@@ -26,6 +26,33 @@ def test_jobs_and_shuffles_do_not_grow_with_the_segments(small):
     few, many = work_of(small, 5), work_of(small, 100)
     assert few == many
     assert few[1] > 0
+
+
+def test_jobs_and_shuffles_do_not_grow_with_what_segments_measure_in_place(small):
+    """A hundred segments that measure for themselves: the events are still scanned and shuffled once."""
+
+    def work(segments: int) -> tuple[int, int]:
+        measured = {f"s{n}": f"count(order where category = 'Garden' within {n + 1} days) >= 1" for n in range(segments)}
+        with engine(small, settings=QUICK) as made:
+            before, shuffles = jobs_of(made.session), len(shuffled(made.session))
+            answered = small.run(made, small.catalog(TRAITS, measured))
+            assert len(answered.sizes) == segments
+            return jobs_of(made.session) - before, len(shuffled(made.session)) - shuffles
+
+    assert work(5) == work(100)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_run_takes_the_same_steps_however_much_it_writes(small, monkeypatch, more):
+    """How much there is to read decides how the session is set; words of a hundred segments do not count."""
+    with engine(small) as made:
+        read = sum(made.sizes.values())
+    monkeypatch.setattr("coterie.engine.spark.SMALL", read - more)
+    with engine(small) as made:
+        adaptive = made.session.conf.get("spark.sql.adaptive.enabled")
+        assert adaptive == ("true" if more else "false")
+        small.run(made, small.catalog(TRAITS, {name: rule for name, (rule, _) in rules(100).items()}))
+        assert made.session.conf.get("spark.sql.adaptive.enabled") == adaptive
 
 
 def test_a_window_is_pushed_into_the_scan(small):

@@ -148,7 +148,7 @@ _OURS = {
 }
 
 
-SMALL = 32 << 20
+SMALL = 8 << 20
 """Bytes of Parquet: of less, a query is run sooner than it is compiled and spread over tasks."""
 A_TASK = 64 << 20
 """Bytes of Parquet for each task of this process that joins or groups, so that what it holds stays in memory."""
@@ -157,6 +157,7 @@ _WHEN_SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
+    "spark.sql.autoBroadcastJoinThreshold": "-1",  # a job each, and by what Spark guesses of sizes
 }
 
 
@@ -239,6 +240,7 @@ class Spark:
         self.kept: dict[str, str] = {}
         self.views: dict[str, str] = {}
         self.folders: dict[str, Path] = {}
+        self.held: dict[str, Any] = {}
         self.made = 0
         self.local = url.startswith("local")
         self.free = {key: self.session.conf.get(key) for key in _WHEN_SMALL if key not in (settings or {})}
@@ -263,6 +265,7 @@ class Spark:
                 hint="use the newer version, or delete .coterie/cache and run again",
             )
         self.kept = dict(said["tables"])
+        self._suit({folder: _bytes(path / folder) for folder in self.kept.values()})
         for table, folder in self.kept.items():
             self._read(table, [path / folder])
         for name, sql in said["views"].items():
@@ -341,8 +344,11 @@ class Spark:
         sql = self.text(query)
         with self.at_work(f"make {name}", sql):
             # What it means is settled now. As a text it would be read again in each query, with all views below it.
-            self.session.sql(sql).createOrReplaceTempView(_name(name))
+            frame = self.session.sql(sql)
+            frame.createOrReplaceTempView(_name(name))
         self._forget(name)
+        if temporary and self.local and sum(self.sizes.values()) <= SMALL:
+            self.held[name] = frame.persist()  # planning it again takes longer than having it
         if not temporary:
             self.views[name] = sql
 
@@ -356,6 +362,7 @@ class Spark:
         sorted_by: Sequence[str] = (),
     ) -> None:
         self._forget(name)
+        self._suit({str(path): _bytes(path) for path in paths})
         self._read(name, paths, file=file)
 
     def register(self, table: str, data: pa.Table, *, temporary: bool = False) -> None:
@@ -431,6 +438,8 @@ class Spark:
         self.close()
 
     def close(self) -> None:
+        for name in list(self.held):
+            self._let_go(name)
         if self.scratch is not None:
             clear_away(self.scratch)
             self.scratch = None
@@ -463,7 +472,6 @@ class Spark:
             self.kept[table] = folder.name
 
     def _read(self, name: str, paths: Sequence[Path], schema: Any = None, *, file: str | None = None) -> None:
-        self._suit({str(path): _bytes(path) for path in paths})
         reader = self.session.read
         schema = _columns(paths) if schema is None else schema
         reader = reader.schema(schema) if schema is not None else reader.option("mergeSchema", str(len(paths) > 1).lower())
@@ -475,7 +483,10 @@ class Spark:
         self._suit({"?": SMALL + 1})
 
     def _suit(self, more: Mapping[str, int]) -> None:
-        """Set the session for as much as there is to read, by its path, where nobody has set it."""
+        """Set the session for as much as there is to read, by its path, where nobody has set it.
+
+        What it makes of that does not count: the steps of a run would be others with more definitions.
+        """
         self.sizes |= more
         there, wanted = sum(self.sizes.values()), dict(_WHEN_SMALL)
         if there > SMALL:
@@ -503,9 +514,17 @@ class Spark:
         """What was called so before is gone; its rows with it."""
         self.views.pop(name, None)
         self.kept.pop(name, None)
+        self._let_go(name)
         folder = self.folders.pop(name, None)
         if folder is not None:
             clear_away(folder)
+
+    def _let_go(self, name: str) -> None:
+        """What a view held in memory is not any more."""
+        held = self.held.pop(name, None)
+        if held is not None:
+            with contextlib.suppress(Exception):  # as in `drop`
+                held.unpersist()
 
 
 def _composed(text: str | None) -> str | None:

@@ -27,6 +27,8 @@ from coterie.sources.relations import unified
 from coterie.sources.shards import Progress, Shard, Shards, key_of
 from coterie.sources.source import Source
 
+LARGE = 8 << 20
+"""Bytes of a source's files: fewer are read by this process, sooner than a cluster has begun to."""
 ASKED, DONE = "files to read", "files read"
 TASKS = 4096
 """At most so many tasks; each then reads several files."""

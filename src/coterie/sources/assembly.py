@@ -352,7 +352,7 @@ class _Gathering:
     ) -> list[tuple[str, Shard]]:
         """Some files of a source, each by its name."""
         found: list[tuple[str, Shard]] = []
-        if self.cluster is not None:
+        if self.cluster is not None and sum(file.path.stat().st_size for file in several) > afar.LARGE:
             self.say(f"reading {source.name}")
             afar.read_files(self.cluster, shards, hashes, several, options, kind, source.name)
         for file in several:

@@ -29,7 +29,7 @@ from coterie.segments import membership
 from coterie.testing.asking import Defined, Program
 from coterie.testing.reference import Answers, Reference
 from coterie.traits import batch
-from coterie.traits.carry import make
+from coterie.traits.carry import make, undecided
 from coterie.traits.coverage import Coverage
 
 # --- the batch in an engine
@@ -116,8 +116,7 @@ def run(program: Program, engine: Engine, *, sizes: bool = True, tables: batch.T
         aliases = batch.aliases_of((d.name, d.checked.tree) for d in definitions.values())
         over = batch.compiler(q, program.catalog.scope, tables, aliases)
         counts = membership.count(engine, membership.rules(conditions(program), over, made.table))
-    unknown = {text: int(str(engine.rows(query)[0][0])) for text, _, query in made.unknown}
-    return Run(answers, counts, unknown, made)
+    return Run(answers, counts, undecided(engine, made), made)
 
 
 def _cell(value: Any) -> Value | None:

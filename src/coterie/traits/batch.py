@@ -42,12 +42,6 @@ from coterie.traits.coverage import (
     unseen,
 )
 
-CHUNK = 40
-"""Aggregates a query: one query with hundreds plans for seconds and runs slower than several with a few dozen."""
-
-INLINE = 1
-"""Up to so many scans stand inside the query that joins them; more are made first, so that only one works at a time."""
-
 KEY = "_customer"
 """The customer as a dense number, which joins and groups faster than its text."""
 TIME, DAY, ORDER, ID = "time", "_day", "_order", "id"
@@ -239,8 +233,8 @@ class Batch:
     """Steps in order; the last makes `table`, which has every column wanted.
 
     Attributes:
-        unknown: asks per measure for the rows that its `where` could not decide: (canonical text, kind of event, query of one
-            number).
+        unknown: asks for the rows that the `where` of measures could not decide: their canonical texts, and a query of one row
+            with a number for each.
         scanned: the columns that come out of a scan as they are.
         base: the relation of customers that the steps begin with.
     """
@@ -249,7 +243,7 @@ class Batch:
     table: str
     columns: tuple[str, ...]
     fits: tuple[Fit, ...]
-    unknown: tuple[tuple[str, str, exp.Expression], ...]
+    unknown: tuple[tuple[tuple[str, ...], exp.Expression], ...]
     scanned: Mapping[str, Scanned]
     base: str
 
@@ -435,7 +429,7 @@ class _Planner:
         self.compiler = compiler(q, scope, tables, aliases)
         self.steps: list[Step] = []
         self.fits: list[Fit] = []
-        self.unknown: dict[str, tuple[str, str, exp.Expression]] = {}
+        self.undecided: dict[str, dict[str, Measure]] = {}
         self.made: set[str] = set()
         self.scanned: dict[str, Scanned] = {}
         self.scans = 0
@@ -461,7 +455,7 @@ class _Planner:
             base, stage = target, stage + 1
             if not pending and not fits:
                 break
-        unknown = tuple(self.unknown.values())
+        unknown = tuple(query for event in self.undecided for query in self.unknown(event))
         return Batch(tuple(self.steps), self.result, tuple(order), tuple(self.fits), unknown, self.scanned, self.tables.customers)
 
     def with_inputs(self, wanted: list[Wanted]) -> list[Wanted]:
@@ -533,13 +527,15 @@ class _Planner:
         scored = self.scores()
         for name, sql in [*(scored[0] if scored else ()), *joined]:
             select = select.select(sql.as_(name, quoted=True), copy=False)
-        inline = {s.table: s.query for s in self.stage_scans} if len(self.stage_scans) <= INLINE else {}
+        inline = {s.table: s.query for s in self.stage_scans} if len(self.stage_scans) <= self.q.words.scans else {}
         self.steps += [] if inline else self.stage_scans
         self.stage_scans = []
         for source, alias in joins:
             on = exp.EQ(this=quoted(KEY, "b"), expression=quoted(KEY, alias))
             scan = inline[source].subquery(alias) if source in inline else aliased(source, alias)  # type: ignore[attr-defined]
             select = select.join(scan, on=on, join_type="left", copy=False)
+        if joins:
+            select = self.q.words.side_by_side(select, ["b", *(alias for _, alias in joins)])
         for fit in self.pending_fits:
             if fit.parameters is not None:
                 select = select.join(aliased(fit.parameters, fit.parameters), join_type="cross", copy=False)
@@ -682,9 +678,10 @@ class _Planner:
                 grouped = AGGREGATIONS[node.aggregation].grouped
                 ahead = isinstance(node.window, Next)
                 groups.setdefault((node.event, (node.column or "") if grouped else "", ahead), []).append((name, node))
+        size = self.q.words.aggregates
         for (event, column, _), members in groups.items():
-            for start in range(0, len(members), CHUNK):
-                chunk = members[start : start + CHUNK]
+            for start in range(0, len(members), size):
+                chunk = members[start : start + size]
                 query = self.grouped(base, event, column, chunk) if column else self.aggregates(base, event, chunk)
                 table = self.scan(query, f"{event}: {len(chunk)} measures")
                 joins.append((table, table))
@@ -692,7 +689,7 @@ class _Planner:
                     if self.tables.events[event].coverage is None and not isinstance(node.window, Around | Next):
                         self.scanned[name] = Scanned(query, f"m{i}", not AGGREGATIONS[node.aggregation].nothing)
                     columns += self.joined(name, node, table, i)
-                    self.note_unknown(name, node)
+                    self.note_unknown(node)
         return columns, joins
 
     def scan(self, query: exp.Expression, about: str) -> str:
@@ -795,22 +792,32 @@ class _Planner:
             outer = outer.select(AGGREGATIONS[node.aggregation].sql(q, rows).as_(f"m{i}"), copy=False)
         return outer.group_by(quoted(KEY, "g"), copy=False)
 
-    def note_unknown(self, name: str, node: Measure) -> None:
-        """Ask for the rows that a `where` cannot decide, where a column it reads is missing in some row."""
+    def note_unknown(self, node: Measure) -> None:
+        """Have the rows counted that a `where` cannot decide, where a column it reads is missing in some row."""
         table = self.tables.events[node.event]
         if node.where is None:
             return
         read = {n.name for n in walk(node.where) if isinstance(n, Column)}
         if table.nullable is not None and not read & table.nullable and not may_fail(node.where):
             return
-        q = self.q
-        if isinstance(node.window, Around | Next):
-            return
-        keep = self.keep("", node, condition=False)
-        undecided = q.is_null(self.condition(node.event, node.where))
-        query = self.from_events("", node.event, []).select(q.count_rows().as_("n"), copy=False)
-        query = query.where(undecided, copy=False)
-        self.unknown[name] = (canonical(node), node.event, query if keep is None else query.where(keep, copy=False))
+        if not isinstance(node.window, Around | Next):
+            self.undecided.setdefault(node.event, {})[canonical(node)] = node
+
+    def unknown(self, event: str) -> Iterator[tuple[tuple[str, ...], exp.Expression]]:
+        """Queries of how many rows of a kind of event the conditions of measures cannot decide, many to a scan."""
+        q, asked, size = self.q, list(self.undecided[event].items()), self.q.words.aggregates
+        for start in range(0, len(asked), size):
+            some = asked[start : start + size]
+            select = self.from_events("", event, [node for _, node in some])
+            conditions = {}
+            for i, (_, node) in enumerate(some):
+                assert node.where is not None
+                undecided = q.is_null(self.condition(event, node.where))
+                conditions[undecided.sql()] = undecided
+                keep = self.keep("", node, condition=False)
+                rows = filtered(q, q.count_rows(), undecided if keep is None else q.all([undecided, keep]))
+                select = select.select(rows.as_(f"n{i}"), copy=False)
+            yield tuple(text for text, _ in some), select.where(q.any(list(conditions.values())), copy=False)
 
     def sequence(self, base: str, node: tree.Sequence) -> exp.Expression:
         """Customers for whom some choice of events fits, by one window function a step.

@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from coterie.engine.engine import Cluster, Engine
-from coterie.traits.batch import Step
+from coterie.traits.batch import Batch, Step
 
 AT_ONCE = 1 << 18
 """Rows that a model is given together."""
@@ -19,3 +19,9 @@ def make(engine: Engine, step: Step, *, temporary: bool) -> None:
     else:
         made = list(score(engine.batches(step.query, step.about, rows=AT_ONCE)))
         engine.register(step.table, pa.Table.from_batches(made, score.schema), temporary=temporary)
+
+
+def undecided(engine: Engine, batch: Batch) -> dict[str, int]:
+    """By measure, how many rows its `where` cannot decide."""
+    told = [(text, n) for texts, query in batch.unknown for text, n in zip(texts, engine.rows(query)[0], strict=True)]
+    return {text: int(str(n)) for text, n in told}

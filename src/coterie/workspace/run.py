@@ -33,7 +33,7 @@ from coterie.segments.beside import beside
 from coterie.segments.membership import Packed, Size
 from coterie.traits import batch
 from coterie.traits.batch import Batch, Tables, Wanted, quoted, relation, walk_outer
-from coterie.traits.carry import make
+from coterie.traits.carry import make, undecided
 from coterie.workspace.models import Models
 from coterie.workspace.project import Project
 
@@ -117,8 +117,8 @@ def settle(engine: Engine, asked: Planned, progress: Progress = silent, clock: "
     compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY])
     sizes = membership.store(engine, compiled, TRAITS)
     clock.lap("segments")
-    counted = {d.name: label_counts(engine, d.name) for d in catalog.of("segmentation")}
-    unknown = {name: int(str(engine.rows(query)[0][0])) for name, _, query in asked.batch.unknown}
+    counted = label_counts(engine, [d.name for d in catalog.of("segmentation")])
+    unknown = undecided(engine, asked.batch)
     population = int(str(engine.rows(exp.select(asked.compiler.q.count_rows()).from_(relation(TRAITS)))[0][0]))
     clock.lap("counts")
     shown = {name: sizes[name] for name in asked.rules}
@@ -244,10 +244,17 @@ def inner(node: Expr) -> list[Wanted]:
     return out
 
 
-def label_counts(engine: Engine, name: str) -> dict[str | None, int]:
-    """Customers by label of a segmentation; None are those that cannot be told."""
-    query = exp.select(quoted(name), exp.Count(this=exp.Star()).as_("n")).from_(relation(TRAITS)).group_by(quoted(name))
-    return {None if label is None else str(label): int(str(n)) for label, n in engine.rows(query)}
+def label_counts(engine: Engine, names: Sequence[str]) -> dict[str, dict[str | None, int]]:
+    """Customers by label of each segmentation, in one query; None are those that cannot be told."""
+    out: dict[str, dict[str | None, int]] = {name: {} for name in names}
+    if names:
+        parts = []
+        for place, name in enumerate(names):
+            of = exp.select(exp.Literal.number(place).as_("place"), quoted(name).as_("label"), exp.Count(this=exp.Star()).as_("n"))
+            parts.append(of.from_(relation(TRAITS)).group_by(quoted(name)))
+        for at, label, n in engine.rows(parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)):
+            out[names[int(str(at))]][None if label is None else str(label)] = int(str(n))
+    return out
 
 
 class _Clock:

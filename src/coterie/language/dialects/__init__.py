@@ -24,6 +24,10 @@ class Dialect(Protocol):
     """A type in which one step of arithmetic on 64-bit integers cannot overflow."""
     money_digits: str
     """The same of money; a product of two keeps all its places."""
+    aggregates: int
+    """As many aggregates make a query; more make another one."""
+    scans: int
+    """Up to so many grouped scans stand inside the query that joins them; more are made first, one after the other."""
 
     def call(self, name: str, args: Sequence[exp.Expression]) -> exp.Expression:
         """A function.
@@ -74,6 +78,9 @@ class Dialect(Protocol):
 
     def hex_number(self, digits: exp.Expression) -> exp.Expression:
         """A text of at most 13 hexadecimal digits as a number, which adds up exactly."""
+
+    def side_by_side(self, select: exp.Select, names: Sequence[str]) -> exp.Select:
+        """A query that joins relations which all have a row for each customer, or for many of them."""
 
     def numbered(self, query: exp.Query, order: Sequence[exp.Expression], name: str, gap: int = 1) -> exp.Select:
         """The rows of a query with a column of numbers, `gap` apart, that grow in this order among rows alike in its first part."""

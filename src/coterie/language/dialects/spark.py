@@ -171,6 +171,9 @@ class Spark:
     integer_digits = "DECIMAL(19,0)"
     # Spark widens by itself; from 19 digits on a product would be rounded at 7 places and then again.
     money_digits = "DECIMAL(18,4)"
+    # It is jobs and shuffles that cost: one of each, however much is defined.
+    aggregates = 1 << 30
+    scans = 1 << 30
 
     def call(self, name: str, args: Sequence[Tree]) -> Tree:
         found = FUNCTIONS.get(name.upper())
@@ -258,6 +261,12 @@ class Spark:
 
     def hex_number(self, digits: Tree) -> Tree:
         return cast(named("CONV", digits, number(16), number(10)), self.integer_digits)
+
+    def side_by_side(self, select: exp.Select, names: Sequence[str]) -> exp.Select:
+        # Otherwise it is a guess at their sizes, and with it the number of columns, that decides what is sent to whom.
+        merged = exp.JoinHint(this="MERGE", expressions=[exp.to_identifier(name, quoted=True) for name in names])
+        select.set("hint", exp.Hint(expressions=[merged]))
+        return select
 
     def numbered(self, query: exp.Query, order: Sequence[Tree], name: str, gap: int = 1) -> exp.Select:
         """Each customer's rows by themselves: one order over all would be the work of one machine."""
