@@ -7,9 +7,11 @@ import pyarrow.dataset as ds
 import pytest
 
 import coterie
-from coterie.core.errors import EngineError
+from coterie.core.errors import EngineError, NotSupported
 from coterie.engine.spark import Spark, session_at, version_of_java
+from coterie.language.dialects import spark as words
 from tests.spark.projects import write_project
+from tests.spark.sessions import QUICK
 
 pytestmark = pytest.mark.spark
 
@@ -153,6 +155,35 @@ def test_a_cluster_that_does_not_answer_is_said_at_once(url):
     with pytest.raises(EngineError, match="no Spark answers") as caught:
         session_at(url)
     assert caught.value.code == "E312"
+
+
+def test_a_process_has_one_spark():
+    """Where another one is asked for, it is not the first that answers without a word."""
+    session_at("local[2]", QUICK)
+    for url in ("local[3]", "spark://127.0.0.1:7077", "sc://127.0.0.1:15002/;token=secret"):
+        with pytest.raises(EngineError, match=r"works with Spark at local\[2\]") as caught:
+            session_at(url)
+        assert caught.value.code == "E314"
+        assert "secret" not in str(caught.value)
+    assert Spark().session.sparkContext.master == "local[2]"
+
+
+@pytest.mark.parametrize("written", ["traits:\n  initial: lower(country)", "segments:\n  initial: lower(country) = 'de'"])
+def test_what_spark_lacks_is_said_before_anything_is_computed(both, tmp_path, monkeypatch, written):
+    """No word of the language is missing today; were one, no table would be made before that is said."""
+    folder = tmp_path / "lacking"
+    shutil.copytree(both["local[2]"], folder)
+    text = (folder / "coterie.yaml").read_text(encoding="utf-8")
+    noun = written.partition("\n")[0]
+    (folder / "coterie.yaml").write_text(text.replace(f"{noun}\n", f"{written}\n"), encoding="utf-8")
+    monkeypatch.delitem(words.FUNCTIONS, "LOWER")
+    made = []
+    monkeypatch.setattr(Spark, "create", lambda *_, **__: made.append(1))
+    with pytest.raises(NotSupported, match=r"initial cannot be had: .* no function lower") as caught:
+        coterie.open(folder).run()
+    assert "engine: duckdb" in str(caught.value.hint)
+    assert "coterie.yaml" in str(caught.value)
+    assert not made
 
 
 def test_a_query_that_fails_says_its_step_and_its_sql(tmp_path):

@@ -1,6 +1,7 @@
 """What Spark reads: Parquet in partitions and tables of its catalog, with the answers that DuckDB gives for the same files."""
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
@@ -99,3 +100,37 @@ def test_a_table_must_be_there(tmp_path: Path) -> None:
 
 def test_partitions_that_differ_are_said(tmp_path: Path) -> None:
     drift(tmp_path, "local[2]")
+
+
+def test_a_table_is_read_from_where_it_was_left(tmp_path: Path) -> None:
+    """With `updated_at:` a run copies the rows that changed; what changed is in their place, what is marked is gone."""
+    where = tmp_path / "orders"
+    where.mkdir()
+    session = session_at("local[2]", QUICK)
+
+    def orders(name: str, *rows: tuple[int, str, float, str, bool]) -> None:
+        columns = [*zip(*rows, strict=True)]
+        times = [pa.array([datetime.fromisoformat(t) for t in columns[3]], pa.timestamp("us", "UTC"))]
+        values = [pa.array(columns[0]), pa.array(columns[1]), pa.array(columns[2]), *times, pa.array(columns[4])]
+        pq.write_table(pa.table(values, ["order_id", "customer", "amount", "changed", "gone"]), where / name)
+        session.sql("REFRESH TABLE coterie_left.orders") if name != "0.parquet" else None
+
+    orders("0.parquet", (1, "a1", 10.0, "2026-03-01", False), (2, "a1", 20.0, "2026-03-02", False))
+    session.sql("CREATE DATABASE coterie_left")
+    try:
+        session.sql(f"CREATE TABLE coterie_left.orders USING parquet LOCATION 'file://{where}'")
+        write_tiny(tmp_path)
+        line = TABLE.replace("coterie_shop", "coterie_left").replace(
+            "time: at", "time: changed, updated_at: changed, deleted: gone"
+        )
+        space = project(tmp_path, "local[2]", line, "traits:\n  spent: sum(order.amount)\nsegments:\n  big: spent >= 100\n")
+        space.run()
+        assert space.count("spent = 30").size.inside == 1
+        orders("1.parquet", (2, "a1", 200.0, "2026-03-03", False), (1, "a1", 10.0, "2026-03-04", True))
+        space.run()
+        assert space.count("spent = 200").size.inside == 1
+        files = space.results.made.data["sources"][1]["files"]
+        assert len(files) == 2
+        assert "up to" in str(files)
+    finally:
+        session.sql("DROP DATABASE coterie_left CASCADE")

@@ -73,6 +73,13 @@ def is_remote(url: str) -> bool:
     return url.startswith("sc://")
 
 
+def running() -> str | None:
+    """Where the Spark of this process works; None where there is none (one behind Spark Connect is not of this process)."""
+    found = sys.modules.get("pyspark")
+    context = None if found is None else found.SparkContext._active_spark_context
+    return None if context is None else str(context.master)
+
+
 def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
     """A Spark session of our own: its temporary views are seen by nobody else.
 
@@ -81,7 +88,7 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
         settings: of Spark, as in `spark.executor.memory`; what only a new process can take is used where there is none yet.
 
     Raises:
-        EngineError: E310 no Java, E311 no pyspark, E312 nobody answers there.
+        EngineError: E310 no Java, E311 no pyspark, E312 nobody answers there, E314 this process has another Spark already.
     """
     try:
         with warnings.catch_warnings():
@@ -89,6 +96,13 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
             from pyspark.sql import SparkSession
     except ImportError as error:
         raise EngineError(f"engine: spark needs PySpark: {error}", code="E311", hint=INSTALL) from None
+    there = running()
+    if there is not None and there != url:
+        raise EngineError(
+            f"this process works with Spark at {there}, and cannot work at {url.partition(';')[0]} as well",
+            code="E314",
+            hint="a process has one Spark: use another process, or end that one with `SparkSession.getActiveSession().stop()`",
+        )
     if not is_remote(url):
         version_of_java()
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
@@ -377,6 +391,8 @@ class Spark:
         self._forget(table)
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
+        if sum(self.sizes.values()) > SMALL:  # by way of files, of which spark.driver.maxResultSize is no limit
+            return pa.Table.from_batches(list(self.batches(query, about)))
         frame = self.frame(query, about)
         with self.at_work(about, query):
             found = frame.toArrow()

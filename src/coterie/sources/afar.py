@@ -8,6 +8,7 @@ import os
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,14 +17,16 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 from sqlglot.errors import ParseError
 
-from coterie.core.errors import CoterieError, DataError, DefinitionError, EngineError
+from coterie.core.errors import CoterieError, DataError, DefinitionError, EngineError, MissingColumn
 from coterie.core.hashing import fingerprint
 from coterie.engine.engine import Cluster
 from coterie.engine.written import clear_away
 from coterie.language.types import Type
+from coterie.sources import increments
 from coterie.sources.files import Found, Hashes, digest_of, write_json
+from coterie.sources.loads import Loads
 from coterie.sources.options import ReadOptions
-from coterie.sources.relations import unified
+from coterie.sources.relations import SourceFile, unified
 from coterie.sources.shards import Progress, Shard, Shards, key_of
 from coterie.sources.source import Source
 
@@ -138,7 +141,6 @@ def read_table(cluster: Cluster, shards: Shards, source: Source, options: ReadOp
     table = table_of(source)
     if progress is not None:
         progress(f"reading {source.table}", 0)
-    about = f"read {source.table}"
     query = exp.select(exp.Star()).from_(table)
     cluster.may_be_large()
     try:
@@ -146,6 +148,11 @@ def read_table(cluster: Cluster, shards: Shards, source: Source, options: ReadOp
         content = hash_of(cluster, table, columns)
     except EngineError as error:
         raise unread(source, error) from error
+    return copied(cluster, shards, source, options, query, content)
+
+
+def copied(cluster: Cluster, shards: Shards, source: Source, options: ReadOptions, query: exp.Expression, content: str) -> Shard:
+    """The shard of some rows of a table, copied where it is not there."""
     key = key_of(content, options, "table", "")
     shard = shards.load(key)
     if shard is not None:
@@ -154,13 +161,60 @@ def read_table(cluster: Cluster, shards: Shards, source: Source, options: ReadOp
     shards.folder.mkdir(parents=True, exist_ok=True)
     parts = Shards(shards.folder.absolute() / f"{raw.name}-parts", shards.read)
     try:
-        cluster.write_parquet(query, raw, about)
+        cluster.write_parquet(query, raw, f"read {source.table}")
         return whole(cluster, shards, parts, sorted(raw.glob("*.parquet")), key, content, options, source)
     except EngineError as error:
         raise unread(source, error) from error
     finally:
         clear_away(raw)
         clear_away(parts.folder)
+
+
+def read_changes(
+    cluster: Cluster, shards: Shards, source: Source, options: ReadOptions, record: Loads, now: datetime, progress: Progress | None
+) -> list[SourceFile]:
+    """The shards of a table read from where it was left: each run reads the rows that changed since the last one.
+
+    Raises:
+        DataError: E210, there is no such table, or it cannot be read; E201, it has no such column.
+    """
+    table, name = table_of(source), source.updated_at or ""
+    if progress is not None:
+        progress(f"reading {source.table}", 0)
+    cluster.may_be_large()
+    changed: exp.Expression = exp.column(name, quoted=True)
+    try:
+        columns = cluster.schema(exp.select(exp.Star()).from_(table))
+        kind = columns.get(name)
+        if kind is None:
+            raise MissingColumn(
+                f"{source.name} names {name!r} as the column that says when a row changed, and {source.table} has none such",
+                code="E201",
+                hint=f"its columns: {', '.join(columns)}",
+                place=source.place,
+            )
+        if kind == "timestamp":  # as a number it is the same whatever the zone of the session
+            changed, kind = exp.Anonymous(this="UNIX_MICROS", expressions=[changed]), "bigint"
+        last = exp.Cast(this=exp.Max(this=changed.copy()), to=exp.DataType.build("text"))
+        ((edge,),) = cluster.rows(exp.select(last).from_(table), f"when {source.table} last changed")
+    except EngineError as error:
+        raise unread(source, error) from error
+
+    def limit(text: str) -> exp.Expression:
+        return exp.Cast(this=exp.Literal.string(text), to=exp.DataType.build(str(kind), dialect="spark"))
+
+    out = []
+    for batch in increments.known(record, source.name, None if edge is None else str(edge), now):
+        rows: exp.Expr = exp.LTE(this=changed.copy(), expression=limit(batch.up_to))
+        if batch.after is None:
+            rows = exp.or_(rows, exp.Is(this=changed.copy(), expression=exp.Null()))
+        else:
+            rows = exp.and_(rows, exp.GT(this=changed.copy(), expression=limit(batch.after)))
+        content = fingerprint(source.table or "", repr(sorted(columns.items())), batch.after or "", batch.up_to)
+        query = exp.select(exp.Star()).from_(table.copy()).where(rows)
+        shard = copied(cluster, shards, source, options, query, content)
+        out.append(SourceFile(f"{source.table} up to {batch.up_to}", shard, batch.learned_at))
+    return out
 
 
 def table_of(source: Source) -> exp.Expression:
@@ -274,4 +328,4 @@ def _told(parts: Sequence[Shard], content: str, key: str, bad: bool) -> dict[str
     }
 
 
-__all__ = ["each", "job_of", "read_files", "read_table"]
+__all__ = ["LARGE", "each", "job_of", "read_changes", "read_files", "read_table"]

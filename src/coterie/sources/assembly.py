@@ -303,6 +303,15 @@ class _Gathering:
         types = settled(source, types, empty_columns(files, types))
         return Loaded(source, tuple(files), types, self.q.context.zone, self.q.dialect, tuple(notes))
 
+    def must_have_id(self, source: Source) -> None:
+        if source.id is None:
+            raise DefinitionError(
+                f"{source.name} is read from where it was left (updated_at:), and has no id: to tell a changed row from a new one",
+                code="E215",
+                hint="name the column: id: …",
+                place=source.place,
+            )
+
     def files(self, source: Source, hashes: Hashes, types: Mapping[str, str], notes: list[str]) -> list[SourceFile]:
         """The files of a source as shards, the newest last; `types` are those as which columns must be read."""
         shards = Shards(self.stores.cache / "shards", self.read)
@@ -312,19 +321,15 @@ class _Gathering:
             url = shards_.expanded(source.url, self.environ, self.folder, source)
             name = shards_.without_password(source.url)
             if source.updated_at is not None:
-                if source.id is None:
-                    raise DefinitionError(
-                        f"{source.name} is read from where it was left (updated_at:), and has no id: to tell a changed "
-                        "row from a new one",
-                        code="E215",
-                        hint="name the column: id: …",
-                        place=source.place,
-                    )
+                self.must_have_id(source)
                 batches = increments.batches(source, url, options, shards, self.record, self.now)
                 return increments.files(source, url, options, shards, batches, self.progress)
             found.append((name, shards.of_rows(url, options, source.kind, self.progress, name)))
         elif source.table is not None:
             assert self.cluster is not None  # `run` has seen to it
+            if source.updated_at is not None:
+                self.must_have_id(source)
+                return afar.read_changes(self.cluster, shards, source, options, self.record, self.now, self.progress)
             found.append((source.table, afar.read_table(self.cluster, shards, source, options, self.progress)))
         elif source.path is None and source.live is None:
             raise DefinitionError(

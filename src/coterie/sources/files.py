@@ -4,7 +4,7 @@ import glob
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -109,8 +109,20 @@ def find(folder: Path, source: Source) -> tuple[Found, ...]:
     """The files of a source, by name. A folder gives every file in it, below it too, that is not hidden.
 
     Raises:
-        DataError: E210, there is none.
+        DataError: E210, there is none; E218, a folder may not be read.
     """
+    try:
+        return _found(folder, source)
+    except OSError as error:
+        raise DataError(
+            f"{error.filename or source.path} cannot be read: {(error.strerror or str(error)).lower()}",
+            code="E218",
+            hint="see who may read it; the last results stay",
+            place=source.place,
+        ) from None
+
+
+def _found(folder: Path, source: Source) -> tuple[Found, ...]:
     assert source.path is not None
     wanted = folder / source.path
     if glob.has_magic(source.path) and not wanted.exists():
@@ -124,14 +136,14 @@ def find(folder: Path, source: Source) -> tuple[Found, ...]:
                 place=source.place,
             )
     elif wanted.is_dir():
-        if (wanted / "_delta_log").is_dir():
+        if os.path.isdir(wanted / "_delta_log"):  # noqa: PTH112 (which does not mind what may not be read)
             raise DataError(
                 f"the folder {source.path}, which {source.name} reads, is a Delta table: not all of its files count",
                 code="E210",
                 hint=f"let Spark read it: engine: spark, and table: delta.`{wanted.absolute()}` in place of path:",
                 place=source.place,
             )
-        paths = [p for p in wanted.rglob("*") if p.is_file() and not _hidden(p.relative_to(wanted)) and p.name not in MARKERS]
+        paths = [p for p in _below(wanted) if p.is_file() and not _hidden(p.relative_to(wanted)) and p.name not in MARKERS]
         if not paths:
             raise DataError(
                 f"the folder {source.path}, which {source.name} reads, is empty",
@@ -149,6 +161,16 @@ def find(folder: Path, source: Source) -> tuple[Found, ...]:
             place=source.place,
         )
     return tuple(sorted((Found(p, _relative(p, folder)) for p in paths), key=lambda f: f.name))
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """All files below a folder; one that may not be looked into is an error, and not an empty one."""
+
+    def refused(error: OSError) -> None:
+        raise error
+
+    for inside, _, names in os.walk(folder, onerror=refused):
+        yield from (Path(inside) / name for name in names)
 
 
 def write_json(path: Path, data: object) -> None:

@@ -32,13 +32,17 @@ class Batch:
 
 def batches(source: Source, url: str, options: ReadOptions, shards: Shards, record: Loads, now: datetime) -> list[Batch]:
     """All batches, the one that is new now among them."""
-    known = record.batches(source.name)
-    edge = latest_change(source, url, options, shards)
-    if edge is not None and (not known or edge != known[-1][0]):
-        record.add_batch(source.name, edge, now)
-        known = record.batches(source.name)
+    return known(record, source.name, latest_change(source, url, options, shards), now)
+
+
+def known(record: Loads, name: str, edge: str | None, now: datetime) -> list[Batch]:
+    """The batches of a source, the newest of which ends where it last changed."""
+    found = record.batches(name)
+    if edge is not None and (not found or edge != found[-1][0]):
+        record.add_batch(name, edge, now)
+        found = record.batches(name)
     out: list[Batch] = []
-    for up_to, when in known:
+    for up_to, when in found:
         out.append(Batch(out[-1].up_to if out else None, up_to, when))
     return out
 

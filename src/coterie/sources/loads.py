@@ -91,7 +91,7 @@ class Loads:
     def batches(self, source: str) -> list[tuple[str, datetime]]:
         """The incremental readings of a database: (up to which change, when first loaded), oldest first."""
         found = self.connection.execute(
-            "SELECT up_to, first_loaded FROM batches WHERE source = ? ORDER BY up_to", (source,)
+            "SELECT up_to, first_loaded FROM batches WHERE source = ? ORDER BY first_loaded, up_to", (source,)
         ).fetchall()
         return [(str(up_to), datetime.fromisoformat(str(when))) for up_to, when in found]
 

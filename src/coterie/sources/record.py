@@ -70,7 +70,7 @@ def unwritten(folder: Path, error: Exception) -> StoreError:
     return StoreError(
         f"the record {folder} cannot be written: {words}",
         code="E506",
-        hint="free some disk space and run again; the last results are untouched",
+        hint="free some disk space, or see who may write there, and run again; the last results are untouched",
     )
 
 

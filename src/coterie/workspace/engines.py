@@ -52,9 +52,9 @@ def opened(
         EngineError: it is not installed, does not answer, or cannot open the results.
     """
     if is_spark(engine):
-        from coterie.engine.spark import Spark
+        from coterie.engine.spark import Spark, running
 
-        url = None if engine == "spark" else engine
+        url = running() if engine == "spark" else engine
         said = dict(spark or {})
         if settings.memory is not None and "%" not in settings.memory:
             said.setdefault("spark.driver.memory", settings.memory.lower().removesuffix("b"))
@@ -71,4 +71,7 @@ def reader(path: Path, settings: Settings, maker: str) -> Engine:
     if path.suffix != SPARK:
         return opened("duckdb", settings, path, read_only=True)
     said = settings.engine or maker
-    return opened(said if is_spark(said) else "spark", settings, path, read_only=True)
+    said = said if is_spark(said) else "spark"
+    # What is read by way of files must lie where all of a cluster sees it.
+    temp = None if said.startswith(("spark", "local")) and "://" not in said else path.parent / "reading"
+    return opened(said, settings, path, read_only=True, temp=temp)

@@ -6,15 +6,16 @@ aside and publishes it, so that a run that fails or is killed leaves the last re
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.core.errors import DefinitionError
+from coterie.core.errors import DefinitionError, NotSupported
 from coterie.core.windows import last_instant, local_day
 from coterie.engine.engine import Engine
 from coterie.language.catalog import Catalog, Resolved
@@ -86,8 +87,28 @@ def planned(engine: Engine, tables: Tables, catalog: Catalog, context: Context, 
     wanted, rules = split(catalog, known.needed)
     aliases = batch.aliases_of((w.name, w.tree) for w in wanted)
     at = known.at(context.as_of)
-    traits = batch.plan(wanted, tables, catalog.scope, q, FITTERS, aliases=aliases, table=TRAITS, models=at)
+
+    def plan(these: list[Wanted], have: Iterable[str] = ()) -> Batch:
+        return batch.plan(these, tables, catalog.scope, q, FITTERS, aliases=aliases, have=have, table=TRAITS, models=at)
+
+    try:
+        traits = plan(wanted)
+    except NotSupported as error:
+        others = {w.name: {o.name for o in wanted} - {w.name} for w in wanted}
+        raise whose(error, catalog, {w.name: partial(plan, [w], others[w.name]) for w in wanted}) from None
     return Planned(catalog, traits, rules, batch.compiler(q, catalog.scope, tables, aliases))
+
+
+def whose(error: NotSupported, catalog: Catalog, alone: Mapping[str, Callable[[], object]]) -> NotSupported:
+    """The error of an engine that lacks something, with the definition that asks for it; `alone` compiles each for itself."""
+    for name, compiled in alone.items():
+        try:
+            compiled()
+        except NotSupported as again:
+            found = catalog.definitions.get(name)
+            place = None if found is None or found.origin is None else found.origin.place(0, len(found.origin.text))
+            return NotSupported(f"{name} cannot be had: {again.message}", hint=again.hint, place=place)
+    return error
 
 
 def answer(
@@ -111,10 +132,14 @@ def answer(
 def settle(engine: Engine, asked: Planned, progress: Progress = silent, clock: "_Clock | None" = None) -> Answered:
     """Answer what was planned; the tables as of `answer`."""
     clock, catalog = clock or _Clock(), asked.catalog
+    try:
+        compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY])
+    except NotSupported as error:
+        alone = {n: partial(membership.rules, {n: rule}, asked.compiler, TRAITS) for n, rule in asked.rules.items()}
+        raise whose(error, catalog, alone) from None
     learned = carry_out(engine, asked.batch, progress)
     clock.lap("traits")
     progress(f"answering {len(asked.rules)} segments")
-    compiled = membership.rules(asked.rules, asked.compiler, TRAITS, keys=[batch.KEY])
     sizes = membership.store(engine, compiled, TRAITS)
     clock.lap("segments")
     counted = label_counts(engine, [d.name for d in catalog.of("segmentation")])

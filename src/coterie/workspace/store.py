@@ -5,6 +5,7 @@ The results of a run are one DuckDB file, or one folder of Parquet that Spark wr
 """
 
 import contextlib
+import errno
 import json
 import os
 import shutil
@@ -73,12 +74,15 @@ class Store:
         try:
             for folder in (self.root, self.cache, self.record, self.scratch):
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.root, self.cache, self.record, self.scratch, *self.root.glob("results/memberships")):
+                if not os.access(folder, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(folder))
             ignore = self.root / ".gitignore"
             if not ignore.exists():
                 ignore.write_text("*\n", encoding="utf-8")
         except OSError as error:
             raise StoreError(
-                f"{self.root} cannot be written: {(error.strerror or str(error)).lower()}",
+                f"{error.filename or self.root} cannot be written: {(error.strerror or str(error)).lower()}",
                 hint="coterie keeps its results there: make room, or see who may write to the folder",
             ) from None
 
