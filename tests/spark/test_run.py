@@ -1,6 +1,7 @@
 """A project on Spark: the same commands, the same answers as on DuckDB, from the files to the history."""
 
 import shutil
+import socket
 from pathlib import Path
 
 import pyarrow.dataset as ds
@@ -10,6 +11,7 @@ import coterie
 from coterie.core.errors import EngineError, NotSupported
 from coterie.engine.spark import Spark, session_at, version_of_java
 from coterie.language.dialects import spark as words
+from coterie.workspace.gates import TooMuchChange
 from tests.spark.projects import write_project
 from tests.spark.sessions import QUICK
 
@@ -112,6 +114,28 @@ def test_the_other_commands_work_too(both, tmp_path):
     assert [f for f in workspace.doctor() if f.state == "broken"] == []
 
 
+def test_who_would_move_is_counted_where_the_customers_are(both, tmp_path):
+    """The same numbers as in one process, the customers where they are asked for, and a gate that holds."""
+    plans = []
+    for engine, folder in both.items():
+        shutil.copytree(folder, tmp_path / engine)
+        with (tmp_path / engine / "orders.csv").open("a", encoding="utf-8") as file:
+            file.write("7,a4,2026-03-30 10:00:00,500.00\n8,ä,2026-03-30 11:00:00,0.10\n")
+        workspace = coterie.open(tmp_path / engine)
+        plan = workspace.plan()
+        plans.append(
+            ({k: v for k, v in plan.to_json().items() if k != "seconds"}, {n: plan.entered(n) for n in ("vip", "came_back")})
+        )
+        text = (tmp_path / engine / "coterie.yaml").read_text(encoding="utf-8")
+        gated = text.replace("  vip:\n", "  vip:\n    max_change: 1%\n")
+        (tmp_path / engine / "coterie.yaml").write_text(gated, encoding="utf-8")
+        with pytest.raises(TooMuchChange, match="vip: 1 entered"):
+            workspace.run()
+        workspace.run(accept=["vip"])
+    assert plans[0] == plans[1]
+    assert plans[0][1]["vip"] == ["a4"]
+
+
 def test_an_engine_may_follow_the_other(both, tmp_path):
     """What one has gathered and recorded the other reads."""
     folder = tmp_path / "moved"
@@ -160,11 +184,13 @@ def test_a_cluster_that_does_not_answer_is_said_at_once(url):
 def test_a_process_has_one_spark():
     """Where another one is asked for, it is not the first that answers without a word."""
     session_at("local[2]", QUICK)
-    for url in ("local[3]", "spark://127.0.0.1:7077", "sc://127.0.0.1:15002/;token=secret"):
-        with pytest.raises(EngineError, match=r"works with Spark at local\[2\]") as caught:
-            session_at(url)
-        assert caught.value.code == "E314"
-        assert "secret" not in str(caught.value)
+    with socket.create_server(("127.0.0.1", 0)) as server:  # somebody answers there
+        there = f"127.0.0.1:{server.getsockname()[1]}"
+        for url in ("local[3]", f"spark://{there}", f"sc://{there}/;token=secret"):
+            with pytest.raises(EngineError, match=r"works with Spark at local\[2\]") as caught:
+                session_at(url)
+            assert caught.value.code == "E314"
+            assert "secret" not in str(caught.value)
     assert Spark().session.sparkContext.master == "local[2]"
 
 

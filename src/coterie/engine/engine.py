@@ -113,5 +113,8 @@ class Cluster(Engine, Protocol):
             schema: of what it gives.
         """
 
+    def take_over(self, table: str, other: "Cluster", query: Query) -> None:
+        """Make a temporary table of what a query of another engine of the same cluster gives."""
+
     def may_be_large(self) -> None:
         """Say that what is asked from now on may be of any size, which the engine does not see by itself."""

@@ -29,7 +29,7 @@ import pyarrow.parquet as pq
 from sqlglot import exp
 
 from coterie.core.errors import EngineError
-from coterie.engine.engine import Batches, Query
+from coterie.engine.engine import Batches, Cluster, Query
 from coterie.engine.failures import ROOM, UNEXPECTED, is_full
 from coterie.engine.folding import Folded
 from coterie.engine.scans import Scan
@@ -96,6 +96,10 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
             from pyspark.sql import SparkSession
     except ImportError as error:
         raise EngineError(f"engine: spark needs PySpark: {error}", code="E311", hint=INSTALL) from None
+    if not is_remote(url):
+        version_of_java()
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    _reachable(url)
     there = running()
     if there is not None and there != url:
         raise EngineError(
@@ -103,10 +107,6 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
             code="E314",
             hint="a process has one Spark: use another process, or end that one with `SparkSession.getActiveSession().stop()`",
         )
-    if not is_remote(url):
-        version_of_java()
-        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-    _reachable(url)
     logging.getLogger("SQLQueryContextLogger").disabled = True  # says on stderr what the error says
     builder = SparkSession.builder.appName("coterie")
     for key, value in {**_quiet(url), **(settings or {})}.items():
@@ -171,6 +171,7 @@ _WHEN_SMALL = {
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
+    "spark.sql.files.minPartitionNum": "1",
     "spark.sql.autoBroadcastJoinThreshold": "-1",  # a job each, and by what Spark guesses of sizes
 }
 
@@ -227,7 +228,7 @@ class Spark:
 
     Args:
         path: the folder of kept tables, or None where nothing is kept.
-        url: where Spark runs, as of `session_at`.
+        url: where Spark runs, as of `session_at`; None is where this process works with Spark already, or else this machine.
         read_only: open a folder that is there.
         temp: a folder, seen by all of the cluster, for tables on the way.
         settings: of Spark.
@@ -239,12 +240,13 @@ class Spark:
         self,
         path: Path | None = None,
         *,
-        url: str = LOCAL,
+        url: str | None = None,
         read_only: bool = False,
         temp: Path | None = None,
         settings: Mapping[str, str] | None = None,
     ):
         self.path = path
+        url = url or running() or LOCAL
         self.session = session_at(url, settings)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -257,7 +259,7 @@ class Spark:
         self.held: dict[str, Any] = {}
         self.made = 0
         self.local = url.startswith("local")
-        self.free = {key: self.session.conf.get(key) for key in _WHEN_SMALL if key not in (settings or {})}
+        self.free = {key: self.session.conf.get(key, None) for key in _WHEN_SMALL if key not in (settings or {})}
         self.sizes: dict[str, int] = {}
         self._suit({})
         if path is not None and (read_only or (path / CATALOG).exists()):
@@ -334,6 +336,11 @@ class Spark:
             plain = frame.toDF(*(f"c{i}" for i in range(len(names))))
             plain.mapInArrow(named, kinds).write.parquet(_uri(folder))
         self._keep(table, folder, temporary, kinds)
+
+    def take_over(self, table: str, other: Cluster, query: Query) -> None:
+        folder = self._folder(table, temporary=True)
+        other.write_parquet(query, folder, f"make {table}")
+        self._keep(table, folder, True, None)
 
     def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
         """Sorted by ranges, each range a file: a row's place is that in its file and the rows of the files before."""
@@ -504,14 +511,17 @@ class Spark:
         What it makes of that does not count: the steps of a run would be others with more definitions.
         """
         self.sizes |= more
-        there, wanted = sum(self.sizes.values()), dict(_WHEN_SMALL)
+        there = sum(self.sizes.values())
+        wanted: dict[str, str | None] = dict(_WHEN_SMALL)
         if there > SMALL:
             wanted = dict(self.free)
             if self.local:
-                least = int(self.free.get("spark.sql.shuffle.partitions", 1))
+                least = int(self.free.get("spark.sql.shuffle.partitions") or 1)
                 wanted["spark.sql.shuffle.partitions"] = str(max(least, there // A_TASK))
         for key in self.free:
-            if self.session.conf.get(key) != wanted[key]:
+            if wanted[key] is None:
+                self.session.conf.unset(key)
+            elif self.session.conf.get(key, None) != wanted[key]:
                 self.session.conf.set(key, wanted[key])
 
     def _named(self, reader: Any, paths: Sequence[Path], file: str) -> Any:

@@ -1,6 +1,7 @@
 """What is different between published results and what an engine has just answered: who entered and left, whose label moved."""
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from sqlglot import exp
 
-from coterie.engine.engine import Engine
+from coterie.engine.engine import Cluster, Engine
 from coterie.segments import membership
 from coterie.segments.bitmaps import IN, OUT, PER_WORD, unpacked, word_count
 from coterie.segments.membership import BITS, NOBODY, Size
@@ -86,7 +87,7 @@ class Relabelled:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Everything that is different; `table` has a row for each customer who moved anywhere."""
+    """Everything that is different; `table` has a row for each customer who moved anywhere, where these were to be listed."""
 
     segments: tuple[Moved, ...]
     segmentations: tuple[Relabelled, ...]
@@ -124,6 +125,7 @@ def compare(
     segments: Mapping[str, str | None],
     segmentations: Mapping[str, str | None],
     money: str | None,
+    listed: bool = True,
 ) -> Comparison:
     """Compare published results with what an engine has answered.
 
@@ -133,12 +135,15 @@ def compare(
         answered: what it found.
         segments, segmentations: names after, with their names before; None where they are new.
         money: the trait that customers are worth, in the answer.
+        listed: whether the customers who moved are wanted, and not their numbers alone; an engine with everything in this
+            process lists them in any case.
     """
+    listed = listed or not isinstance(engine, Cluster)
     old_order, new_order = list(results.sizes_order), list(answered.sizes)
     labels = {n: w for n, w in segmentations.items() if w is not None and w in results.columns}
     old_money = money if money in results.columns else None
     named = {f"ol{i}": was for i, was in enumerate(labels.values())}
-    engine.register(BEFORE, results.engine.fetch(_side(len(old_order), named, old_money)), temporary=True)
+    put_before(results.engine, engine, _side(len(old_order), named, old_money))
     after = _side(len(new_order), {f"nl{i}": name for i, name in enumerate(labels)}, money)
     pairs = {n: (old_order.index(w), new_order.index(n)) for n, w in segments.items() if w is not None and w in old_order}
     differs = _words_differ(len(new_order)) if old_order == new_order else _verdicts_differ(pairs, segments, old_order, new_order)
@@ -165,8 +170,11 @@ def compare(
         for name, was in segments.items()
         if name in new_order
     }
-    table = engine.fetch(exp.select(exp.Star()).from_(relation(MOVED)).order_by(quoted("customer")))
-    counted = _counted(table, places, bool(worth))
+    everybody = exp.select(exp.Star()).from_(relation(MOVED))
+    counted = _counted_there(engine, everybody, places, bool(worth)) if isinstance(engine, Cluster) else None
+    table = engine.fetch(everybody.order_by(quoted("customer")) if listed else everybody.limit(0))
+    if counted is None:
+        counted = _counted(table, places, bool(worth))
     gone = [n for n in old_order if n not in segments.values()]
     rows = [Moved(n, was, _size(results, was), answered.sizes[n], *counted[n]) for n, was in segments.items() if n in places]
     rows += [Moved(n, n, _size(results, n), None, left=results.sizes.get(n, NOBODY).inside) for n in gone]
@@ -181,6 +189,14 @@ def compare(
     for made in (BEFORE, MOVED):
         engine.drop(made)
     return Comparison(tuple(rows), tuple(relabelled), table, {**places, **{n: (old_order.index(n), None) for n in gone}})
+
+
+def put_before(theirs: Engine, engine: Engine, side: exp.Select) -> None:
+    """Make the table of what was published; between two engines of one cluster nothing of it comes here."""
+    if isinstance(theirs, Cluster) and isinstance(engine, Cluster):
+        engine.take_over(BEFORE, theirs, side)
+    else:
+        engine.register(BEFORE, theirs.fetch(side), temporary=True)
 
 
 def _word(table: pa.Table, column: str) -> Words:
@@ -228,9 +244,41 @@ def _true(node: exp.Expression) -> exp.Expression:
     return exp.Is(this=node, expression=exp.true())
 
 
-def _counted(
-    table: pa.Table, places: Mapping[str, tuple[int | None, int]], worth: bool
-) -> dict[str, tuple[int, int, int, Decimal | None, Decimal | None]]:
+Numbers = tuple[int, int, int, Decimal | None, Decimal | None]
+COUNTS, _TOLD = "customers who moved, counted", pa.schema([("told", pa.string())])
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """Counts some of the customers who moved, in whatever process they are."""
+
+    places: Mapping[str, tuple[int | None, int]]
+    worth: bool
+
+    def __call__(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for rows in batches:
+            counted = _counted(pa.Table.from_batches([rows]), self.places, self.worth)
+            told = json.dumps({name: [None if n is None else str(n) for n in numbers] for name, numbers in counted.items()})
+            yield pa.RecordBatch.from_pylist([{"told": told}], schema=_TOLD)
+
+
+def _counted_there(
+    engine: Cluster, moved: exp.Select, places: Mapping[str, tuple[int | None, int]], worth: bool
+) -> dict[str, Numbers]:
+    """The same as `_counted`, where the customers are: what comes here is what each task has counted."""
+    none = Decimal(0) if worth else None
+    out: dict[str, Numbers] = dict.fromkeys(places, (0, 0, 0, none, none))
+    engine.mapped(COUNTS, moved, _Counting(places, worth), _TOLD, "count who moved", temporary=True)
+    for (told,) in engine.rows(exp.select(quoted("told")).from_(relation(COUNTS))):
+        for name, (entered, left, doubt, more, less) in json.loads(str(told)).items():
+            a, b, c, gained, lost = out[name]
+            money = (None if n is None else n + Decimal(m) for n, m in ((gained, more), (lost, less)))
+            out[name] = (a + int(entered), b + int(left), c + int(doubt), *money)  # type: ignore[assignment]
+    engine.drop(COUNTS)
+    return out
+
+
+def _counted(table: pa.Table, places: Mapping[str, tuple[int | None, int]], worth: bool) -> dict[str, Numbers]:
     """By segment: entered, left, newly not to be told, and what those who entered and left are worth."""
     there = {side: table.column(f"{side}_there").to_numpy() for side in "on"}
     units = _units(table.column("money")) if worth else None
@@ -243,7 +291,7 @@ def _counted(
             words[column] = _word(table, column)
         return unpacked(words[column], place)
 
-    out: dict[str, tuple[int, int, int, Decimal | None, Decimal | None]] = {}
+    out: dict[str, Numbers] = {}
     for name, (before, after) in places.items():
         new = codes("n", after)
         old = np.zeros_like(new) if before is None else codes("o", before)

@@ -135,15 +135,19 @@ def _segmentation(moved: Relabelled) -> Json:
 
 
 def against(
-    results: Results | None, ground: Ground, engine: "Engine", answered: Answered
+    results: Results | None, ground: Ground, engine: "Engine", answered: Answered, *, listed: bool = True
 ) -> tuple[Comparison | None, tuple[Edit, ...], str | None]:
-    """What an answer changes in published results: members, definitions, and the trait that customers are worth."""
+    """What an answer changes in published results: members, definitions, and the trait that customers are worth.
+
+    `listed`: as of `compare`.
+    """
     catalog, money = ground.catalog, money_of(ground.catalog)
     if results is None:
         return None, (), money
     then = names_before(catalog, earlier_names(ground.project), results.catalog)
     nouns = {noun: {d.name: then[d.name] for d in catalog.of(noun)} for noun in ("segment", "segmentation")}
-    found = compare(results, engine, answered, segments=nouns["segment"], segmentations=nouns["segmentation"], money=money)
+    of_segments, labelled = nouns["segment"], nouns["segmentation"]
+    found = compare(results, engine, answered, segments=of_segments, segmentations=labelled, money=money, listed=listed)
     return found, edits(catalog, then, results.catalog), money
 
 
@@ -151,7 +155,7 @@ def answers_of(ground: Ground, answered: Answered, published: Callable[[], Resul
     """What examples and expectations are held against; nothing is compared that none of them asks for."""
 
     def compared() -> Comparison | None:
-        return against(published(), ground, ground.engine, answered)[0]
+        return against(published(), ground, ground.engine, answered, listed=False)[0]
 
     return Answers(ground.project, ground.engine, answered, money_of(ground.catalog), compared)
 
@@ -198,7 +202,7 @@ def pass_gates(
     results = published() if gating.limits(ground.project) else None
     if results is None:
         return ()
-    found, _, _ = against(results, ground, ground.engine, answered)
+    found, _, _ = against(results, ground, ground.engine, answered, listed=False)
     assert found is not None
     there = gating.gates(ground.project, found)
     stopped = gating.stopped(there, accepted)
