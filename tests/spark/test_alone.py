@@ -75,7 +75,7 @@ traits:
   orders: count(order)
   revenue: sum(order.amount)
 segments:
-  spent: revenue > 50
+  spent: {{where: revenue > 50, max_change: 100%}}
   often: orders >= 2
   bought: exists(order within 20 days) and spent
 segmentations:
@@ -92,6 +92,9 @@ shop.history.diff(1, 2)
 assert shop.segments.size("spent").population == shop.count("spent").size.population
 assert len(list(shop.segments.members("spent"))) == shop.segments.size("spent").inside > 10_000
 assert len(shop.history.sizes("spent")) == 2
+assert shop.plan().compared is not None
+assert shop.lint() is not None
+assert shop.traits_at(["2026-03-20"]).arrow().num_rows == shop.count("spent").size.population
 shop.undo()
 print("done")
 """

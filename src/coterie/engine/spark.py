@@ -398,12 +398,16 @@ class Spark:
         self._forget(table)
 
     def fetch(self, query: Query, about: str = "") -> pa.Table:
-        if sum(self.sizes.values()) > SMALL:  # by way of files, of which spark.driver.maxResultSize is no limit
-            return pa.Table.from_batches(list(self.batches(query, about)))
-        frame = self.frame(query, about)
-        with self.at_work(about, query):
-            found = frame.toArrow()
-        return found.cast(pa.schema([f.with_nullable(True) for f in found.schema]))
+        if sum(self.sizes.values()) <= SMALL:
+            frame = self.frame(query, about)
+            try:
+                with self.at_work(about, query):
+                    found = frame.toArrow()
+                return found.cast(pa.schema([f.with_nullable(True) for f in found.schema]))
+            except EngineError as error:
+                if "maxresultsize" not in str(error.__cause__).lower():
+                    raise
+        return pa.Table.from_batches(list(self.batches(query, about)))  # by way of files, whatever may be handed over
 
     def batches(self, query: Query, about: str = "", *, rows: int = 65_536) -> Iterator[pa.RecordBatch]:
         # By way of files, in the order of the query: what reaches this process is a batch at a time.
