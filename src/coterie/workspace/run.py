@@ -277,7 +277,8 @@ def label_counts(engine: Engine, names: Sequence[str]) -> dict[str, dict[str | N
         for place, name in enumerate(names):
             of = exp.select(exp.Literal.number(place).as_("place"), quoted(name).as_("label"), exp.Count(this=exp.Star()).as_("n"))
             parts.append(of.from_(relation(TRAITS)).group_by(quoted(name)))
-        for at, label, n in engine.rows(parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False)):
+        found = engine.rows(parts[0] if len(parts) == 1 else exp.union(*parts, distinct=False))
+        for at, label, n in sorted(found, key=lambda row: (row[1] is None, str(row[1]))):
             out[names[int(str(at))]][None if label is None else str(label)] = int(str(n))
     return out
 
