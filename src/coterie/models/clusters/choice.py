@@ -84,6 +84,7 @@ def choose(x: Matrix, encoding: Encoding, *, seed: int, groups: Sequence[int] = 
         groups: the numbers to try, each at most the number of rows.
     """
     rng = np.random.default_rng(seed)
+    x = np.asarray(x, np.float32)  # costs are compared to four digits
     found = partial(prototypes, seed=seed, blocks=encoding.blocks(), starts=STARTS, settled=ROUGHLY)
     times = max(1, min(PATIENCE // (REFERENCES * len(x)), 5))
     references = [without_groups(x, encoding, rng) for _ in range(times * REFERENCES)]
@@ -96,7 +97,7 @@ def choose(x: Matrix, encoding: Encoding, *, seed: int, groups: Sequence[int] = 
         here = found(x, k)
         pairs = ([assign(x, found(x[half], k).centres)[0] for half in both] for both in halves)
         stability = float(np.mean([adjusted_rand(a, b) for a, b in pairs]))
-        separation = silhouette(x[seen], here.labels[seen])
+        separation = silhouette(np.asarray(x[seen], np.float64), here.labels[seen])
         tried.append(Tried(k, float(log.mean()) - _log(here.cost), noise, stability, separation))
     return tuple(tried)
 

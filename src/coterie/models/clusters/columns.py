@@ -218,9 +218,14 @@ def _learned_number(name: str, values: pa.ChunkedArray) -> tuple[Encoded | None,
     x = all_[np.isfinite(all_)]
     if not len(x) or x.min() == x.max():
         return None, [f"{name} is left out: it is the same for everybody."]
+    low, high = x.min(), x.max()
+    if len(x) > LEARNED_ON:
+        some = x[np.random.default_rng(0).integers(0, len(x), LEARNED_ON)]
+        two = bool(((some == low) | (some == high)).all()) and bool(((x == low) | (x == high)).all())
+        x = np.append(some, (low, high))
+    else:
+        two = bool(((x == low) | (x == high)).all())
     median = float(np.median(x))
-    two = bool(((x == x.min()) | (x == x.max())).all())
-    x = x if len(x) <= LEARNED_ON else np.random.default_rng(0).choice(x, LEARNED_ON, replace=False)
     column = Number(name, kind, median, _unit(x) if kind == "number" and not two else 0.0, 0.0, 1.0)
     centre, scale = _centre_and_scale(column.bent(x))
     if two:

@@ -155,6 +155,7 @@ def _nearest(x: Matrix, centres: Floats) -> tuple[Labels, Matrix, Floats, Floats
     k = len(centres)
     toward = np.ascontiguousarray(-2 * centres, x.dtype)
     own = np.einsum("ij,ij->i", centres, centres).astype(x.dtype)[:, None]
+    places = np.arange(k, dtype=x.dtype)
     labels = np.empty(len(x), np.int16)
     nearest = np.empty(len(x), x.dtype)
     sums, sizes = np.zeros((k, x.shape[1])), np.zeros(k)
@@ -164,13 +165,13 @@ def _nearest(x: Matrix, centres: Floats) -> tuple[Labels, Matrix, Floats, Floats
         distance += own
         best, group = nearest[start : start + AT_ONCE], labels[start : start + AT_ONCE]
         np.min(distance, axis=0, out=best)
-        group[:] = 0
-        for j in range(k - 1, 0, -1):
-            group[distance[j] == best] = j
-        group[distance[0] == best] = 0
-        member = group == np.arange(k, dtype=np.int16)[:, None]
-        sums += member.astype(x.dtype) @ part
-        sizes += member.sum(axis=1)
+        member = distance == best
+        if np.count_nonzero(member) > len(part):  # some are as near to another
+            member &= np.cumsum(member, axis=0) == 1
+        counted = member.astype(x.dtype)
+        group[:] = places @ counted
+        sums += counted @ part
+        sizes += np.count_nonzero(member, axis=1)
     return labels, nearest, sums, sizes
 
 
