@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from coterie.core.errors import Degenerate, MissingColumn
+from coterie.core.words import counted
 from coterie.models.prediction.training import Floats, Integers
 
 ONE_HOT = 20
@@ -262,7 +263,7 @@ def _text(name: str, chunks: Sequence[pa.ChunkedArray], n: int, missing: int, no
     if pooled > 1 and (len(levels) > MANY_LEVELS or pooled > ONE_HOT):
         share = 100 * counts[len(kept) :].sum() / n
         notes.append(
-            f"{name} has {len(levels):,} different values: {len(kept):,} are used, the other {pooled:,} ({share:.0f} % of the"
+            f"{name} has {len(levels):,} different values: {counted(len(kept), 'is used', 'are used')}, the other {pooled:,} ({share:.0f} % of the"
             " rows) count as one"
         )
     kind: ColumnKind = "levels" if len(kept) + (pooled > 0) <= ONE_HOT else "means"
