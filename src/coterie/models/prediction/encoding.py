@@ -263,8 +263,8 @@ def _text(name: str, chunks: Sequence[pa.ChunkedArray], n: int, missing: int, no
     if pooled > 1 and (len(levels) > MANY_LEVELS or pooled > ONE_HOT):
         share = 100 * counts[len(kept) :].sum() / n
         notes.append(
-            f"{name} has {len(levels):,} different values: {counted(len(kept), 'is used', 'are used')}, the other {pooled:,} ({share:.0f} % of the"
-            " rows) count as one"
+            f"{name} has {len(levels):,} different values: {counted(len(kept), 'is used', 'are used')}, the other {pooled:,}"
+            f" ({share:.0f} % of the rows) count as one"
         )
     kind: ColumnKind = "levels" if len(kept) + (pooled > 0) <= ONE_HOT else "means"
     typical = 0.0 if counts[0] >= missing else float("nan")
