@@ -13,11 +13,12 @@ import pytest
 from coterie.core.errors import Busy, StoreError
 from coterie.live.backup import backup, restore
 from coterie.live.log import FILE, MARK, Damaged, Log, Logged, Reader, Transaction
-from coterie.live.message import Message, Refused
+from coterie.live.message import Caps, Message, Refused
+from coterie.live.replay import replay
 from coterie.live.sealing import seal_now
 from coterie.live.verify import verify
 from coterie.live.writer import Limits, Overloaded, Writer
-from tests.live.sent import NOW, track
+from tests.live.sent import NOW, read, track
 
 
 class Time:
@@ -86,6 +87,20 @@ def test_receipts_stand_in_the_order_of_the_items(log: Log) -> None:
     no = [Refused(0, "no_id", "nobody", b"{}"), Refused(2, "type", "what", b"[]")]
     assert outcomes(log, track(1), track(1), refused=no) == ["quarantined", "stored", "quarantined", "duplicate"]
     assert [(q.reason, q.item) for q in log.quarantine()] == [("no_id", b"{}"), ("type", b"[]")]
+
+
+def test_what_was_refused_is_taken_when_it_can_be(log: Log) -> None:
+    item = {"type": "track", "event": "x", "userId": "u1", "properties": {"text": "y" * 500}}
+    for path, body in (("/v1/batch", {"batch": [item, {**item, "userId": None}]}), ("/v1/track", item)):
+        made, refused = read(body, path, caps=Caps(item=400))
+        log.accept("web", made, refused, path)
+    assert [q.reason for q in log.quarantine()] == ["too_large", "too_large", "too_large"]
+    assert replay(log, Caps(item=400)) == []
+    assert [r.number for r in replay(log)] == [1, 3]
+    assert replay(log) == []
+    assert [(e.message.id, e.message.received) for e in log.read(0, 10)] == [("refused-1-0", NOW), ("refused-3-0", NOW)]
+    assert [q.number for q in log.quarantine()] == [2]
+    assert [q.number for q in log.quarantine(replayed=True)] == [1, 2, 3]
 
 
 def test_a_failed_write_leaves_nothing(log: Log) -> None:

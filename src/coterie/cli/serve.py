@@ -120,6 +120,28 @@ def restore(
     typer.echo(f"The events up to position {found.position:,} are back: `{then(directory, 'serve')}`")
 
 
+def refused(
+    directory: Dir = HERE,
+    again: Annotated[bool, typer.Option("--again", help="Try them again, while nobody serves.")] = False,
+) -> None:
+    """Events that could not be taken, each with the reason."""
+    from coterie.live.log import Log, Reader
+    from coterie.live.replay import replay
+    from coterie.workspace.run import utc_now
+    from coterie.workspace.serving import place_of
+
+    place = place_of(directory)
+    if again:
+        with Log.open(place, utc_now) as log:
+            taken = replay(log)
+        typer.echo(f"{len(taken):,} were taken now.")
+    with Reader(place) as reader:
+        found = reader.quarantine(MANY + 1)
+    for item in found[:MANY]:
+        typer.echo(f"{item.number}  {item.received:%Y-%m-%d %H:%M}  {item.source}  {item.said.splitlines()[-1]}")
+    typer.echo("and more" if len(found) > MANY else "No event was refused." if not found else f"{len(found)} in all")
+
+
 def add(app: typer.Typer) -> None:
-    for command in (serve, verify, backup, restore):
+    for command in (serve, refused, verify, backup, restore):
         app.command()(command)

@@ -583,6 +583,10 @@ class Log:
         )
         self.at("after_seal")
 
+    def replayed(self, number: int) -> None:
+        """Say that an item in quarantine was taken after all."""
+        self.connection.execute("UPDATE quarantine SET replayed = ? WHERE number = ?", (micros(self.clock()), number))
+
     def checkpoint(self, *, whole: bool = False) -> int:
         """Bring the write-ahead file into the database. Returns how many pages it still holds.
 
