@@ -13,7 +13,7 @@ from coterie.live.verify import verify
 from coterie.live.writer import Limits, Overloaded, Writer
 from tests.faults.vfs import Plan, failing
 from tests.live.sent import NOW, track
-from tests.server.serving import now_key, serving
+from tests.server.serving import now_key, serving, stored
 
 ROOM = Limits(room=0)
 
@@ -136,3 +136,26 @@ def test_little_room_is_no_room(tmp_path: Path) -> None:
         status, said = service.batch([{"type": "track", "event": "x", "userId": "u"}])
         assert (status, said["code"]) == (503, "disk")
         assert service.get("/livez")[0] == 200
+
+
+def test_a_service_whose_disk_fails_ends_and_starts_again(tmp_path: Path) -> None:
+    folder = tmp_path / "live"
+    key = now_key(folder)
+    acknowledged: list[str] = []
+    with serving(folder, "--broken", "disk", key=key) as service:
+        for i in range(8):
+            item = {"type": "track", "event": "x", "userId": "u", "messageId": f"m{i}"}
+            try:
+                status, said = service.batch([item])
+            except OSError:  # it has ended
+                break
+            if status == 200:
+                acknowledged.append(f"m{i}")
+            else:
+                assert (status, said["code"]) == (503, "stopped")
+        assert service.process.wait(30) == 4
+    assert acknowledged
+    with serving(folder, key=key) as service:
+        assert service.batch([{"type": "track", "event": "x", "userId": "u", "messageId": "after"}])[1]["stored"] == 1
+        assert service.stop() == 0
+    assert {*acknowledged, "after"} <= set(stored(folder))

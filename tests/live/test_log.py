@@ -4,6 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
+from time import perf_counter
 from zoneinfo import ZoneInfo
 
 import apsw
@@ -262,6 +263,35 @@ def test_a_full_queue_is_said(log: Log) -> None:
     with pytest.raises(Overloaded) as found:
         writer.accept("web", [track(1)])
     assert (found.value.reason, found.value.retry_after) == ("queue", 1)
+
+
+def test_another_program_that_holds_the_log_is_waited_for(log: Log) -> None:
+    sums = Sums()
+    for sql in sums.tables:
+        log.connection.execute(sql)
+    writer = Writer(log, sums)
+    writer.start()
+    other = apsw.Connection(str(log.folder / FILE))
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Overloaded):
+        writer.accept("web", [track(1)])
+    other.close()
+    assert writer.accept("web", [track(1)])[0].outcome == "stored"
+    assert not writer.failed
+    assert writer.stop()
+
+
+def test_a_reader_that_stays_holds_nobody_up(log: Log) -> None:
+    with Reader(log.folder) as reader, reader.connection:
+        assert reader.read(0, 1) == []
+        for start in range(0, 3000, 100):
+            log.accept("web", [track(i) for i in range(start, start + 100)])
+        began = perf_counter()
+        log.checkpoint(whole=True)
+        assert perf_counter() - began < 2
+        assert reader.read(0, 1) == []
+    assert log.checkpoint(whole=True) == 0
+    assert log.wal_size() == 0
 
 
 def test_closed_days_are_sealed(tmp_path: Path, time: Time) -> None:

@@ -1,6 +1,6 @@
 """A service of a log's folder alone, for tests: it can die at a named point, and be broken on purpose.
 
-python -m tests.server.bare --dir FOLDER [--point NAME --after N] [--broken no-fsync|memory-ids|ack-first] [--apply]
+python -m tests.server.bare --dir FOLDER [--point NAME --after N] [--broken no-fsync|memory-ids|ack-first|disk] [--apply]
 """
 
 import argparse
@@ -11,6 +11,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import apsw
 
 from coterie.core.errors import Busy, CoterieError
 from coterie.live.keys import Keys
@@ -63,6 +65,16 @@ def break_on_purpose(log: Log, how: str) -> None:
     """What a test must find out."""
     if how == "no-fsync":
         log.connection.execute("PRAGMA synchronous=OFF").fetchall()
+    elif how == "disk":
+        left = [5]
+
+        def fails(name: str) -> None:
+            if name == "before_commit":
+                left[0] -= 1
+                if left[0] < 0:
+                    raise apsw.IOError("as planned")
+
+        log.at = fails
     elif how == "memory-ids":
         seen: dict[tuple[str, str], tuple[int, Any]] = {}
         insert = log._insert

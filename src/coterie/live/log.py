@@ -332,6 +332,8 @@ class Log:
             for sql in tables:
                 c.execute(sql)
             c.execute("UPDATE facts SET value = 0 WHERE name = 'clean'")
+        # From here on nobody else writes; a checkpoint that readers are in the way of is not waited for.
+        c.set_busy_timeout(100)
         self._mark = Mark(self.folder / MARK, identity, boot_id())
         self._mark.put(self.position)
 

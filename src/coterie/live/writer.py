@@ -5,6 +5,7 @@ The first error of the disk that leaves open what was written ends it: nothing m
 is there. A full disk is waited out.
 """
 
+import contextlib
 import shutil
 import threading
 import traceback
@@ -222,7 +223,8 @@ class Writer:
         while self._jobs:
             self._jobs.popleft()(self.log)
         if self.applier is not None:
-            self._apply(self.applier)
+            with contextlib.suppress(apsw.BusyError):  # another program holds the log: later, then
+                self._apply(self.applier)
         self._keep_house(idle=not group)
         return not (self._stopping and not self._queue)
 
@@ -260,6 +262,10 @@ class Writer:
             full = Overloaded("the disk has no room for more events", "disk", 30)
             self._deliver([(done, full) for _, done in group])
             return
+        except apsw.BusyError:
+            busy = Overloaded("another program holds the log: come again in a second", "queue", 1)
+            self._deliver([(done, busy) for _, done in group])
+            return
         except Exception as error:
             failed = self._fail(f"the log cannot be written: {error}", error)
             self._deliver([(done, failed) for _, done in group])
@@ -284,6 +290,8 @@ class Writer:
             self.log.prove()
         except apsw.FullError:
             self._full = True
+            return
+        except apsw.BusyError:
             return
         self._written = monotonic()
 
