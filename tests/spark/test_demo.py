@@ -24,6 +24,6 @@ def test_the_demo_shop(tmp_path: Path, figure) -> None:
         sizes.append(shop.results.sizes)
         labels.append(shop.results.made.labels)
     figure("spark.demo_run", took, "s", goal=at_most(180), n=2000)
-    assert len(sizes[0]) == 30
+    assert len(sizes[0]) == 32
     assert sizes[0] == sizes[1]
     assert labels[0] == labels[1]

@@ -110,6 +110,14 @@ def test_a_shop_is_written_over_itself_but_over_nothing_else(tmp_path):
     assert digests(tmp_path) == before | {"letter.txt": hashlib.sha256(b"mine").hexdigest()}
 
 
+def test_a_folder_may_have_any_name(tmp_path):
+    shop = write_demo(tmp_path / "shop [2]*", 30)
+    workspace = coterie.open(shop.folder)
+    workspace.run()
+    assert workspace.results.made.population == 30
+    workspace.close()
+
+
 def test_an_edited_project_file_is_kept(tmp_path):
     write_demo(tmp_path, 5)
     project = tmp_path / "coterie.yaml"

@@ -126,7 +126,8 @@ def _found(folder: Path, source: Source) -> tuple[Found, ...]:
     assert source.path is not None
     wanted = folder / source.path
     if glob.has_magic(source.path) and not wanted.exists():
-        paths = [Path(p) for p in glob.glob(str(wanted), recursive=True)]  # noqa: PTH207 (an absolute pattern)
+        pattern = Path(glob.escape(str(folder))) / source.path  # the folder's own name is no pattern
+        paths = [Path(p) for p in glob.glob(str(pattern), recursive=True)]  # noqa: PTH207 (an absolute pattern)
         paths = [p for p in paths if p.is_file() and not p.name.startswith(".")]
         if not paths:
             raise DataError(
