@@ -179,6 +179,10 @@ def history(seed: int) -> list[str]:
             joined.update(dict.fromkeys(union, union))
         log.rows += batch
         if batch:
+            if rng.random() < 0.1:  # a commit that fails: it all comes again
+                connection.execute("BEGIN").fetchall()
+                people.apply(connection, batch, now)
+                connection.execute("ROLLBACK").fetchall()
             with connection:
                 people.apply(connection, batch, now)
         with connection:

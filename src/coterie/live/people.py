@@ -177,6 +177,8 @@ class People:
         self.memory: OrderedDict[str, Person] = OrderedDict()
         self.next: datetime | None = None
         self.keeper: Incremental | None = None
+        self.upto = 0
+        self.told = 0
 
     # --- what the writer calls
 
@@ -210,8 +212,13 @@ class People:
 
     def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
         """Messages in the order of the log."""
+        self._agree(tx)
+        if events[0].position <= self.upto:
+            self.memory.clear()  # they come again: what was made of them before has come to nothing
         try:
             self._apply(tx, events, now)
+            self.upto = events[-1].position
+            self._remember(tx)
         except BaseException:
             self.memory.clear()  # what it holds may be of a transaction that comes to nothing
             raise
@@ -261,6 +268,7 @@ class People:
 
     def tick(self, tx: Transaction, now: datetime, limit: int = 1000) -> None:
         """Answer again for those whose moment has come, some at a time."""
+        self._agree(tx)
         rows = tx.execute("SELECT customer FROM live_customer WHERE due <= ? ORDER BY due LIMIT ?", (micros(now), limit))
         customers = [str(c) for (c,) in rows]
         self._bring(tx, [c for c in customers if c not in self.memory], now, {})
@@ -268,6 +276,19 @@ class People:
         for customer in self._with_members(tx, customers, now):
             self._settle(tx, keeper, customer, None)
         self._look(tx)
+        self._remember(tx)
+
+    def _agree(self, tx: Transaction) -> None:
+        """Forget everybody where changes that were told have come to nothing, as on a disk that was full."""
+        if self._last(tx) < self.told:
+            self.memory.clear()
+
+    def _remember(self, tx: Transaction) -> None:
+        self.told = self._last(tx)
+
+    def _last(self, tx: Transaction) -> int:
+        """The number of the last change."""
+        return next((int(n) for (n,) in tx.execute("SELECT seq FROM sqlite_sequence WHERE name = 'live_change'")), 0)
 
     # --- what is asked of one customer
 
