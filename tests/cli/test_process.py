@@ -225,7 +225,8 @@ def test_a_full_disk_leaves_the_last_results(busy: Path, tmp_path: Path, kilobyt
     assert said.returncode == 1
     first, hint = said.stderr.splitlines()
     assert first.startswith(("E303", "E506"))
-    assert hint == "   free some disk space and run again; the last results are untouched"
+    assert hint.startswith("   free some disk space")
+    assert hint.endswith("run again; the last results are untouched")
     assert sizes(folder) == before
     assert not list((folder / ".coterie/cache").glob("partial-*"))
     space = coterie.open(folder)
