@@ -168,6 +168,22 @@ class Rows:
     first: datetime | None = None
     last: datetime | None = None
 
+    def take(self, aggregation: Aggregation, value: Value, fits: bool | None, time: datetime, place: Any) -> bool:
+        """One more row, whose column is known; `fits` is what `where` says of it. Whether it was one that counts."""
+        if fits is None:
+            self.unknown += 1
+        elif aggregation.name == "share":
+            self.state = aggregation.add(self.state, fits, place)
+        elif fits:
+            self.state = aggregation.add(self.state, value, place)
+            if self.first is None or time < self.first:
+                self.first = time
+            if self.last is None or time > self.last:
+                self.last = time
+        else:
+            return False
+        return True
+
 
 def evaluate(expr: Expr, customer: Customer, world: World) -> Result:
     """The value of a checked expression for one customer, or `Missing`.
@@ -414,17 +430,9 @@ class Evaluation:
     def add(self, node: tree.Measure, aggregation: Aggregation, event: Event, rows: Rows) -> None:
         """One more event of its kind, if a measure sees it."""
         value = True if node.column is None else event.read(node.column)
-        if value is None:
-            return
-        fits = True if node.where is None else truth(self.value(node.where, event))
-        if fits is None:
-            rows.unknown += 1
-        elif node.aggregation == "share":
-            rows.state = aggregation.add(rows.state, fits, self.world.place(event))
-        elif fits:
-            rows.state = aggregation.add(rows.state, value, self.world.place(event))
-            rows.first = event.time if rows.first is None else min(rows.first, event.time)
-            rows.last = event.time if rows.last is None else max(rows.last, event.time)
+        if value is not None:
+            fits = True if node.where is None else truth(self.value(node.where, event))
+            rows.take(aggregation, value, fits, event.time, self.world.place(event))
 
     def count_unknown(self, node: Expr, rows: int) -> None:
         if rows and self.world.unknown_rows is not None:

@@ -150,7 +150,10 @@ class Preparation:
 
     def answer(self, asked: Asked, name: str) -> Found:
         """A definition for a customer."""
-        slot = self.slots[name]
+        return self.at(asked, self.slots[name])
+
+    def at(self, asked: Asked, slot: int) -> Found:
+        """A definition by its place."""
         found = asked.known[slot]
         if found is UNASKED:
             found = asked.known[slot] = self.definitions[slot](asked)
@@ -171,9 +174,9 @@ class Preparation:
             case tree.Apply(args=args):
                 return applied(node, [self.face(a) for a in args])
             case tree.And(args=args):
-                return conjunction([self.face(a) for a in args])
+                return junction([self.face(a) for a in args], decisive=False)
             case tree.Or(args=args):
-                return disjunction([self.face(a) for a in args])
+                return junction([self.face(a) for a in args], decisive=True)
             case tree.Not(arg=arg):
                 return negation(self.face(arg))
             case tree.Case(branches=branches, otherwise=otherwise):
@@ -189,12 +192,10 @@ class Preparation:
     def column(self, node: tree.Column) -> Face:
         name, keep = node.name, node.type if node.type in (FLOAT, MONEY) else None
         if node.part is None and name in self.slots:
-            slot, definitions = self.slots[name], self
+            slot, at = self.slots[name], self.at
 
             def definition(asked: Asked) -> Found:
-                found = asked.known[slot]
-                if found is UNASKED:
-                    found = asked.known[slot] = definitions.definitions[slot](asked)
+                found = at(asked, slot)
                 return found if keep is None or found is None or found is NOTHING else number_kept(found, keep)
 
             return definition
@@ -256,9 +257,9 @@ def row_face(node: Expr, ask: Callable[[], Evaluation]) -> Face:
         case tree.Apply(args=args) if not LEAVES[node.op].context:
             return applied(node, [row_face(a, ask) for a in args])
         case tree.And(args=args):
-            return conjunction([row_face(a, ask) for a in args])
+            return junction([row_face(a, ask) for a in args], decisive=False)
         case tree.Or(args=args):
-            return disjunction([row_face(a, ask) for a in args])
+            return junction([row_face(a, ask) for a in args], decisive=True)
         case tree.Not(arg=arg):
             return negation(row_face(arg, ask))
         case _:
@@ -314,32 +315,20 @@ def applied(node: tree.Apply, args: Sequence[Face]) -> Face:
     return several
 
 
-def conjunction(args: Sequence[Face]) -> Face:
-    def all_(asked: Any) -> Found:
-        out: bool | None = True
+def junction(args: Sequence[Face], decisive: bool) -> Face:
+    """Kleene's and (which one false decides) or or (one true)."""
+
+    def joined(asked: Any) -> Found:
+        out: bool | None = not decisive
         for arg in args:
             found = arg(asked)
-            if found is False:
-                return False
-            if found is not True:
+            if found is decisive:
+                return decisive
+            if found is not True and found is not False:
                 out = None
         return out
 
-    return all_
-
-
-def disjunction(args: Sequence[Face]) -> Face:
-    def any_(asked: Any) -> Found:
-        out: bool | None = False
-        for arg in args:
-            found = arg(asked)
-            if found is True:
-                return True
-            if found is not False:
-                out = None
-        return out
-
-    return any_
+    return joined
 
 
 def negation(arg: Face) -> Face:

@@ -34,8 +34,8 @@ ARROW: dict[Type, pa.DataType] = {
 }
 """How a typed column is stored between reading and the engine."""
 
-_BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
-_MORE_BOOLEANS = {**_BOOLEANS, "t": True, "y": True, "on": True, "1": True, "f": False, "n": False, "off": False, "0": False}
+BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
+_MORE_BOOLEANS = {**BOOLEANS, "t": True, "y": True, "on": True, "1": True, "f": False, "n": False, "off": False, "0": False}
 Index = npt.NDArray[np.int64]
 DATE_FORMS: tuple[Form, ...] = ("iso", "numeric", "ymd", "words", "short")
 _YEAR_2200 = 7_258_118_400  # seconds since 1970
@@ -176,7 +176,7 @@ class Evidence:
             digits = matches(some(left)[0], r"\d")
             words, left = left[~digits], left[digits]
             if len(words):
-                truth = to_numpy(pc.is_in(pc.ascii_lower(values.take(words)), value_set=pa.array(list(_BOOLEANS))))
+                truth = to_numpy(pc.is_in(pc.ascii_lower(values.take(words)), value_set=pa.array(list(BOOLEANS))))
                 self.booleans += int(counts[words[truth]].sum())
                 self._text(raw, words[~truth], counts, first, lines)
         if len(left) and rule in ("full", "numbers"):
@@ -293,7 +293,7 @@ class Plan:
                 return self._numbers(values, given)
             case "boolean":
                 lower = pc.ascii_lower(values)
-                table = _MORE_BOOLEANS if self.declared else _BOOLEANS
+                table = _MORE_BOOLEANS if self.declared else BOOLEANS
                 yes = pc.is_in(lower, value_set=pa.array([w for w, truth in table.items() if truth]))
                 no = pc.is_in(lower, value_set=pa.array([w for w, truth in table.items() if not truth]))
                 read = pc.if_else(yes, True, pc.if_else(no, False, pa.scalar(None, pa.bool_())))

@@ -21,11 +21,10 @@ from coterie.language.parse import parse
 from coterie.language.scope import Scope
 from coterie.language.tree import Column, Expr
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type, Value
+from coterie.sources.cells import BOOLEANS
 from coterie.sources.ids import one_id
 from coterie.sources.mapping import FIRST_TIME, LAST_TIME, FileColumns
 from coterie.sources.source import Source
-
-TRUTHS = {"true": True, "yes": True, "false": False, "no": False}
 
 
 class Unfit(ValueError):
@@ -160,7 +159,7 @@ def _cell(value: Any, type_: Type, zone: str) -> Value | None:
     if type_ == TEXT:
         return _text(value)
     if type_ == BOOLEAN:
-        return value if isinstance(value, bool) else TRUTHS.get(str(value).strip().lower())
+        return value if isinstance(value, bool) else BOOLEANS.get(str(value).strip().lower())
     if type_ in (DATE, TIMESTAMP):
         return _time(value, type_, zone)
     if isinstance(value, bool):

@@ -102,12 +102,20 @@ class Needs:
     @cached_property
     def by_day(self) -> bool:
         """Whether something reads the local day of an event as a column."""
-        return any(c.measure.column == DAY for c in self.cells) or any(DAY in k.columns for k in self.keeping.values())
+        return any(DAY in read for read in self.columns.values())
+
+    @cached_property
+    def columns(self) -> Mapping[str, frozenset[str]]:
+        """By kind, the columns of its events that are read."""
+        out = {kind: set(keeping.columns) for kind, keeping in self.keeping.items()}
+        for cell in self.cells:
+            out.setdefault(cell.measure.event, set()).update(_read(cell.measure.column, cell.measure.where))
+        return {kind: frozenset(read) for kind, read in out.items()}
 
     @cached_property
     def kinds(self) -> frozenset[str]:
         """The kinds of event that matter to anything."""
-        return frozenset({*self.of_kind, *self.keeping})
+        return frozenset(self.columns)
 
 
 def needs(definitions: Iterable[Expr], world: World) -> Needs:
@@ -259,30 +267,16 @@ def takes(of: Needs, zone: str) -> Mapping[str, Sequence[tuple[int, Cell, Take]]
 
 def take_of(measure: tree.Measure, zone: str) -> Take:
     """How an event goes into a measure: what `Evaluation.add` says, ready to be done often."""
-    add, column = AGGREGATIONS[measure.aggregation].add, measure.column
+    aggregation, column = AGGREGATIONS[measure.aggregation], measure.column
     nobody = Evaluation(Customer(""), World(datetime.max, zone))
     where = None if measure.where is None else row_face(measure.where, lambda: nobody)
-    share = measure.aggregation == "share"
 
     def take(rows: Rows, event: Event, place: Any) -> bool:
         value = True if column is None else event.read(column)
         if value is None:
             return False
         fits = True if where is None else where(event)
-        if fits is None or fits is NOTHING:
-            rows.unknown += 1
-        elif share:
-            rows.state = add(rows.state, fits, place)
-        elif fits:
-            rows.state = add(rows.state, value, place)
-            time = event.time
-            if rows.first is None or time < rows.first:
-                rows.first = time
-            if rows.last is None or time > rows.last:
-                rows.last = time
-        else:
-            return False
-        return True
+        return rows.take(aggregation, value, None if fits is NOTHING else fits, event.time, place)
 
     return take
 

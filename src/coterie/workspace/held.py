@@ -31,7 +31,6 @@ from coterie.workspace.run import TRAITS
 FOLDER = "live"
 WHOLE = "whole.json"
 """Written last: what the files hold."""
-ROWS = 100_000
 
 
 class Ids(Sequence[str]):
@@ -145,11 +144,16 @@ def _mapped(path: Path) -> pa.Table:
     return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
 
-def _write_people(results: Results, columns: Sequence[str], path: Path) -> None:
+def rows_of(results: Results, columns: Sequence[str]) -> exp.Select:
+    """Columns of the table of traits (`t`), beside everybody's packed memberships."""
     on = exp.EQ(this=quoted(batch.KEY, "b"), expression=quoted(batch.KEY, "t"))
-    names = [quoted(n, "t") for n in dict.fromkeys(("customer", batch.KEY, *columns))]
+    names = [quoted(n, "t") for n in columns]
     words = [quoted(f"w{i}", "b") for i in range(word_count(len(results.sizes_order)))]
-    query = exp.select(*names, *words, copy=False).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
+    return exp.select(*names, *words, copy=False).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
+
+
+def _write_people(results: Results, columns: Sequence[str], path: Path) -> None:
+    query = rows_of(results, list(dict.fromkeys(("customer", batch.KEY, *columns))))
     table = results.engine.fetch(query.order_by(quoted("customer", "t")), "customers").combine_chunks()
     with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
         writer.write_table(table)

@@ -7,14 +7,13 @@ from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
-from sqlglot import exp
 
 from coterie.core.windows import clamped_shift
 from coterie.language.evaluate import Customer
 from coterie.language.fitted import FITTED
 from coterie.language.format import format as format_expr
 from coterie.language.reach import reach
-from coterie.language.tree import Column, Expr, Fitted, Measure, Members, walk
+from coterie.language.tree import Column, Expr, Fitted, Members
 from coterie.language.types import named
 from coterie.live.log import Log
 from coterie.live.message import Message
@@ -22,16 +21,14 @@ from coterie.live.people import Answers, Change, Known, People, Project, changes
 from coterie.live.rows import Rows
 from coterie.models.alone import Alone, counted, learned
 from coterie.models.store import FitStore
-from coterie.segments.bitmaps import PER_WORD, word_count
-from coterie.segments.membership import BITS
+from coterie.segments.bitmaps import PER_WORD
 from coterie.sources.single import Single
 from coterie.traits import batch
-from coterie.traits.batch import DAY, aliased, quoted
+from coterie.traits.batch import DAY
 from coterie.traits.incremental import lengths_of, needs, preparation
-from coterie.workspace.held import Held, held
+from coterie.workspace.held import Held, held, rows_of
 from coterie.workspace.models import stored
 from coterie.workspace.results import Results, plain
-from coterie.workspace.run import TRAITS
 
 RECORD = "record"
 """The folder of the record, beside that of the cache."""
@@ -88,15 +85,11 @@ class Living:
     @cached_property
     def held(self) -> Held:
         """Everybody, and what they did, as far as anything asks for it; the first time it takes a while."""
-        project, needs_ = self.project, self.project.needs
-        read = {cell.measure.event: set[str]() for cell in needs_.cells} | {kind: set[str]() for kind in needs_.keeping}
-        for kind, keeping in needs_.keeping.items():
-            read[kind].update(set(keeping.columns) - {DAY})
-        for cell in needs_.cells:
-            read[cell.measure.event].update(columns_of(cell.measure))
+        project = self.project
         columns = [*project.attributes, *self.segmentations, *sorted(set(self.fitted.values()))]
         columns += [f"account.{n}" for n in self.results.made.account_columns]
-        kinds = {kind: sorted(names) for kind, names in read.items() if kind in self.results.made.events}
+        read = project.needs.columns
+        kinds = {kind: sorted(names - {DAY}) for kind, names in read.items() if kind in self.results.made.events}
         return held(self.results, [c for c in dict.fromkeys(columns) if c in self.results.columns], kinds, self.results.cache)
 
     @cached_property
@@ -199,11 +192,7 @@ class Living:
 
     def everybody(self) -> pa.Table:
         """Everybody's memberships: their packed bits and their labels."""
-        on = exp.EQ(this=quoted(batch.KEY, "b"), expression=quoted(batch.KEY, "t"))
-        words = [quoted(f"w{i}", "b") for i in range(word_count(len(self.order)))]
-        labels = [quoted(n, "t") for n in self.segmentations]
-        query = exp.select(quoted("customer", "t"), *words, *labels).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
-        return self.results.engine.fetch(query, "memberships")
+        return self.results.engine.fetch(rows_of(self.results, ["customer", *self.segmentations]), "memberships")
 
     def unpacked(self, table: pa.Table, row: int) -> Answers:
         """The memberships of a row of `everybody`."""
@@ -219,14 +208,6 @@ class Living:
             if name in self.segments:
                 out[name] = {1: True, 0: False}.get((row[f"w{place // PER_WORD}"] >> 2 * (place % PER_WORD)) & 3)
         return out | {n: row.get(n) for n in self.segmentations}
-
-
-def columns_of(measure: Measure) -> set[str]:
-    """The columns of events that a measure reads."""
-    read = set() if measure.column is None else {measure.column}
-    if measure.where is not None:
-        read |= {n.name for n in walk(measure.where) if isinstance(n, Column)}
-    return read - {"time", "id", DAY}
 
 
 def moved(old: Living, new: Living, told: Mapping[str, Answers]) -> Iterator[Change]:
