@@ -46,6 +46,11 @@ def ids_of(tx: Transaction, customer: str) -> tuple[str, ...]:
     return (customer, *(i for i in found if i != customer))
 
 
+def others(tx: Transaction) -> set[str]:
+    """The ids of customers who go by another one."""
+    return {str(i) for (i,) in tx.execute("SELECT id FROM live_id WHERE id != customer")}
+
+
 def link(tx: Transaction, other: str, user: str) -> tuple[str, tuple[str, ...]] | None:
     """Make two ids one customer.
 

@@ -7,7 +7,7 @@ since is added. So a restart has nothing to mend.
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -18,7 +18,7 @@ from coterie.language.prepared import NOTHING, Asked, Preparation
 from coterie.language.types import Type, Value
 from coterie.live import identity
 from coterie.live.identity import Transaction
-from coterie.live.log import Logged
+from coterie.live.log import Logged, micros, of_micros
 from coterie.live.message import Message
 from coterie.live.rows import Rows, row
 from coterie.models.alone import Alone
@@ -52,8 +52,6 @@ TABLES = (
 membership in their order; which results it all stands on, and the last change that they know of; messages that could not be
 used, and why."""
 
-EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 (naive is UTC here)
-MICROSECOND = timedelta(microseconds=1)
 MINUTE = timedelta(minutes=1)
 
 Answers = Mapping[str, bool | str | None]
@@ -195,7 +193,7 @@ class People:
                 return
         if before is not None:
             told = {c: json.loads(a) for c, a in tx.execute("SELECT customer, answers FROM live_customer WHERE answers != '{}'")}
-            told |= {i: {} for (i,) in tx.execute("SELECT id FROM live_id WHERE id != customer")}
+            told |= {other: {} for other in identity.others(tx)}
             for change in before(told):
                 self._tell(tx, change, self.results.position, now)
         heard = [
@@ -205,8 +203,7 @@ class People:
         tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
         tx.execute("DELETE FROM live_since")
         tx.execute("INSERT INTO live_since SELECT ?, coalesce(max(number), 0) FROM live_change", (self.results.name,))
-        moved = {c for (c,) in tx.execute("SELECT id FROM live_id WHERE id != customer")}
-        for customer in {*heard, *self.results.soon()} - moved:  # asked again at the first moment
+        for customer in {*heard, *self.results.soon()} - identity.others(tx):  # asked again at the first moment
             tx.execute("INSERT INTO live_customer VALUES (?, '{}', 0, 0)", (customer,))
         self._look(tx)
 
@@ -226,30 +223,17 @@ class People:
     def _apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
         heard: dict[str, list[tuple[int, Message]]] = {}
         merged: dict[str, tuple[str, ...]] = {}
-        for logged in events:
-            message: Message = logged.message
-            pair = identity.linked(message)
-            if pair is not None:
-                found = identity.link(tx, *pair)
-                if found is not None:
-                    customer, were = found
-                    self._joined(tx, customer, were, heard, merged)
-            id_ = message.user or message.anonymous
-            if id_ is None:
-                continue
-            customer = identity.customer_of(tx, id_)
-            tx.execute("INSERT OR IGNORE INTO live_happened VALUES (?, ?)", (customer, logged.position))
-            heard.setdefault(customer, []).append((logged.position, message))
-        self._bring(tx, [c for c in heard if c not in self.memory], now, {c: {p for p, _ in m} for c, m in heard.items()})
+        for customer, logged in hear(tx, events, lambda customer, were: self._joined(customer, were, heard, merged)):
+            heard.setdefault(customer, []).append((logged.position, logged.message))
         keeper = self._keeper(now)
+        self._bring(tx, heard, keeper, {c: {p for p, _ in m} for c, m in heard.items()})
         for customer, messages in heard.items():
             person = self.memory[customer]
             for position, message in messages:
                 self._add(tx, keeper, customer, person, position, message)
             if person.stale:
                 del self.memory[customer]
-        self._bring(tx, [c for c in heard if c not in self.memory], now, {})
-        for customer in self._with_members(tx, heard, now):
+        for customer in self._ready(tx, heard, keeper):
             self._settle(tx, keeper, customer, events[-1].position)
         for were in merged.values():
             for gone in were:
@@ -264,16 +248,15 @@ class People:
 
     def _look(self, tx: Transaction) -> None:
         for (due,) in tx.execute("SELECT min(due) FROM live_customer WHERE due IS NOT NULL"):
-            self.next = None if due is None else EPOCH + due * MICROSECOND
+            self.next = None if due is None else of_micros(due)
 
     def tick(self, tx: Transaction, now: datetime, limit: int = 1000) -> None:
         """Answer again for those whose moment has come, some at a time."""
         self._agree(tx)
         rows = tx.execute("SELECT customer FROM live_customer WHERE due <= ? ORDER BY due LIMIT ?", (micros(now), limit))
         customers = [str(c) for (c,) in rows]
-        self._bring(tx, [c for c in customers if c not in self.memory], now, {})
         keeper = self._keeper(now)
-        for customer in self._with_members(tx, customers, now):
+        for customer in self._ready(tx, customers, keeper):
             self._settle(tx, keeper, customer, None)
         self._look(tx)
         self._remember(tx)
@@ -295,16 +278,11 @@ class People:
     def asked(self, tx: Transaction, id_: str, now: datetime) -> tuple[str, Person, FromState] | None:
         """A customer by any of their ids, with their answers as of now; None where nobody has heard of them."""
         customer = identity.customer_of(tx, id_)
-        if customer not in self.memory:
-            if not self.results.known([customer]) and not self._heard(tx, customer):
-                return None
-            self._bring(tx, [customer], now, {})
-        person = self.memory[customer]
-        everybody = self._with_members(tx, [customer], now)
+        if customer not in self.memory and not self.results.known([customer]) and not self._heard(tx, customer):
+            return None
         keeper = self._keeper(now)
-        for one in everybody:
-            keeper.settle(self.memory[one].state)
-            self.memory[one].scored.clear()
+        self._ready(tx, [customer], keeper)
+        person = self.memory[customer]
         return customer, person, keeper.asked(self._customer(keeper, customer, person), self._states(customer, person))
 
     def whole(self, tx: Transaction, id_: str) -> tuple[str, Person, Sequence[Event]] | None:
@@ -316,8 +294,7 @@ class People:
         mine = [known[i] for i in ids if i in known]
         if not mine and not self._heard(tx, customer):
             return None
-        person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
-        person.answers = self._told(tx, customer) or (known[customer].answers if customer in known else {})
+        person = self._person(tx, customer, known, mine)
         return customer, person, tuple(self._done(tx, customer, person, mine, set()))
 
     # --- how
@@ -345,22 +322,26 @@ class People:
         person.scored.update({f"{name}.{p}" if p else name: value for p, value in made.items()})
         return person.scored.setdefault(f"{name}.{part}" if part else name, None)
 
-    def _bring(self, tx: Transaction, customers: Sequence[str], now: datetime, but: Mapping[str, set[int]]) -> None:
-        """Read customers into memory: from the results, and from the log what came after them.
+    def _person(self, tx: Transaction, customer: str, known: Mapping[str, Known], mine: Sequence[Known]) -> Person:
+        """A customer of whom nothing has been added yet; `mine` is what is known under any of their ids."""
+        person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
+        person.answers = self._told(tx, customer, known)
+        person.account = mine[0].customer.account if mine else None
+        return person
+
+    def _bring(self, tx: Transaction, wanted: Iterable[str], keeper: Incremental, but: Mapping[str, set[int]]) -> None:
+        """Read customers into memory who are not there: from the results, and from the log what came after them.
 
         `but` are positions that are added afterwards.
         """
+        customers = [c for c in wanted if c not in self.memory]
         if not customers:
             return
-        keeper = self._keeper(now)
         ids = {c: identity.ids_of(tx, c) for c in customers}
         known = self.results.known([i for several in ids.values() for i in several])
         for customer in customers:
             mine = [known[i] for i in ids[customer] if i in known]
-            person = Person(dict.fromkeys(self.project.attributes), mine[0].fitted if mine else {}, empty(self.project.needs))
-            own = known[customer].answers if customer in known else {}
-            person.answers = self._told(tx, customer) or own
-            person.account = mine[0].customer.account if mine else None
+            person = self._person(tx, customer, known, mine)
             if self.project.accounts:
                 ours = self.results.members(ids[customer]).values()
                 person.members = tuple(dict.fromkeys(identity.customer_of(tx, m) for several in ours for m in several))
@@ -430,14 +411,16 @@ class People:
                         "INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, f"{name}: {unfit.said}")
                     )
 
-    def _with_members(self, tx: Transaction, customers: Iterable[str], now: datetime) -> list[str]:
-        """Some customers, and those whose answers hang on theirs, all in memory."""
+    def _ready(self, tx: Transaction, customers: Iterable[str], keeper: Incremental) -> list[str]:
+        """Some customers, and those whose answers hang on theirs: all in memory, and as of now."""
         out = list(customers)
+        self._bring(tx, out, keeper, {})
         if self.project.accounts:
             out = list(dict.fromkeys(c for customer in out for c in (customer, *self.memory[customer].members)))
-            self._bring(tx, [c for c in out if c not in self.memory], now, {})
-            for customer in out:
-                self.memory[customer].scored.clear()
+            self._bring(tx, out, keeper, {})
+        for person in (self.memory[customer] for customer in out):
+            keeper.settle(person.state)
+            person.scored.clear()
         return out
 
     def _customer(self, keeper: Incremental, customer: str, person: Person) -> Customer:
@@ -455,10 +438,7 @@ class People:
     def _settle(self, tx: Transaction, keeper: Incremental, customer: str, position: int | None) -> None:
         person = self.memory[customer]
         before = person.answers
-        person.scored.clear()
         self.memory.move_to_end(customer)
-        for one in (customer, *person.members):
-            keeper.settle(self.memory[one].state)
         who, states = self._customer(keeper, customer, person), self._states(customer, person)
         person.answers = self.project.answers(keeper.prepared(who, states))
         now = keeper.world.as_of
@@ -473,12 +453,12 @@ class People:
         )
         tx.execute(sql, (customer, json.dumps(person.answers), None if due is None else micros(due), position or 0))
 
-    def _told(self, tx: Transaction, customer: str) -> Answers | None:
-        """What was last told of a customer since the run; None where nothing was."""
-        for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,)):
+    def _told(self, tx: Transaction, customer: str, known: Mapping[str, Known]) -> Answers:
+        """What was last told of a customer: since the run, or else by it."""
+        for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ? AND answers != '{}'", (customer,)):
             found: Answers = json.loads(answers)
-            return found or None
-        return None
+            return found
+        return known[customer].answers if customer in known else {}
 
     def _tell(self, tx: Transaction, change: Change, position: int, now: datetime) -> None:
         sql = "INSERT INTO live_change (customer, name, label, entered, at, position) VALUES (?, ?, ?, ?, ?, ?)"
@@ -486,7 +466,6 @@ class People:
 
     def _joined(
         self,
-        tx: Transaction,
         customer: str,
         were: tuple[str, ...],
         heard: dict[str, list[tuple[int, Message]]],
@@ -500,16 +479,12 @@ class People:
             self.memory.pop(other, None)
             for position, message in heard.pop(other, []):
                 heard.setdefault(customer, []).append((position, message))
-        for other in gone:
-            _move(tx, other, customer)
         heard.setdefault(customer, [])
         merged[customer] = tuple(dict.fromkeys((*merged.pop(customer, ()), *gone, *(x for g in gone for x in merged.pop(g, ())))))
 
     def _gone(self, tx: Transaction, customer: str, position: int, now: datetime) -> None:
         """A customer is another one now: they leave everything that they were in."""
-        known = self.results.known([customer])
-        before = self._told(tx, customer) or (known[customer].answers if customer in known else {})
-        for change in changes(customer, before, {}):
+        for change in changes(customer, self._told(tx, customer, self.results.known([customer])), {}):
             self._tell(tx, change, position, now)
         tx.execute("DELETE FROM live_customer WHERE customer = ?", (customer,))
 
@@ -517,17 +492,31 @@ class People:
         return any(True for _ in tx.execute("SELECT 1 FROM live_happened WHERE customer = ? LIMIT 1", (customer,)))
 
 
-def hear(tx: Transaction, events: Sequence[Logged]) -> None:
-    """Messages before the first run: who is whom, and which are whose."""
+def alone(customer: str, were: Sequence[str]) -> None:
+    """Nobody is held in memory."""
+
+
+def hear(
+    tx: Transaction, events: Iterable[Logged], joined: Callable[[str, tuple[str, ...]], None] = alone
+) -> Iterator[tuple[str, Logged]]:
+    """Who is whom and which messages are whose, written down; gives each message with its customer.
+
+    Args:
+        joined: told of a customer, and of those that they were, when several turn out to be one.
+    """
     for logged in events:
         pair = identity.linked(logged.message)
         found = None if pair is None else identity.link(tx, *pair)
-        for other in () if found is None else found[1]:
-            if found is not None and other != found[0]:
-                _move(tx, other, found[0])
+        if found is not None:
+            joined(*found)
+            for other in found[1]:
+                if other != found[0]:
+                    _move(tx, other, found[0])
         id_ = logged.message.user or logged.message.anonymous
         if id_ is not None:
-            tx.execute("INSERT OR IGNORE INTO live_happened VALUES (?, ?)", (identity.customer_of(tx, id_), logged.position))
+            customer = identity.customer_of(tx, id_)
+            tx.execute("INSERT OR IGNORE INTO live_happened VALUES (?, ?)", (customer, logged.position))
+            yield customer, logged
 
 
 def _move(tx: Transaction, customer: str, to: str) -> None:
@@ -548,7 +537,3 @@ def changes(customer: str, before: Answers, after: Answers) -> list[Change]:
         if (old is True) != (new is True):
             out.append(Change(customer, name, None, new is True))
     return sorted(out, key=lambda c: c.entered)
-
-
-def micros(instant: datetime) -> int:
-    return (instant - EPOCH) // MICROSECOND

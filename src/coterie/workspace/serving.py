@@ -92,7 +92,8 @@ class Following:
             if self.people is not None:
                 self.people.apply(tx, events, now)
             else:
-                hear(tx, events)
+                for _ in hear(tx, events):
+                    pass  # nothing has been run yet
 
     def due(self) -> datetime | None:
         due = None if self.people is None else self.people.due()
