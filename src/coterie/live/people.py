@@ -357,9 +357,8 @@ class People:
         done: dict[tuple[str, str], Event] = {}
         for one in reversed(mine):
             person.columns.update({n: v for n, v in one.customer.columns.items() if v is not None})
-        for one in mine:
-            for n, event in enumerate(one.customer.events):
-                done[event.kind, event.id or f"#{n}"] = event
+        for event in (e for one in mine for e in one.customer.events):
+            done[self._key(event, len(done))] = event
         sql = "SELECT position FROM live_happened WHERE customer = ? AND position > ? ORDER BY position"
         later = [p for (p,) in tx.execute(sql, (customer, self.results.position))]
         for position, message in self.history.at([p for p in later if p not in but]):
@@ -369,8 +368,12 @@ class People:
                     continue
                 found = self._event(tx, source, message, customer, position)
                 if found is not None:
-                    done[found.kind, found.id] = found
+                    done[self._key(found, len(done))] = found
         return done.values()
+
+    def _key(self, event: Event, number: int) -> tuple[str, str]:
+        """What tells an event from others: its id, where rows of its kind have one of their own; otherwise each is another."""
+        return (event.kind, event.id) if self._has_ids(event.kind) else (event.kind, f"#{number}")
 
     def _has_ids(self, kind: str) -> bool:
         return kind in self.project.single and self.project.single[kind].source.id is not None
