@@ -108,7 +108,7 @@ def test_a_hundred_kills(tmp_path: Path, quarter: int) -> None:
     kills.check()
 
 
-@pytest.mark.parametrize("broken", ["memory-ids", "ack-first"])
+@pytest.mark.parametrize("broken", ["memory-ids", "ack-first", "apply-first"])
 def test_a_broken_build_is_found_out(kills: Kills, broken: str) -> None:
     found = False
     for _ in range(12):

@@ -1,13 +1,17 @@
 """A service of a log's folder alone, for tests: it can die at a named point, and be broken on purpose.
 
-python -m tests.server.bare --dir FOLDER [--point NAME --after N] [--broken no-fsync|memory-ids|ack-first|disk] [--apply]
+python -m tests.server.bare --dir FOLDER [--point NAME --after N] [--broken no-fsync|memory-ids|ack-first|apply-first|disk]
+    [--apply | --project]
+
+With `--project` the folder is a project's, and its own segments follow the events.
 """
 
 import argparse
 import os
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -103,6 +107,38 @@ def break_on_purpose(log: Log, how: str) -> None:
                 self._deliver = deliver
 
         Writer._accept = hasty  # type: ignore[method-assign]
+    elif how == "apply-first":
+        take = Writer._accept
+
+        def eager(self: Writer, group: Any) -> None:
+            rows = {row.key: row for offer, _ in group for row in offer.rows}
+            known = log._known(list(rows))
+            new = [Logged(0, row.key[0], row.message) for key, row in rows.items() if key not in known]
+            with log.applying(log.applied) as tx:
+                if self.applier is not None:
+                    self.applier.apply(tx, new, clock())
+            take(self, group)
+
+        def nothing_left(self: Writer, applier: Applier) -> None:
+            with log.applying(log.position):
+                pass
+
+        Writer._accept, Writer._apply = eager, nothing_left  # type: ignore[method-assign]
+
+
+@contextmanager
+def opened(said: argparse.Namespace) -> Iterator[tuple[Log, Keys, Applier | None]]:
+    """The log of a folder, or of the project in it."""
+    if said.project:
+        from coterie.workspace.serving import served  # takes longer than everything else here
+
+        with served(said.dir) as found:
+            yield found.log, found.keys, found.people
+        return
+    applier: Applier | None = Counting() if said.apply else None
+    tables = Counting.tables if said.apply else ()
+    with Log.open(said.dir, clock, tables=tables, accept_loss=said.accept_loss) as log:
+        yield log, Keys(said.dir), applier
 
 
 def main() -> int:
@@ -112,19 +148,18 @@ def main() -> int:
     parser.add_argument("--after", type=int, default=1)
     parser.add_argument("--broken", default="")
     parser.add_argument("--apply", action="store_true")
+    parser.add_argument("--project", action="store_true")
     parser.add_argument("--room", type=int, default=0)
     parser.add_argument("--requests", type=int, default=4000)
     parser.add_argument("--accept-loss", action="store_true")
     said = parser.parse_args()
-    applier: Applier | None = Counting() if said.apply else None
-    tables = Counting.tables if said.apply else ()
-    at = dying(said.point, said.after)
     try:
-        with Log.open(said.dir, clock, tables=tables, at=at, accept_loss=said.accept_loss) as log:
+        with opened(said) as (log, keys, applier):
+            log.at = dying(said.point, said.after)
             break_on_purpose(log, said.broken)
             listening = bound("127.0.0.1", 0)
             limits = Limits(room=said.room, requests=said.requests)
-            parts = Parts(log, Keys(said.dir), clock, os.urandom, applier, limits)
+            parts = Parts(log, keys, clock, os.urandom, applier, limits)
             port = listening.getsockname()[1]
             return run(parts, listening, started=lambda: print(f"Listening on http://127.0.0.1:{port}", flush=True))
     except CoterieError as error:
