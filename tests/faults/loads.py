@@ -4,6 +4,7 @@ import http.client
 import json
 import random
 import threading
+from collections.abc import Callable
 from typing import Any
 
 from tests.server.serving import Service
@@ -14,14 +15,18 @@ Sent = dict[str, Any]
 class Client(threading.Thread):
     """Sends batches of 1 to 200 orders until the service is gone; a fifth of the ids were sent before.
 
+    Args:
+        again: batches to begin with; those without an answer.
+        make: another message, of an id.
+
     Attributes:
         acknowledged: ids of messages that the service said are there.
         open: batches without an answer, to be sent again.
     """
 
-    def __init__(self, service: Service, number: int, seed: int, again: list[list[Sent]]):
+    def __init__(self, service: Service, number: int, seed: int, again: list[list[Sent]], make: "Make | None" = None):
         super().__init__(daemon=True)
-        self.service, self.number = service, number
+        self.service, self.number, self.make = service, number, make or an_order
         self.random = random.Random(seed)
         self.acknowledged: set[str] = set()
         self.open: list[list[Sent]] = list(again)
@@ -57,10 +62,17 @@ class Client(threading.Thread):
                 out.append(self.random.choice(self.sent))
                 continue
             self.count += 1
-            item = order(f"{self.seed}-{self.number}-{self.count}", self.random.randrange(50), self.random.randrange(1000))
+            item = self.make(f"{self.seed}-{self.number}-{self.count}", self.random)
             self.sent.append(item)
             out.append(item)
         return out
+
+
+Make = Callable[[str, random.Random], Sent]
+
+
+def an_order(id_: str, choose: random.Random) -> Sent:
+    return order(id_, choose.randrange(50), choose.randrange(1000))
 
 
 def order(id_: str, customer: int, revenue: int) -> Sent:

@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks.figures import at_most
 from coterie.core.place import Place
-from coterie.language.evaluate import Customer, Evaluation, Event, Missing, World, in_order
+from coterie.language.evaluate import Customer, Evaluation, Event, World, in_order
 from coterie.language.reach import reach
 from coterie.language.tree import Members
 from coterie.language.types import BOOLEAN, TEXT, TIMESTAMP, Type, Value
@@ -156,14 +156,15 @@ def history(seed: int) -> list[str]:
     before = {c: tuple(e for e in everybody[c].events if rng.random() < 0.4) for c in everybody}
     parts = [f"{d.name}.{part}" for d in made.program.catalog.definitions.values() for part in d.parts]
     fitted = {c: {n: world.fitted(n, c) for n in (*made.reference.calls, *parts)} for c in everybody}
-    known = {c: Known(replace(everybody[c], events=before[c], members=()), fitted[c], {}) for c in everybody}
+    now = made.program.as_of - timedelta(hours=30)
+    arrived: dict[str, dict[tuple[str, str], Event]] = {c: {(e.kind, e.id): e for e in before[c]} for c in everybody}
+    first = {c: truth(made, now, arrived, [c]) for c in everybody}
+    known = {c: Known(replace(everybody[c], events=before[c], members=()), fitted[c], first[c]) for c in everybody}
     accounts = {c: [m.id for m in everybody[c].members] for c in everybody} if made.project.accounts else {}
     people = People(made.project, Run(known, accounts), log, most=rng.choice((2, 1000)))
-    now = made.program.as_of - timedelta(hours=30)
     people.open(connection, now)
     coming = [(c, e) for c in everybody for e in everybody[c].events if e not in before[c]]
     rng.shuffle(coming)
-    arrived: dict[str, dict[tuple[str, str], Event]] = {c: {(e.kind, e.id): e for e in before[c]} for c in everybody}
     joined: dict[str, set[str]] = {c: {c} for c in everybody}
     n = 0
     while coming or now < made.program.as_of:
@@ -177,12 +178,14 @@ def history(seed: int) -> list[str]:
                 n += 1
                 batch.append(Logged(len(log.rows) + len(batch) + 1, "w", message(n, customer, event)))
         del coming[:some]
-        if not made.project.accounts and rng.random() < 0.1:
-            one, other = rng.sample(sorted(everybody), 2)
+        while not made.project.accounts and rng.random() < 0.4:
+            one, other = rng.sample(sorted(everybody)[: rng.choice((3, 10))], 2)  # some become who they were
             n += 1
             batch.append(Logged(len(log.rows) + len(batch) + 1, "w", alias(n, one, other, now)))
             union = joined[one] | joined[other]
             joined.update(dict.fromkeys(union, union))
+            rng.shuffle(batch)
+            batch = [Logged(len(log.rows) + i, "w", logged.message) for i, logged in enumerate(batch, 1)]
         log.rows += batch
         if batch:
             if rng.random() < 0.1:  # a commit that fails: it all comes again
@@ -194,7 +197,7 @@ def history(seed: int) -> list[str]:
         with connection:
             while people.next is not None and people.next <= now:
                 people.tick(connection, now)
-        found += compared(made, people, connection, now, arrived, joined, f"seed {seed}, {now}")
+        found += compared(made, connection, now, arrived, joined, first, f"seed {seed}, {now}")
         now = (
             min(now + rng.choice((timedelta(), timedelta(minutes=1), timedelta(hours=5))), made.program.as_of)
             if coming
@@ -205,44 +208,54 @@ def history(seed: int) -> list[str]:
 
 def compared(
     made: Made,
-    people: People,
     tx: apsw.Connection,
     now: datetime,
     arrived: Mapping[str, Mapping[tuple[str, str], Event]],
     joined: Mapping[str, set[str]],
+    first: Mapping[str, Answers],
     where: str,
 ) -> list[str]:
     found = []
     heard = {c for (c,) in tx.execute("SELECT customer FROM live_customer")}
-    told = told_of(tx)
-    world = replace(made.reference.world, as_of=now)
+    told = told_of(tx, first)
     for ids in {frozenset(j) for j in joined.values()}:
         customer = customer_of(tx, min(ids))
+        others = sorted(ids - {customer})
+        found += [f"{where}, {other}: is {customer} now, and still in {told[other]}" for other in others if told.get(other)]
         if customer not in heard:
             continue
-        order = [customer, *sorted(ids - {customer})]
-        columns: dict[str, Value | None] = dict.fromkeys(made.project.attributes)
-        for one in reversed(order):
-            columns.update({n: v for n, v in made.program.population.people[index(made, one)].columns.items() if v is not None})
-        events = in_order([e for i in ids for e in arrived[i].values()], world)
-        of = replace(world, fitted=lambda column, _, c=customer: made.reference.world.fitted(column, c))  # type: ignore[misc]
-        truth: dict[str, Any] = {}
-        of_account = everybody_of(made, arrived, world) if made.project.accounts else {}
-        who = of_account.get(customer, Customer(customer, columns, events))
-        members = tuple(of_account[m.id] for m in everybody_in(made, customer)) if made.project.accounts else ()
-        if made.project.accounts:
-            of = world
-        evaluation = Evaluation(replace(who, members=members), of)
-        for name in made.asked:
-            value = evaluation.definition(name)
-            truth[name] = None if isinstance(value, Missing) else value
+        right = truth(made, now, arrived, [customer, *others])
         ((answers,),) = tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,))
         mine: Answers = json.loads(answers)
-        found += [f"{where}, {customer}: {n} is {mine[n]!r}, should be {truth[n]!r}" for n in truth if mine[n] != truth[n]]
-        inside = {(n, v if isinstance(v, str) else None) for n, v in truth.items() if v is True or isinstance(v, str)}
-        if told.get(customer, set()) != inside:
-            found.append(f"{where}, {customer}: changes say {told.get(customer)}, should be {inside}")
+        found += [f"{where}, {customer}: {n} is {mine[n]!r}, should be {right[n]!r}" for n in right if mine[n] != right[n]]
+        if told.get(customer, set()) != inside(right):
+            found.append(f"{where}, {customer}: changes say {told.get(customer)}, should be {inside(right)}")
     return found
+
+
+def truth(
+    made: Made, now: datetime, arrived: Mapping[str, Mapping[tuple[str, str], Event]], ids: Sequence[str]
+) -> dict[str, bool | str | None]:
+    """What the reference answers of a customer with these ids, their own first."""
+    customer = ids[0]
+    world = replace(made.reference.world, as_of=now)
+    if made.project.accounts:
+        everybody = everybody_of(made, arrived, world)
+        members = tuple(everybody[m.id] for m in everybody_in(made, customer))
+        evaluation = Evaluation(replace(everybody[customer], members=members), world)
+    else:
+        columns: dict[str, Value | None] = dict.fromkeys(made.project.attributes)
+        for one in reversed(ids):
+            columns.update({n: v for n, v in made.program.population.people[index(made, one)].columns.items() if v is not None})
+        events = in_order([e for i in ids for e in arrived[i].values()], world)
+        of = replace(world, fitted=lambda column, _: made.reference.world.fitted(column, customer))
+        evaluation = Evaluation(Customer(customer, columns, events), of)
+    found = {name: evaluation.definition(name) for name in made.asked}
+    return {n: v if isinstance(v, bool | str) else None for n, v in found.items()}
+
+
+def inside(answers: Answers) -> set[tuple[str, str | None]]:
+    return {(n, v if isinstance(v, str) else None) for n, v in answers.items() if v is True or isinstance(v, str)}
 
 
 def everybody_of(made: Made, arrived: Mapping[str, Mapping[tuple[str, str], Event]], world: World) -> dict[str, Customer]:
@@ -254,11 +267,13 @@ def everybody_in(made: Made, customer: str) -> Sequence[Customer]:
     return made.reference.customers[index(made, customer)].members
 
 
-def told_of(tx: apsw.Connection) -> dict[str, set[tuple[str, str | None]]]:
-    """Who is in what, by the changes that were told."""
-    out: dict[str, set[tuple[str, str | None]]] = {}
+def told_of(tx: apsw.Connection, first: Mapping[str, Answers]) -> dict[str, set[tuple[str, str | None]]]:
+    """Who is in what, by the changes that were told since the run. What is told twice, or of nobody, is none."""
+    out = {c: inside(answers) for c, answers in first.items()}
     for customer, name, label, entered in tx.execute("SELECT customer, name, label, entered FROM live_change ORDER BY number"):
-        (out.setdefault(customer, set()).add if entered else out.setdefault(customer, set()).remove)((name, label))
+        of = out.setdefault(customer, set())
+        assert ((name, label) in of) is not bool(entered), f"{customer} {'enters' if entered else 'leaves'} {name} again"
+        (of.add if entered else of.remove)((name, label))
     return out
 
 

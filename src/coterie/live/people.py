@@ -46,11 +46,12 @@ TABLES = (
         "position INTEGER NOT NULL) STRICT"
     ),
     "CREATE TABLE IF NOT EXISTS live_since (results TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID, STRICT",
+    "CREATE TABLE IF NOT EXISTS live_gone (customer TEXT PRIMARY KEY) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS live_unfit (position INTEGER PRIMARY KEY, source TEXT NOT NULL, said TEXT NOT NULL) STRICT",
 )
 """Who is whom; which messages are whose; what is known of customers who were heard of since the last run; changes of
-membership in their order; which results it all stands on, and the last change that they know of; messages that could not be
-used, and why."""
+membership in their order; which results it all stands on, and the last change that they know of; customers of these who became
+others' and have left everything; messages that could not be used, and why."""
 
 MINUTE = timedelta(minutes=1)
 
@@ -200,6 +201,7 @@ class People:
             c for (c,) in tx.execute("SELECT DISTINCT customer FROM live_happened WHERE position > ?", (self.results.position,))
         ]
         tx.execute("DELETE FROM live_customer")
+        tx.execute("DELETE FROM live_gone")
         tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
         tx.execute("DELETE FROM live_since")
         tx.execute("INSERT INTO live_since SELECT ?, coalesce(max(number), 0) FROM live_change", (self.results.name,))
@@ -457,11 +459,13 @@ class People:
         tx.execute(sql, (customer, json.dumps(person.answers), None if due is None else micros(due), position or 0))
 
     def _told(self, tx: Transaction, customer: str, known: Mapping[str, Known]) -> Answers:
-        """What was last told of a customer: since the run, or else by it."""
+        """What was last told of a customer: since the run, or else by it; nothing of one who was another's in between."""
         for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ? AND answers != '{}'", (customer,)):
             found: Answers = json.loads(answers)
             return found
-        return known[customer].answers if customer in known else {}
+        if customer not in known or any(True for _ in tx.execute("SELECT 1 FROM live_gone WHERE customer = ?", (customer,))):
+            return {}
+        return known[customer].answers
 
     def _tell(self, tx: Transaction, change: Change, position: int, now: datetime) -> None:
         sql = "INSERT INTO live_change (customer, name, label, entered, at, position) VALUES (?, ?, ?, ?, ?, ?)"
@@ -483,13 +487,15 @@ class People:
             for position, message in heard.pop(other, []):
                 heard.setdefault(customer, []).append((position, message))
         heard.setdefault(customer, [])
-        merged[customer] = tuple(dict.fromkeys((*merged.pop(customer, ()), *gone, *(x for g in gone for x in merged.pop(g, ())))))
+        others = (*merged.pop(customer, ()), *gone, *(x for g in gone for x in merged.pop(g, ())))
+        merged[customer] = tuple(dict.fromkeys(x for x in others if x != customer))
 
     def _gone(self, tx: Transaction, customer: str, position: int, now: datetime) -> None:
         """A customer is another one now: they leave everything that they were in."""
         for change in changes(customer, self._told(tx, customer, self.results.known([customer])), {}):
             self._tell(tx, change, position, now)
         tx.execute("DELETE FROM live_customer WHERE customer = ?", (customer,))
+        tx.execute("INSERT OR IGNORE INTO live_gone VALUES (?)", (customer,))
 
     def _heard(self, tx: Transaction, customer: str) -> bool:
         return any(True for _ in tx.execute("SELECT 1 FROM live_happened WHERE customer = ? LIMIT 1", (customer,)))
