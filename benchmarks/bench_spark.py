@@ -144,28 +144,43 @@ def fingerprint(session: Any, path: Path) -> tuple[int, int]:
     return int(row[0]), int(row[1])
 
 
+def against_hand(ours: Business, events: int) -> Sample:
+    """Seconds of a run with 50 segments over 29 traits, and of the DataFrame API; traits and counts of both must be equal."""
+    asked, target = catalog(ours, 50), ours.folder / "by_hand.spark"
+    ours_: list[object] = []
+    theirs: list[object] = []
+    with engine(ours) as made:
+        value = seconds(lambda: ours_.append(counts(ours.run(made, asked))))
+        assert made.path is not None
+        ours_.append(fingerprint(made.session, made.path / made.kept["traits"]))
+    shutil.rmtree(target, ignore_errors=True)
+    with engine(ours) as made:
+        against = seconds(lambda: theirs.append(by_hand(made.session, ours, target, 50)))
+        theirs.append(fingerprint(made.session, target))
+    shutil.rmtree(target, ignore_errors=True)
+    if ours_ != theirs:
+        raise AssertionError(f"the two sides differ: {ours_} {theirs}")
+    return Sample(value, against, events)
+
+
 @benchmark("spark.50_segments_vs_pyspark_by_hand", goal=at_most(1.5), rounds=2, needs="pyspark")
 def by_hands(case: Case) -> Round:
-    """50 segments over 29 traits, against the DataFrame API; traits and counts of both must be equal."""
     ours = data(case)
-    asked = catalog(ours, 50)
-    target = ours.folder / "by_hand.spark"
+    return lambda: against_hand(ours, case.size or EVENTS)
+
+
+@benchmark("spark.50_segments_at_100m_vs_pyspark_by_hand", goal=at_most(1.5), rounds=1, needs="pyspark")
+def by_hands_of_many(case: Case) -> Round:
+    """Ten times the events, once; the few warm both."""
+    few = data(case)
+    many = many_times(few)
+    taken: list[Sample] = []
 
     def round_() -> Sample:
-        ours_: list[object] = []
-        theirs: list[object] = []
-        with engine(ours) as made:
-            value = seconds(lambda: ours_.append(counts(ours.run(made, asked))))
-            assert made.path is not None
-            ours_.append(fingerprint(made.session, made.path / made.kept["traits"]))
-        shutil.rmtree(target, ignore_errors=True)
-        with engine(ours) as made:
-            against = seconds(lambda: theirs.append(by_hand(made.session, ours, target, 50)))
-            theirs.append(fingerprint(made.session, target))
-        shutil.rmtree(target, ignore_errors=True)
-        if ours_ != theirs:
-            raise AssertionError(f"the two sides differ: {ours_} {theirs}")
-        return Sample(value, against, case.size or EVENTS)
+        if not taken:
+            against_hand(few, 1)
+            taken.append(against_hand(many, TIMES * (case.size or EVENTS)))
+        return taken[0]
 
     return round_
 
@@ -173,10 +188,8 @@ def by_hands(case: Case) -> Round:
 # --- what grows, and what does not
 
 
-@benchmark("spark.microseconds_an_event_at_100m_vs_10m", goal=at_most(1.2), unit="µs", rounds=1, needs="pyspark")
-def linear(case: Case) -> Round:
+def linear(few: Business) -> Round:
     """Ten times the events take at most ten times as long; counts are ten times those."""
-    few = data(case)
     many = many_times(few)
     asked = catalog(few, 50)
     rows = few.gathered.events["order"].rows
@@ -198,6 +211,16 @@ def linear(case: Case) -> Round:
         return taken[0]
 
     return round_
+
+
+@benchmark("spark.microseconds_an_event_at_10m_vs_1m", goal=at_most(1.2), unit="µs", rounds=1, needs="pyspark")
+def from_one_million(case: Case) -> Round:
+    return linear(data(replace(case, size=(case.size or EVENTS) // TIMES)))
+
+
+@benchmark("spark.microseconds_an_event_at_100m_vs_10m", goal=at_most(1.2), unit="µs", rounds=1, needs="pyspark")
+def to_a_hundred(case: Case) -> Round:
+    return linear(data(case))
 
 
 def shuffled(session: Any) -> list[int]:
