@@ -181,6 +181,13 @@ def test_a_cluster_that_does_not_answer_is_said_at_once(url):
     assert caught.value.code == "E312"
 
 
+def test_a_yarn_that_nobody_described_is_said_before_java_starts(monkeypatch):
+    for name in ("HADOOP_CONF_DIR", "YARN_CONF_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(EngineError, match="HADOOP_CONF_DIR"):
+        session_at("yarn")
+
+
 def test_a_process_has_one_spark():
     """Where another one is asked for, it is not the first that answers without a word."""
     session_at("local[2]", QUICK)

@@ -100,6 +100,12 @@ def session_at(url: str, settings: Mapping[str, str] | None = None) -> Any:
         version_of_java()
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     _reachable(url)
+    if url == "yarn" and not (os.environ.get("HADOOP_CONF_DIR") or os.environ.get("YARN_CONF_DIR")):
+        raise EngineError(
+            "engine: yarn needs to know the cluster, and neither HADOOP_CONF_DIR nor YARN_CONF_DIR is set",
+            code="E312",
+            hint="set HADOOP_CONF_DIR to the folder that holds the cluster's core-site.xml and yarn-site.xml",
+        )
     there = running()
     if there is not None and there != url:
         raise EngineError(
@@ -614,7 +620,8 @@ def _plain(data: pa.Table) -> pa.Table:
 def _words(error: BaseException) -> str:
     """The first thing that Spark says, without its stack and the plan."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+    said = [line.removeprefix(": ") for line in lines if not line.startswith("An error occurred while calling ")]
+    return said[0] if said else type(error).__name__
 
 
 def _explained(error: BaseException, about: str, sql: str) -> EngineError:
