@@ -151,6 +151,7 @@ def main() -> int:
     parser.add_argument("--project", action="store_true")
     parser.add_argument("--room", type=int, default=0)
     parser.add_argument("--requests", type=int, default=4000)
+    parser.add_argument("--patience", type=float, default=30)
     parser.add_argument("--accept-loss", action="store_true")
     said = parser.parse_args()
     try:
@@ -161,7 +162,8 @@ def main() -> int:
             limits = Limits(room=said.room, requests=said.requests)
             parts = Parts(log, keys, clock, os.urandom, applier, limits)
             port = listening.getsockname()[1]
-            return run(parts, listening, started=lambda: print(f"Listening on http://127.0.0.1:{port}", flush=True))
+            said_so = f"Listening on http://127.0.0.1:{port}"
+            return run(parts, listening, started=lambda: print(said_so, flush=True), patience=said.patience)
     except CoterieError as error:
         print(error, flush=True)
         return 3 if isinstance(error, Damaged) else 75 if isinstance(error, Busy) else 1

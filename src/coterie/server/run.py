@@ -7,11 +7,13 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import monotonic
 
 import uvicorn
 
 from coterie.core.errors import CoterieError
 from coterie.server.app import Parts, Service
+from coterie.server.connections import PATIENCE, Connection, allow_many, late
 
 FAILED = 4
 """Exit code when the log could not be written: a new start reads what is there."""
@@ -58,6 +60,7 @@ def run(
     certificate: Path | None = None,
     secret: Path | None = None,
     started: Callable[[], None] = lambda: None,
+    patience: float = PATIENCE,
 ) -> int:
     """Serve until SIGTERM or SIGINT: then take nothing more, answer who waits, and write everything.
 
@@ -65,13 +68,14 @@ def run(
         proxied: a proxy in front speaks TLS and says who the client is.
         certificate, secret: of TLS.
         started: called when requests are answered.
+        patience: seconds that a request may take to come.
 
     Returns: the exit code.
     """
     service = Service(parts)
     config = uvicorn.Config(
         service,
-        http="httptools",
+        http=Connection,
         loop="auto",
         ws="none",
         lifespan="on",
@@ -83,20 +87,26 @@ def run(
         timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
         backlog=2048,
-        h11_max_incomplete_event_size=65536,
         ssl_certfile=certificate,
         ssl_keyfile=secret,
     )
     server = _Server(config)
+    allow_many()
 
     async def watch() -> None:
         told = False
+        looked = monotonic()
         while not server.should_exit:
             if server.started and not told:
                 told = True
                 started()
             if service.writer.failed:
                 server.should_exit = True
+            now = monotonic()
+            if now - looked > min(1.0, patience):
+                looked = now
+                for connection in late(server.server_state.connections, now, patience):
+                    connection.transport.close()
             await asyncio.sleep(0.05)
         service.end()
 

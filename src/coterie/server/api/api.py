@@ -8,7 +8,7 @@ from threading import Event
 from typing import Any, TypeVar
 
 import orjson
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from coterie.core.errors import CoterieError, DefinitionError
@@ -201,11 +201,14 @@ async def body_of(request: Request) -> dict[str, Any]:
     """
     parts: list[bytes] = []
     size = 0
-    async for part in request.stream():
-        size += len(part)
-        if size > BODY:
-            raise Problem(413, "too_large", f"a question has {BODY:,} bytes at most")
-        parts.append(part)
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > BODY:
+                raise Problem(413, "too_large", f"a question has {BODY:,} bytes at most")
+            parts.append(part)
+    except ClientDisconnect:
+        raise Problem(400, "gone", "the question did not come to its end") from None
     try:
         found = orjson.loads(b"".join(parts))
     except orjson.JSONDecodeError as error:
