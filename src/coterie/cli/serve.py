@@ -83,6 +83,8 @@ def verify(directory: Dir = HERE) -> int:
 
     found = verified(place_of(directory))
     typer.echo(f"{found.events:,} events were looked at, up to position {found.position:,}; {found.sealed:,} days are sealed.")
+    if found.audited:
+        typer.echo(f"{found.audited:,} entries say who has changed what.")
     for said in found.lost:
         typer.echo(f"known to be lost: {said}")
     for said in found.wrong[:MANY]:

@@ -11,6 +11,7 @@ from pathlib import Path
 import apsw
 
 from coterie.core.errors import StoreError
+from coterie.live import audit, desk
 from coterie.live import keys as keys_of
 from coterie.live.lock import Lock
 from coterie.live.log import FILE, FORMAT, MARK, SEALED, Reader, unusable
@@ -46,6 +47,8 @@ def backup(folder: Path, to: Path, now: datetime) -> Backup:
         with Reader(partial) as copy:
             position = copy.position
             sealed = [day.file for day in copy.sealed()]
+        if (folder / desk.FILE).exists():
+            _copied(folder / desk.FILE, partial / desk.FILE)
     except apsw.Error as error:
         raise unusable(folder, error) from error
     for name in (*sealed, keys_of.FILE):
@@ -63,8 +66,18 @@ def backup(folder: Path, to: Path, now: datetime) -> Backup:
     return Backup(to, position, sizes)
 
 
+def _copied(database: Path, to: Path) -> None:
+    """A copy of a SQLite file as it is at one moment."""
+    db = apsw.Connection(str(database), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        db.set_busy_timeout(5000)
+        db.execute("VACUUM INTO ?", (str(to),))
+    finally:
+        db.close()
+
+
 def restore(source: Path, folder: Path) -> Backup:
-    """Bring a backup back, into a folder where no log is.
+    """Bring a backup back, into a folder where no log is. Webhooks come back disabled: a copy may be tried out elsewhere.
 
     Raises:
         StoreError: the backup is not as it was taken, or a log is there.
@@ -80,9 +93,11 @@ def restore(source: Path, folder: Path) -> Backup:
         if file_hash(path) != entry["sha256"]:
             raise _refused(source, f"{name} is not as it was written")
     with Lock(folder):
-        if any((folder / name).exists() for name in (FILE, f"{FILE}-wal")):
+        here = (FILE, f"{FILE}-wal", *((desk.FILE,) if desk.FILE in said["files"] else ()))
+        if any((folder / name).exists() for name in here):
             raise StoreError(f"a log is in {folder} already", code="E658", hint="move it away first: it would be lost")
-        (folder / MARK).unlink(missing_ok=True)
+        for name in (MARK, audit.FILE):
+            (folder / name).unlink(missing_ok=True)
         (folder / SEALED).mkdir(exist_ok=True)
         # The log itself comes last: without it there is none.
         for name in sorted(said["files"], key=lambda name: name == FILE):
@@ -90,9 +105,17 @@ def restore(source: Path, folder: Path) -> Backup:
             with (folder / f"{name}.part").open("rb+") as file:
                 os.fsync(file.fileno())
             (folder / f"{name}.part").replace(folder / name)
+        if desk.FILE in said["files"]:
+            _quiet(folder / desk.FILE)
     with Reader(folder) as reader:
         position = reader.position
     return Backup(folder, position, {name: (folder / name).stat().st_size for name in said["files"]})
+
+
+def _quiet(database: Path) -> None:
+    """Nothing is sent to where a webhook goes until somebody says so."""
+    with apsw.Connection(str(database)) as db:
+        db.execute("UPDATE endpoint SET disabled = 'it came back from a backup' WHERE disabled IS NULL")
 
 
 def _manifest(source: Path) -> dict[str, dict[str, dict[str, str]]]:

@@ -1,17 +1,12 @@
 """What a service keeps beside its log, in a SQLite file of its own: where changes go, what is still to be sent, and who has
-changed what. Several processes may write here for a moment: the service, and commands.
-
-The list of who changed what is a chain: each entry holds the hash of the one before, so that nothing can be taken out of it or
-changed without the rest telling.
+changed what (`audit`). Several processes may write here for a moment: the service, and commands.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -19,6 +14,7 @@ from typing import Any, Self
 import apsw
 
 from coterie.core.errors import StoreError
+from coterie.live import audit
 from coterie.live.log import micros, of_micros
 
 FILE = "desk.sqlite"
@@ -116,7 +112,10 @@ class Desk:
         with self.transaction() as db:
             number, before = next(iter(db.execute("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")), (0, b""))
             row = (number + 1, at, who[:200], what[:500], about[:500])
-            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", (*row, chained(before, row)))
+            end = audit.End(row[0], audit.chained(before, row))
+            db.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?)", (*row, end.hash))
+        if self.has(audit.read(self.path.parent)):  # of a list that was cut off the old end is kept
+            audit.put(self.path.parent, end)
 
     def noted(self, after: int = 0, limit: int = 100) -> list[Entry]:
         """The entries behind a number, in order."""
@@ -126,15 +125,24 @@ class Desk:
             ).fetchall()
         return [Entry(n, of_micros(at), who, what, about, hash_) for n, at, who, what, about, hash_ in rows]
 
-    def broken(self) -> int | None:
-        """The number of the first entry that is not as it was written, or is missing; None where all are there."""
-        before, expected = b"", 1
+    def end(self) -> audit.End | None:
+        """How far the list has come."""
         with self._turn:
-            for number, at, who, what, about, hash_ in self.db.execute("SELECT * FROM audit ORDER BY number"):
-                if number != expected or chained(before, (number, at, who, what, about)) != hash_:
-                    return expected
-                before, expected = hash_, expected + 1
-        return None
+            return audit.end_of(self.db)
+
+    def has(self, end: audit.End | None) -> bool:
+        """Whether the list still has what was its last entry."""
+        with self._turn:
+            return audit.holds(self.db, end)
+
+    def broken(self, *ends: audit.End | None) -> int | None:
+        """The number of the first entry that is not as it was written, or is missing; None where all are there.
+
+        Args:
+            ends: of the list, as others have kept them; the one in the file beside it counts, too.
+        """
+        with self._turn:
+            return audit.broken(self.db, (audit.read(self.path.parent), *ends))
 
     def close(self) -> None:
         with self._turn:
@@ -145,8 +153,3 @@ class Desk:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def chained(before: bytes, row: tuple[int, int, str, str, str]) -> bytes:
-    """SHA-256 of the hash before and an entry."""
-    return sha256(before + json.dumps(row, ensure_ascii=False).encode()).digest()

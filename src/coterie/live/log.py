@@ -20,11 +20,13 @@ import apsw
 import msgspec
 
 from coterie.core.errors import StoreError
+from coterie.live.audit import End
 from coterie.live.lock import Lock, boot_id
 from coterie.live.message import Message, Refused
 from coterie.live.wal import Mark, examined
 
 FILE, MARK, ASIDE, SEALED = "log.sqlite", "log.mark", "aside", "sealed"
+AUDITED = "audited"
 FORMAT = 1
 BLOCK = 1000
 """Positions of one link of the hash chain."""
@@ -585,6 +587,14 @@ class Log:
         )
         self.at("after_seal")
 
+    def keep_audited(self, end: End) -> None:
+        """Write into the log, forced to the disk, how far the list of who has changed what has come."""
+        self.connection.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (AUDITED, end.to_bytes()))
+
+    def audited(self) -> End | None:
+        """How far that list had come when this was last written."""
+        return read_audited(self.connection)
+
     def replayed(self, number: int) -> None:
         """Say that an item in quarantine was taken after all."""
         self.connection.execute("UPDATE quarantine SET replayed = ? WHERE number = ?", (micros(self.clock()), number))
@@ -728,6 +738,11 @@ def read_quarantine(c: apsw.Connection, limit: int, replayed: bool) -> list[Quar
         Quarantined(n, of_micros(when), source, reason, said, item, position, path, None if again is None else of_micros(again))
         for n, when, source, reason, said, item, position, path, again in rows
     ]
+
+
+def read_audited(c: apsw.Connection) -> End | None:
+    row = c.execute("SELECT value FROM facts WHERE name = ?", (AUDITED,)).fetchone()
+    return None if row is None else End.of(row[0])
 
 
 def read_sealed(c: apsw.Connection) -> list[Sealed]:

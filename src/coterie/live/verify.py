@@ -1,4 +1,5 @@
-"""Whether a log is as it was written: every event, the chain over all of them, the ids, the sealed days."""
+"""Whether a log is as it was written: every event, the chain over all of them, the ids, the sealed days; and the list of who has
+changed what, beside it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ import apsw
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from coterie.live.log import MARK, Reader, at_rest, digest_of
+from coterie.live import audit, desk
+from coterie.live.audit import End
+from coterie.live.log import MARK, Reader, at_rest, digest_of, read_audited
 from coterie.live.message import Message
 from coterie.live.sealing import file_hash
 from coterie.live.wal import Mark
@@ -27,6 +30,7 @@ class Verified:
         sealed: days in Parquet.
         wrong: what is not as it was written, in plain words, in the order of the log; empty where all is well.
         lost: ranges of positions that are known to be gone, with when and why.
+        audited: entries of the list of who has changed what.
     """
 
     events: int
@@ -34,6 +38,7 @@ class Verified:
     sealed: int
     wrong: tuple[str, ...]
     lost: tuple[str, ...]
+    audited: int = 0
 
 
 def verify(folder: Path) -> Verified:
@@ -47,7 +52,7 @@ def verify(folder: Path) -> Verified:
         wrong: list[str] = []
         events = last = 0
         lost: list[tuple[int, int, str]] = []
-        sealed = 0
+        sealed = audited = 0
         mark = Mark.read(folder / MARK)
         try:
             with c:
@@ -63,9 +68,12 @@ def verify(folder: Path) -> Verified:
                 for day in reader.sealed():
                     sealed += 1
                     wrong += _day(folder, day.file, day.hash, day.rows)
+                end_of_list = read_audited(c)
+            audited, said = _audit(folder, end_of_list)
+            wrong += said
         except apsw.Error as error:
             wrong.append(f"the log cannot be read to its end: {error}")
-        return Verified(events, last, sealed, tuple(wrong), tuple(said for *_, said in lost))
+        return Verified(events, last, sealed, tuple(wrong), tuple(said for *_, said in lost), audited)
 
 
 def _pages(c: apsw.Connection) -> Iterator[str]:
@@ -106,6 +114,31 @@ def _events(c: apsw.Connection, wrong: list[str], lost: list[tuple[int, int, str
     if known != events:
         wrong.append(f"{known:,} ids are kept of {events:,} events")
     return events, last
+
+
+def _audit(folder: Path, end: End | None) -> tuple[int, list[str]]:
+    """How many entries the list of who has changed what has, and what is wrong with it.
+
+    Args:
+        end: how far it had come, as the log knows it.
+    """
+    ends = (audit.read(folder), end)
+    path = folder / desk.FILE
+    if not path.exists():
+        return 0, [f"the list of who has changed what is gone: {path.name} is missing"] if any(ends) else []
+    db = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY)
+    try:
+        db.set_busy_timeout(5000)
+        with db:
+            found = audit.broken(db, ends)
+            last = audit.end_of(db)
+    except apsw.Error as error:
+        return 0, [f"the list of who has changed what cannot be read: {error}"]
+    finally:
+        db.close()
+    return 0 if last is None else last.number, [] if found is None else [
+        f"the list of who has changed what is not as it was written from entry {found:,} on"
+    ]
 
 
 def _day(folder: Path, name: str, expected: str, rows: int) -> Iterator[str]:

@@ -93,7 +93,19 @@ class Service:
         """Somebody has changed something, or looked as an administrator: it goes into the list, beside the work."""
         api, desk = self.asked, self.parts.desk
         if api is not None and desk is not None:
-            api.later(lambda: desk.note(key.id, f"{method} {path[:200]}", str(status)))
+
+            def note() -> None:
+                desk.note(key.id, f"{method} {path[:200]}", str(status))
+                self.writer.post(self.keep_end)
+
+            api.later(note)
+
+    def keep_end(self, log: Log) -> None:
+        """How far the list has come is written into the log; of a list that was cut off it keeps the old end."""
+        desk = self.parts.desk
+        end = None if desk is None else desk.end()
+        if desk is not None and end is not None and end != log.audited() and desk.has(log.audited()):
+            log.keep_audited(end)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and self.ingest.takes(scope["path"]):
@@ -163,6 +175,7 @@ def _api(service: Service) -> FastAPI:
         gc.set_threshold(50_000, 20, 20)
         service.writer.deliver_with(told_on(asyncio.get_running_loop()))
         service.writer.start()
+        service.writer.post(service.keep_end)
         sealing = asyncio.create_task(_seal_days(service))
         if service.sender is not None:
             service.sender.start()

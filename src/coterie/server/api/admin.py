@@ -4,6 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from coterie.live.log import read_audited
 from coterie.server.api.api import DOCUMENTED, Api, answered, instant, limit_of, parameters, whole
 from coterie.server.api.changes import BIGGEST
 
@@ -20,11 +21,11 @@ def routes(api: Api) -> APIRouter:
 
     @router.get("/audit", openapi_extra=parameters("after", "limit"))
     async def audit(request: Request) -> Response:
-        """Who has changed what, behind a number, in order; `whole` is false where an entry was changed or taken out."""
+        """Who has changed what, behind a number, in order; `whole` is false where an entry was changed, taken out or cut off."""
         limit = limit_of(request)
         after = whole(request.query_params.get("after", "0"), "after", 0, BIGGEST)
         found = await api.of_desk(lambda: api.desk.noted(after, limit))
-        broken = await api.of_desk(api.desk.broken)
+        broken = await api.of_desk(lambda: api.desk.broken(read_audited(api.asking.reading.reader.connection)))
         items = [
             {"number": e.number, "at": instant(e.at), "who": e.who, "what": e.what, "about": e.about, "hash": e.hash.hex()}
             for e in found
