@@ -14,6 +14,7 @@ Proxied = Annotated[bool, typer.Option("--behind-proxy", help="A proxy in front 
 Certificate = Annotated[Path | None, typer.Option("--tls-cert", help="The certificate, as PEM.", exists=True)]
 Secret = Annotated[Path | None, typer.Option("--tls-key", help="Its private key, as PEM.", exists=True)]
 Nights = Annotated[bool, typer.Option("--nightly/--no-nightly", help="Run when a day has begun.")]
+Watching = Annotated[bool, typer.Option("--watch/--no-watch", help="Run when the project file has changed.")]
 MANY = 30
 """How many of several findings are printed."""
 Loss = Annotated[bool, typer.Option("--accept-loss", help="Go on where events are gone.")]
@@ -27,6 +28,7 @@ def serve(
     tls_cert: Certificate = None,
     tls_key: Secret = None,
     nightly: Nights = True,
+    watch: Watching = True,
     accept_loss: Loss = False,
 ) -> int:
     """Take events from any client of Segment's protocol; lose none."""
@@ -36,8 +38,9 @@ def serve(
     from coterie.server.guard import LOOPBACK
     from coterie.server.run import bound, run
     from coterie.workspace.asking import Asking
+    from coterie.workspace.renewing import Renewing
     from coterie.workspace.run import utc_now
-    from coterie.workspace.serving import Nightly, check_address, is_loopback, served
+    from coterie.workspace.serving import check_address, is_loopback, served
     from coterie.workspace.settings import Settings
 
     check_address(host, encrypted=tls_cert is not None, proxied=behind_proxy)
@@ -55,25 +58,32 @@ def serve(
                 typer.echo(f"A write key was made, and is shown this once: {found.first_key}")
             typer.echo(f"Listening on {address}: {found.log.position:,} events are in the log. Ctrl-C stops.")
 
+        renewing = Renewing(
+            found.people.space,
+            found.zone,
+            utc_now,
+            lambda said: typer.echo(said, err=True),
+            nightly=nightly,
+            watching=watch,
+        )
         parts = Parts(
             found.log,
             found.keys,
             utc_now,
             os.urandom,
             found.people,
-            asking=None if found.people is None else Asking(found.people.space, found.people, utc_now),
+            asking=Asking(found.people.space, found.people, utc_now),
             hosts=LOOPBACK if is_loopback(host) and not behind_proxy else None,
             proxied=behind_proxy,
             desk=desk,
             egress=Egress(settings.inside),
+            renewal=lambda: renewing.renewal,
         )
-        nights = Nightly(directory, found.zone, utc_now, lambda said: typer.echo(said, err=True))
-        if nightly:
-            nights.start()
+        renewing.start()
         try:
             return run(parts, listening, proxied=behind_proxy, certificate=tls_cert, secret=tls_key, started=started)
         finally:
-            nights.stop()
+            renewing.stop()
 
 
 def verify(directory: Dir = HERE) -> int:

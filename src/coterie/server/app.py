@@ -31,6 +31,7 @@ from coterie.server.ingest import Ingest, told_on
 from coterie.server.metrics import text
 from coterie.server.rates import Rates
 from coterie.workspace.asking import Asking
+from coterie.workspace.renewing import Renewal
 
 logger = logging.getLogger(__name__)
 SEALING = 60.0
@@ -48,6 +49,7 @@ class Parts:
         random: random bytes, fit for ids.
         asking: who answers questions; without it, and without `desk`, there is no API.
         desk: where changes go, and who has changed what; `egress`: the way out; `schedule`: of Standard Webhooks.
+        renewal: how the project file stands to what is served.
         hosts: the names by which the service may be asked; None for any. `proxied`: a proxy stands in front.
     """
 
@@ -65,6 +67,7 @@ class Parts:
     hosts: frozenset[str] | None = None
     proxied: bool = False
     rates: Rates | None = None
+    renewal: Callable[[], Renewal] = Renewal
 
 
 class Service:
@@ -78,7 +81,7 @@ class Service:
         self.sender: Sender | None = None
         p = parts
         if p.asking is not None and p.desk is not None:
-            self.asked = Api(p.log, p.asking, p.clock, p.keys, p.desk, p.egress, p.random)
+            self.asked = Api(p.log, p.asking, p.clock, p.keys, p.desk, p.egress, p.random, p.renewal)
             self.sender = Sender(
                 p.desk,
                 lambda: Reader(p.log.folder).connection,

@@ -19,6 +19,7 @@ OPEN = frozenset({"/livez", "/readyz"})
 METRICS = "/metrics"
 NOUNS: dict[str, Literal["read", "write", "admin"]] = {
     "openapi.json": "read",
+    "project": "read",
     "customers": "read",
     "segments": "read",
     "changes": "read",

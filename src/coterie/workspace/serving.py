@@ -2,19 +2,16 @@
 
 import ipaddress
 import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from threading import Event, Lock, Thread
+from threading import Lock, Thread
 from zoneinfo import ZoneInfo
 
 from coterie.core.errors import CoterieError, DefinitionError, StoreError
-from coterie.core.windows import clamped_first_instant, local_day
 from coterie.live.keys import Keys
 from coterie.live.log import Log, Logged, Transaction
 from coterie.live.people import People, hear
@@ -47,8 +44,8 @@ class Served:
     keys: Keys
     first_key: str | None
     notes: tuple[str, ...]
-    people: "Following | None" = None
-    zone: str = "UTC"
+    people: "Following"
+    zone: str
 
 
 class Following:
@@ -134,39 +131,6 @@ class Following:
                 if str(generation.number) == str(name).split()[0] and generation.path.exists():
                     return Living(Results(generation, self.space.store.cache, settings=self.space.settings))
         return None
-
-
-class Nightly:
-    """Runs the project when each local day has begun, in a process of its own.
-
-    Args:
-        folder, zone: of the project.
-        clock: naive UTC.
-        say: told what became of a run that failed.
-    """
-
-    def __init__(self, folder: Path, zone: str, clock: Callable[[], datetime], say: Callable[[str], None]):
-        self.folder, self.zone, self.clock, self.say = folder, zone, clock, say
-        self.over = Event()
-        self.thread = Thread(target=self._work, name="coterie-nightly", daemon=True)
-
-    def start(self) -> None:
-        self.thread.start()
-
-    def stop(self) -> None:
-        self.over.set()
-
-    def wait(self) -> timedelta:
-        """How long it is until the next run: a minute after the next local day has begun."""
-        now = self.clock()
-        return clamped_first_instant(local_day(now, self.zone) + timedelta(days=1), self.zone) - now + timedelta(minutes=1)
-
-    def _work(self) -> None:
-        while not self.over.wait(self.wait().total_seconds()):
-            command = [sys.executable, "-m", "coterie", "run", "--dir", str(self.folder)]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-            if done.returncode:
-                self.say(f"the nightly run failed, so that the results of the one before stay: {done.stderr.strip()[-1000:]}")
 
 
 LOOK = timedelta(seconds=1)

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
+from coterie.workspace.renewing import Renewing
+from coterie.workspace.run import utc_now
 from coterie.workspace.workspace import open as open_workspace
 from tests.server.api.shop import Shop, serving
 
@@ -21,6 +23,46 @@ def test_a_customer_of_files(shop: Shop) -> None:
     assert found["labels"] == {"worth": "low"}
     assert (found["position"], found["run"]) == (0, 1)
     assert found["as_of"].endswith("Z")
+
+
+def test_the_project_says_what_it_stands_on(shop: Shop) -> None:
+    position = shop.order("c02", 5)
+    found = shop.get("project", wait=position).json()
+    assert {n: found[n] for n in ("name", "timezone", "run", "population", "behind")} == {
+        "name": "shop",
+        "timezone": "Europe/London",
+        "run": 1,
+        "population": 20,
+        "behind": 0,
+    }
+    assert found["file"] == {"state": "served", "said": None, "since": None}
+
+
+def test_a_changed_project_is_taken_over_and_a_broken_one_is_shown(folder: Path) -> None:
+    file, told = folder / "coterie.yaml", list[str]()
+    renewing = Renewing(open_workspace(folder), "Europe/London", utc_now, told.append, nightly=False)
+    with serving(folder, renewal=lambda: renewing.renewal) as shop:
+        position = shop.order("c02", 5)
+        good = file.read_text(encoding="utf-8")
+        file.write_text(good.replace("orders >= 3", "ordrs >= 3"), encoding="utf-8")
+        renewing.look()
+        renewing.look()
+        found = shop.get("project", wait=position).json()
+        assert (found["run"], found["file"]["state"]) == (1, "refused")
+        assert "ordrs" in found["file"]["said"]
+        assert len(told) == 1
+        assert shop.get("customers/c02").json()["segments"]["regulars"] is True  # 2 by file, 1 sent
+        file.write_text(good.replace("orders >= 3", "orders >= 4"), encoding="utf-8")
+        renewing.look()
+        renewing.look()
+        until = time.monotonic() + 30
+        while shop.get("project").json()["run"] == 1 and time.monotonic() < until:
+            time.sleep(0.05)
+        found = shop.get("project").json()
+        assert (found["run"], found["file"]["state"]) == (2, "served")
+        assert shop.get("customers/c02").json()["segments"]["regulars"] is False
+        left = [c for c in shop.get("changes").json()["items"] if c["customer"] == "c02" and c["name"] == "regulars"]
+        assert [c["entered"] for c in left] == [True, False]
 
 
 def test_an_event_is_seen_in_the_next_answer(shop: Shop) -> None:

@@ -20,6 +20,7 @@ from coterie.server.guard import BODY
 from coterie.server.problems import Problem, absent
 from coterie.workspace.asking import Asking, Nobody, NothingRun
 from coterie.workspace.overview import plain
+from coterie.workspace.renewing import Renewal
 
 T = TypeVar("T")
 WAITED = 5.0
@@ -53,6 +54,7 @@ class Api:
         clock: the time now, naive UTC.
         desk: where changes go, and who has changed what; `egress`: the way out.
         random: random bytes, fit for secrets.
+        renewal: how the project file stands to what is served.
     """
 
     def __init__(
@@ -64,16 +66,10 @@ class Api:
         desk: Desk,
         egress: Egress,
         random: Callable[[int], bytes],
+        renewal: Callable[[], Renewal],
     ):
-        self.log, self.asking, self.clock, self.keys, self.desk, self.egress, self.random = (
-            log,
-            asking,
-            clock,
-            keys,
-            desk,
-            egress,
-            random,
-        )
+        self.log, self.asking, self.clock, self.keys = log, asking, clock, keys
+        self.desk, self.egress, self.random, self.renewal = desk, egress, random, renewal
         self.streams = 0
         self.ending = Event()
         self._one = ThreadPoolExecutor(1, "coterie-one")

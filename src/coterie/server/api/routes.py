@@ -8,12 +8,12 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from coterie.server.api import admin, changes, customers, decide, segments, webhooks
+from coterie.server.api import admin, changes, customers, decide, project, segments, webhooks
 from coterie.server.api.api import Api, answered
 from coterie.server.guard import NOUNS, ROOT
 from coterie.server.problems import Problem, absent
 
-MODULES = (customers, segments, changes, decide, webhooks, admin)
+MODULES = (project, customers, segments, changes, decide, webhooks, admin)
 
 
 def add(app: FastAPI, api: Api) -> None:
