@@ -11,10 +11,15 @@ from random import Random
 from typing import Any
 
 import apsw
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from benchmarks.figures import at_most
 from coterie.core.place import Place
+from coterie.core.windows import local_day
+from coterie.engine.arrow import arrow_type
+from coterie.engine.duckdb import DuckDB
 from coterie.language.evaluate import Customer, Evaluation, Event, World, in_order
 from coterie.language.reach import reach
 from coterie.language.tree import Members
@@ -24,13 +29,16 @@ from coterie.live.log import Logged
 from coterie.live.message import Message
 from coterie.live.people import TABLES, Answers, Known, People, Project
 from coterie.live.rows import Rows
+from coterie.segments.bitmaps import PER_WORD, word_count
 from coterie.sources.mapping import FIRST_TIME, LAST_TIME
 from coterie.sources.single import Single
 from coterie.sources.source import Live, Source
-from coterie.testing.asking import Program
+from coterie.testing.asking import Defined, Program
+from coterie.testing.oracle import load
 from coterie.testing.programs import program
 from coterie.testing.reference import Reference
 from coterie.traits.incremental import needs, preparation
+from coterie.workspace.crowd import Crowd, by_day
 
 
 @dataclass
@@ -51,12 +59,13 @@ class Run:
     accounts: Mapping[str, Sequence[str]]
     name: str = "first"
     position: int = 0
+    asked_soon: bool = True
 
     def known(self, customers: Sequence[str]) -> Mapping[str, Known]:
         return {c: self.people[c] for c in customers if c in self.people}
 
     def soon(self) -> Sequence[str]:
-        return list(self.people)
+        return list(self.people) if self.asked_soon else []
 
     def members(self, customers: Sequence[str]) -> Mapping[str, Sequence[str]]:
         return {c: self.accounts[c] for c in customers if self.accounts.get(c)}
@@ -70,10 +79,13 @@ class Made:
     reference: Reference
     project: Project
     asked: list[str]
+    crowd: Crowd | None = None
 
     @classmethod
     def of(cls, seed: int) -> "Made":
         made = program(seed, size=10, definitions=30)
+        if seed % 8 == 2:
+            made = of_days(made)
         reference = Reference(made)
         world = reference.world
         asked = [n for n, d in made.catalog.definitions.items() if d.checked.type in (BOOLEAN, TEXT)]
@@ -90,22 +102,78 @@ class Made:
             sources.append(source)
             single[kind] = Single(source, types, made.zone)
         of = needs([world.definitions[n] for n in asked], world)
-        return cls(
-            made,
-            reference,
-            Project(
-                world,
-                asked,
-                [],
-                of,
-                preparation(of, world, made.schema.columns),
-                Rows(sources),
-                single,
-                made.schema.columns,
-                accounts,
-            ),
+        project = Project(
+            world,
             asked,
+            [],
+            of,
+            preparation(of, world, made.schema.columns),
+            Rows(sources),
+            single,
+            made.schema.columns,
+            accounts,
         )
+        crowd = None
+        if seed % 8 == 2 and asked:
+            segments = [d.name for d in made.catalog.of("segment")]
+            with DuckDB(None, threads=1) as engine:
+                tables = replace(load(made, engine), account=None)
+            labels, ids = [n for n in asked if n not in segments], frozenset(single if has_ids(seed) else ())
+            columns, past = made.schema.columns, Past(made, segments, labels)
+            crowd = Crowd(made.catalog, tables, columns, made.zone, made.population.lists, segments, labels, of, ids, past)
+        return cls(made, reference, project, asked, crowd)
+
+
+def of_days(made: Program) -> Program:
+    """The definitions that only messages and new days change, each for itself; conditions as segments."""
+    world = Reference(made).world
+    kept: dict[str, Defined] = {}
+    for name, definition in made.catalog.definitions.items():
+        if definition.checked.uses & made.definitions.keys() <= kept.keys() and by_day(definition.checked.tree, world):
+            kept[name] = replace(made.definitions[name], noun="segment" if definition.checked.type == BOOLEAN else "trait")
+    return replace(made, definitions=kept)
+
+
+@dataclass
+class Past:
+    """What a run has had of a program's customers, as tables."""
+
+    program: Program
+    segments: Sequence[str]
+    labels: Sequence[str]
+    before: Mapping[str, Sequence[Event]] = field(default_factory=dict)
+    first: Mapping[str, Answers] = field(default_factory=dict)
+
+    @property
+    def ids(self) -> list[str]:
+        return [p.id for p in self.program.population.people]
+
+    def places(self, customers: Sequence[str]) -> list[int | None]:
+        return [self.ids.index(c) if c in self.ids else None for c in customers]
+
+    def attributes(self, places: Sequence[int | None], names: Sequence[str]) -> Mapping[str, pa.Array]:
+        people, types = self.program.population.people, self.program.schema.columns
+        return {n: pa.array([None if p is None else people[p].columns.get(n) for p in places], arrow_type(types[n])) for n in names}
+
+    def memberships(self, places: Sequence[int | None]) -> list[tuple[Any, ...] | None]:
+        return [None if p is None else self.packed(self.first[self.ids[p]]) for p in places]
+
+    def packed(self, answers: Answers) -> tuple[Any, ...]:
+        width = word_count(len(self.segments))
+        numbers = [0] * width
+        for place, name in enumerate(self.segments):
+            bits = {True: 1, False: 0, None: 2}[answers[name]]  # type: ignore[index]
+            numbers[place // PER_WORD] |= bits << 2 * (place % PER_WORD)
+        return (*(n - 2**64 if n >= 2**63 else n for n in numbers), *(answers[n] for n in self.labels))
+
+    def done(self, kind: str, places: Any) -> tuple[pa.Table, Any] | None:
+        found = [(i, e) for i, p in enumerate(places) for e in self.before[self.ids[p]] if e.kind == kind]
+        types = self.program.schema.events[kind]
+        cells = {n: pa.array([e.values.get(n) for _, e in found], arrow_type(t, event=True)) for n, t in types.items()}
+        days = pa.array([local_day(e.time, self.program.zone) for _, e in found], pa.date32())
+        times = pa.array([e.time for _, e in found], pa.timestamp("us"))
+        ids = pa.array([e.id for _, e in found], pa.string())
+        return pa.table({"time": times, "_day": days, "id": ids, **cells}), np.array([i for i, _ in found], int)
 
 
 def has_ids(seed: int) -> bool:
@@ -161,7 +229,10 @@ def history(seed: int) -> list[str]:
     first = {c: truth(made, now, arrived, [c]) for c in everybody}
     known = {c: Known(replace(everybody[c], events=before[c], members=()), fitted[c], first[c]) for c in everybody}
     accounts = {c: [m.id for m in everybody[c].members] for c in everybody} if made.project.accounts else {}
-    people = People(made.project, Run(known, accounts), log, most=rng.choice((2, 1000)))
+    if made.crowd is not None:
+        made.crowd.past.before, made.crowd.past.first = before, first  # type: ignore[attr-defined]
+    run, most = Run(known, accounts, asked_soon=made.crowd is None), rng.choice((2, 1000))
+    people = People(made.project, run, log, most=most, crowd=made.crowd, many=rng.choice((1, 1, 3)))
     people.open(connection, now)
     coming = [(c, e) for c in everybody for e in everybody[c].events if e not in before[c]]
     rng.shuffle(coming)
@@ -195,8 +266,8 @@ def history(seed: int) -> list[str]:
             with connection:
                 people.apply(connection, batch, now)
         with connection:
-            while people.next is not None and people.next <= now:
-                people.tick(connection, now)
+            while (due := people.due()) is not None and due <= now:
+                people.tick(connection, now, rng.choice((1, 1000)))
         found += compared(made, connection, now, arrived, joined, first, f"seed {seed}, {now}")
         now = (
             min(now + rng.choice((timedelta(), timedelta(minutes=1), timedelta(hours=5))), made.program.as_of)
@@ -216,7 +287,7 @@ def compared(
     where: str,
 ) -> list[str]:
     found = []
-    heard = {c for (c,) in tx.execute("SELECT customer FROM live_customer")}
+    heard = {c for (c,) in tx.execute("SELECT customer FROM live_told UNION SELECT customer FROM live_did")}
     told = told_of(tx, first)
     for ids in {frozenset(j) for j in joined.values()}:
         customer = customer_of(tx, min(ids))
@@ -225,8 +296,8 @@ def compared(
         if customer not in heard:
             continue
         right = truth(made, now, arrived, [customer, *others])
-        ((answers,),) = tx.execute("SELECT answers FROM live_customer WHERE customer = ?", (customer,))
-        mine: Answers = json.loads(answers)
+        rows = tx.execute("SELECT answers FROM live_told WHERE customer = ? AND answers IS NOT NULL", (customer,)).fetchall()
+        mine: Answers = {**dict.fromkeys(right, False), **json.loads(rows[0][0])} if rows else first[customer]
         found += [f"{where}, {customer}: {n} is {mine[n]!r}, should be {right[n]!r}" for n in right if mine[n] != right[n]]
         if told.get(customer, set()) != inside(right):
             found.append(f"{where}, {customer}: changes say {told.get(customer)}, should be {inside(right)}")

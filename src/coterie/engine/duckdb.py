@@ -130,6 +130,10 @@ class DuckDB:
         finally:
             self.connection.unregister("coterie_rows")
 
+    def lend(self, name: str, data: pa.Table) -> None:
+        """Let queries read a table where it lies, in the place of one of this name before."""
+        self.connection.register(name, data)
+
     def numbered(self, table: str, query: Query, order: str, name: str, first: int = 0) -> None:
         column, called = (exp.to_identifier(n, quoted=True).sql(dialect="duckdb") for n in (order, name))
         place = f"{first - 1} + row_number() OVER (ORDER BY {column})"

@@ -9,10 +9,10 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from coterie.core.windows import LATEST
+from coterie.core.windows import LATEST, clamped_first_instant, local_day
 from coterie.language.evaluate import Customer, Event, Missing, World
 from coterie.language.prepared import NOTHING, Asked, Preparation
 from coterie.language.types import Type, Value
@@ -21,6 +21,7 @@ from coterie.live.identity import Transaction
 from coterie.live.log import Logged, micros, of_micros
 from coterie.live.message import Message
 from coterie.live.rows import Rows, row
+from coterie.live.since import Did, packed, unpacked
 from coterie.models.alone import Alone
 from coterie.sources.single import Single, Unfit, cell
 from coterie.sources.source import Source
@@ -29,14 +30,15 @@ from coterie.traits.incremental import FromState, Incremental, Needs, State, emp
 TABLES = (
     *identity.TABLES,
     (
-        "CREATE TABLE IF NOT EXISTS live_happened (customer TEXT NOT NULL, position INTEGER NOT NULL, "
+        "CREATE TABLE IF NOT EXISTS live_did (customer TEXT NOT NULL, position INTEGER NOT NULL, did BLOB, "
         "PRIMARY KEY (customer, position)) WITHOUT ROWID, STRICT"
     ),
+    ("CREATE TABLE IF NOT EXISTS live_told (customer TEXT PRIMARY KEY, answers TEXT, due INTEGER) WITHOUT ROWID, STRICT"),
+    "CREATE INDEX IF NOT EXISTS live_told_due ON live_told (due) WHERE due IS NOT NULL",
     (
-        "CREATE TABLE IF NOT EXISTS live_customer (customer TEXT PRIMARY KEY, answers TEXT NOT NULL, due INTEGER, "
-        "position INTEGER NOT NULL) WITHOUT ROWID, STRICT"
+        "CREATE TABLE IF NOT EXISTS live_day (one INTEGER PRIMARY KEY CHECK (one = 1), day TEXT NOT NULL, customer TEXT NOT NULL) "
+        "STRICT"
     ),
-    "CREATE INDEX IF NOT EXISTS live_customer_due ON live_customer (due)",
     (
         "CREATE TABLE IF NOT EXISTS live_change (number INTEGER PRIMARY KEY AUTOINCREMENT, customer TEXT NOT NULL, "
         "name TEXT NOT NULL, label TEXT, entered INTEGER NOT NULL, at INTEGER NOT NULL, position INTEGER NOT NULL) STRICT"
@@ -49,9 +51,11 @@ TABLES = (
     "CREATE TABLE IF NOT EXISTS live_gone (customer TEXT PRIMARY KEY) WITHOUT ROWID, STRICT",
     "CREATE TABLE IF NOT EXISTS live_unfit (position INTEGER PRIMARY KEY, source TEXT NOT NULL, said TEXT NOT NULL) STRICT",
 )
-"""Who is whom; which messages are whose; what is known of customers who were heard of since the last run; changes of
-membership in their order; which results it all stands on, and the last change that they know of; customers of these who became
-others' and have left everything; messages that could not be used, and why."""
+"""Who is whom; which messages are whose, and what they say; what was told of customers since the last run where it is otherwise
+(what is false is left out; none where they are to be asked), and when they are to be asked again; up to which day everybody was
+asked again of whom was heard, and up to which customer of the next; changes of membership in their order; which results it all
+stands on, and the last change that they know of; customers of these who became others' and have left everything; messages that
+could not be used, and why."""
 
 MINUTE = timedelta(minutes=1)
 
@@ -87,6 +91,43 @@ class Results(Protocol):
 
     def members(self, customers: Sequence[str]) -> Mapping[str, Sequence[str]]:
         """All customers of the accounts of some, these included; who has no account is left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """A customer with what the log has of them since the last run.
+
+    Attributes:
+        ids: all of theirs, their own first.
+        did: what each message has said, in the order of the log.
+    """
+
+    customer: str
+    ids: Sequence[str]
+    did: Sequence[Did]
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What is to be told of a customer.
+
+    Attributes:
+        answers: three-valued; None where they are what the last run has told under the customer's own id.
+        due: when something that they did in the future counts.
+    """
+
+    answers: Answers | None
+    due: datetime | None
+
+
+class Crowd(Protocol):
+    """Answers for many customers at once, where only a new day changes answers by itself."""
+
+    def now(self, customers: Sequence[Lately], now: datetime) -> Sequence[Now]:
+        """The answers for some customers, in their order."""
+
+    def told(self, customers: Sequence[str]) -> Mapping[str, Answers]:
+        """What the last run has told of some; who was not there is left out."""
 
 
 class History(Protocol):
@@ -167,12 +208,25 @@ class People:
     Args:
         project: what is asked; `results`: what is known already; `history`: the log.
         most: how many customers are held in memory.
+        crowd: who answers for many at once; None where single customers have moments of their own.
+        many: from how many on it is asked.
     """
 
     tables = TABLES
 
-    def __init__(self, project: Project, results: Results, history: History, *, most: int = 200_000):
+    def __init__(
+        self,
+        project: Project,
+        results: Results,
+        history: History,
+        *,
+        most: int = 20_000,
+        crowd: Crowd | None = None,
+        many: int = 40,
+    ):
         self.project, self.results, self.history, self.most = project, results, history, most
+        self.crowd, self.many = crowd, many
+        self.day, self.behind = date.min, ""
         self.memory: OrderedDict[str, Person] = OrderedDict()
         self.next: datetime | None = None
         self.keeper: Incremental | None = None
@@ -190,23 +244,27 @@ class People:
         """
         for name, position in tx.execute("SELECT results, position FROM live_results"):
             if (name, position) == (self.results.name, self.results.position):
+                for day, customer in tx.execute("SELECT day, customer FROM live_day"):
+                    self.day, self.behind = date.fromisoformat(day), customer
                 self._look(tx)
                 return
         if before is not None:
-            told = {c: json.loads(a) for c, a in tx.execute("SELECT customer, answers FROM live_customer WHERE answers != '{}'")}
+            told = {c: json.loads(a) for c, a in tx.execute("SELECT customer, answers FROM live_told WHERE answers IS NOT NULL")}
             told |= {other: {} for other in identity.others(tx)}
             for change in before(told):
                 self._tell(tx, change, self.results.position, now)
-        heard = [
-            c for (c,) in tx.execute("SELECT DISTINCT customer FROM live_happened WHERE position > ?", (self.results.position,))
-        ]
-        tx.execute("DELETE FROM live_customer")
+        asked = set(self.results.soon())
+        if self.crowd is None:  # otherwise they come one after the other, as when a day begins
+            sql = "SELECT DISTINCT customer FROM live_did WHERE position > ?"
+            asked |= {c for (c,) in tx.execute(sql, (self.results.position,))}
+        tx.execute("DELETE FROM live_told")
         tx.execute("DELETE FROM live_gone")
+        self._swept(tx, date.min, "")
         tx.execute("INSERT OR REPLACE INTO live_results VALUES (1, ?, ?)", (self.results.name, self.results.position))
         tx.execute("DELETE FROM live_since")
         tx.execute("INSERT INTO live_since SELECT ?, coalesce(max(number), 0) FROM live_change", (self.results.name,))
-        for customer in {*heard, *self.results.soon()} - identity.others(tx):  # asked again at the first moment
-            tx.execute("INSERT INTO live_customer VALUES (?, '{}', 0, 0)", (customer,))
+        for customer in asked - identity.others(tx):  # asked again at the first moment
+            tx.execute("INSERT INTO live_told VALUES (?, NULL, 0)", (customer,))
         self._look(tx)
 
     def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
@@ -223,20 +281,15 @@ class People:
             raise
 
     def _apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
-        heard: dict[str, list[tuple[int, Message]]] = {}
+        heard: dict[str, list[Heard]] = {}
         merged: dict[str, tuple[str, ...]] = {}
-        for customer, logged in hear(tx, events, lambda customer, were: self._joined(customer, were, heard, merged)):
-            heard.setdefault(customer, []).append((logged.position, logged.message))
-        keeper = self._keeper(now)
-        self._bring(tx, heard, keeper, {c: {p for p, _ in m} for c, m in heard.items()})
-        for customer, messages in heard.items():
-            person = self.memory[customer]
-            for position, message in messages:
-                self._add(tx, keeper, customer, person, position, message)
-            if person.stale:
-                del self.memory[customer]
-        for customer in self._ready(tx, heard, keeper):
-            self._settle(tx, keeper, customer, events[-1].position)
+        made = hear(tx, events, lambda customer, were: self._joined(customer, were, heard, merged), self._read(tx))
+        for customer, logged, did in made:
+            heard.setdefault(customer, []).append(Heard(logged.position, logged.message, did))
+        if self.crowd is not None and len(heard) >= self.many:
+            self._at_once(tx, self.crowd, heard, events[0].position, now)
+        else:
+            self._one_by_one(tx, heard, events[-1].position, now)
         for were in merged.values():
             for gone in were:
                 self._gone(tx, gone, events[-1].position, now)
@@ -244,24 +297,111 @@ class People:
             self.memory.popitem(last=False)
         self._look(tx)
 
+    def _one_by_one(self, tx: Transaction, heard: Mapping[str, Sequence["Heard"]], position: int, now: datetime) -> None:
+        keeper = self._keeper(now)
+        self._bring(tx, heard, keeper, {c: {h.position for h in some} for c, some in heard.items()})
+        for customer, some in heard.items():
+            person = self.memory[customer]
+            for did in self._dids(tx, customer, some):
+                self._add(keeper, person, did)
+            if person.stale:
+                del self.memory[customer]
+        for customer in self._ready(tx, heard, keeper):
+            self._settle(tx, keeper, customer, position)
+
+    def _at_once(self, tx: Transaction, crowd: Crowd, heard: Mapping[str, Sequence["Heard"]], first: int, now: datetime) -> None:
+        """Answer for many, and write down whose answers are others than before.
+
+        Args:
+            heard: what came now, by customer; `first`: the position where it begins.
+        """
+        names = json.dumps(list(heard))
+        before: dict[str, list[Did]] = {}
+        sql = (
+            "SELECT d.customer, d.position, d.did FROM json_each(?) AS j CROSS JOIN live_did AS d "
+            "WHERE d.customer = j.value AND d.position > ? AND d.position < ? ORDER BY d.customer, d.position"
+        )
+        for customer, position, data in tx.execute(sql, (names, self.results.position, first)):
+            did = unpacked(self.results.name, data) or self._anew(tx, customer, position)
+            before.setdefault(customer, []).append(did)
+        ids: dict[str, list[str]] = {}
+        sql = "SELECT i.customer, i.id FROM json_each(?) AS j CROSS JOIN live_id AS i WHERE i.customer = j.value ORDER BY i.id"
+        for customer, id_ in tx.execute(sql, (names,)):
+            ids.setdefault(customer, [customer]).append(id_)
+        told: dict[str, Answers | None] = {}
+        sql = "SELECT t.customer, t.answers FROM json_each(?) AS j CROSS JOIN live_told AS t WHERE t.customer = j.value"
+        for customer, answers in tx.execute(sql, (names,)):
+            told[customer] = None if answers is None else json.loads(answers)
+        asked = [
+            Lately(c, tuple(dict.fromkeys(ids.get(c, (c,)))), [*before.get(c, ()), *self._dids(tx, c, some)])
+            for c, some in heard.items()
+        ]
+        gone = "SELECT g.customer FROM json_each(?) AS j CROSS JOIN live_gone AS g WHERE g.customer = j.value"
+        told |= {
+            customer: told.get(customer) or {} for (customer,) in tx.execute(gone, (names,))
+        }  # the run's answers are not theirs
+        found = list(zip(asked, crowd.now(asked, now), strict=True))
+        others = [a.customer for a, of in found if of.answers is not None or a.customer in told]
+        by_run = crowd.told(others)
+        position = max((h.position for some in heard.values() for h in some), default=0)
+        for who, of in found:
+            customer = who.customer
+            self.memory.pop(customer, None)
+            answers = by_run.get(customer, {}) if of.answers is None else of.answers
+            last = told.get(customer)
+            was = by_run.get(customer, {}) if last is None else last
+            moved = of.answers is not None or last is not None
+            if moved:
+                for change in changes(customer, was, answers):
+                    self._tell(tx, change, position, now)
+            if moved or customer in told or of.due is not None:
+                self._write(tx, customer, answers if moved else None, of.due)
+
     def due(self) -> datetime | None:
         """When `tick` has something to do next."""
-        return self.next
+        if self.crowd is None:
+            return self.next
+        if self.behind or self.day == date.min:
+            return datetime.min
+        if not self.project.needs.daily:
+            return self.next
+        midnight = clamped_first_instant(self.day + timedelta(days=1), self.project.world.zone)
+        return midnight if self.next is None else min(self.next, midnight)
 
     def _look(self, tx: Transaction) -> None:
-        for (due,) in tx.execute("SELECT min(due) FROM live_customer WHERE due IS NOT NULL"):
+        for (due,) in tx.execute("SELECT min(due) FROM live_told WHERE due IS NOT NULL"):
             self.next = None if due is None else of_micros(due)
 
     def tick(self, tx: Transaction, now: datetime, limit: int = 1000) -> None:
         """Answer again for those whose moment has come, some at a time."""
         self._agree(tx)
-        rows = tx.execute("SELECT customer FROM live_customer WHERE due <= ? ORDER BY due LIMIT ?", (micros(now), limit))
+        rows = tx.execute("SELECT customer FROM live_told WHERE due <= ? ORDER BY due LIMIT ?", (micros(now), limit))
         customers = [str(c) for (c,) in rows]
-        keeper = self._keeper(now)
-        for customer in self._ready(tx, customers, keeper):
-            self._settle(tx, keeper, customer, None)
+        if not customers and self.crowd is not None:
+            customers = self._sweep(tx, now, limit)
+        if self.crowd is not None and len(customers) >= self.many:
+            self._at_once(tx, self.crowd, dict.fromkeys(customers, ()), LAST, now)
+        else:
+            keeper = self._keeper(now)
+            for customer in self._ready(tx, customers, keeper):
+                self._settle(tx, keeper, customer, None)
         self._look(tx)
         self._remember(tx)
+
+    def _sweep(self, tx: Transaction, now: datetime, limit: int) -> list[str]:
+        """The next customers who were heard of since the last run and were not asked again since the day began."""
+        today = local_day(now, self.project.world.zone)
+        if today <= self.day and not self.behind:
+            return []
+        day = self.day if self.behind else today
+        sql = "SELECT DISTINCT customer FROM live_did WHERE customer > ? AND position > ? ORDER BY customer LIMIT ?"
+        customers = [str(c) for (c,) in tx.execute(sql, (self.behind, self.results.position, limit))]
+        self._swept(tx, day, customers[-1] if len(customers) == limit else "")
+        return customers
+
+    def _swept(self, tx: Transaction, day: date, customer: str) -> None:
+        self.day, self.behind = day, customer
+        tx.execute("INSERT OR REPLACE INTO live_day VALUES (1, ?, ?)", (day.isoformat(), customer))
 
     def _agree(self, tx: Transaction) -> None:
         """Forget everybody where changes that were told have come to nothing, as on a disk that was full."""
@@ -297,7 +437,7 @@ class People:
         if not mine and not self._heard(tx, customer):
             return None
         person = self._person(tx, customer, known, mine)
-        return customer, person, tuple(self._done(tx, customer, person, mine, set()))
+        return customer, person, tuple(self._done(tx, customer, person, mine, set(), everything=True))
 
     # --- how
 
@@ -353,24 +493,34 @@ class People:
                 if self._has_ids(event.kind):
                     person.ids.add((event.kind, event.id))
 
-    def _done(self, tx: Transaction, customer: str, person: Person, mine: Sequence[Known], but: set[int]) -> Iterable[Event]:
-        """Everything that a customer did, from the results and from the log since; what they said of themselves goes into their
-        columns."""
+    def _done(
+        self,
+        tx: Transaction,
+        customer: str,
+        person: Person,
+        mine: Sequence[Known],
+        but: set[int],
+        *,
+        everything: bool = False,
+    ) -> Iterable[Event]:
+        """What a customer did, from the results and from the log since; what they said of themselves goes into their columns.
+
+        Args:
+            everything: also columns that no definition asks for.
+        """
         done: dict[tuple[str, str], Event] = {}
         for one in reversed(mine):
             person.columns.update({n: v for n, v in one.customer.columns.items() if v is not None})
         for event in (e for one in mine for e in one.customer.events):
             done[self._key(event, len(done))] = event
-        sql = "SELECT position FROM live_happened WHERE customer = ? AND position > ? ORDER BY position"
-        later = [p for (p,) in tx.execute(sql, (customer, self.results.position))]
-        for position, message in self.history.at([p for p in later if p not in but]):
-            for source in self.project.rows.of(message):
-                if source.role == "customers":
-                    self._attributes(tx, person, source, message, customer, position)
-                    continue
-                found = self._event(tx, source, message, customer, position)
-                if found is not None:
-                    done[self._key(found, len(done))] = found
+        sql = "SELECT position, did FROM live_did WHERE customer = ? AND position > ? ORDER BY position"
+        for position, data in tx.execute(sql, (customer, self.results.position)):
+            if position in but:
+                continue
+            did = (None if everything else unpacked(self.results.name, data)) or self._anew(tx, customer, position)
+            person.columns.update(did.said)
+            for event in did.events:
+                done[self._key(event, len(done))] = event
         return done.values()
 
     def _key(self, event: Event, number: int) -> tuple[str, str]:
@@ -380,20 +530,47 @@ class People:
     def _has_ids(self, kind: str) -> bool:
         return kind in self.project.single and self.project.single[kind].source.id is not None
 
-    def _add(self, tx: Transaction, keeper: Incremental, customer: str, person: Person, position: int, message: Message) -> None:
-        for source in self.project.rows.of(message):
-            if source.role == "customers":
-                self._attributes(tx, person, source, message, customer, position)
-                continue
-            event = self._event(tx, source, message, customer, position)
-            if event is None:
-                continue
+    def _add(self, keeper: Incremental, person: Person, did: Did) -> None:
+        person.columns.update(did.said)
+        for event in did.events:
             if self._has_ids(event.kind):
                 if (event.kind, event.id) in person.ids:
                     person.stale = True
                     return
                 person.ids.add((event.kind, event.id))
             keeper.add(person.state, event)
+
+    def _read(self, tx: Transaction) -> Callable[[str, Logged], tuple[Did, bytes]]:
+        """What messages say, and how that is kept."""
+        of, read = self.results.name, self.project.needs.columns
+
+        def reading(customer: str, logged: Logged) -> tuple[Did, bytes]:
+            did = self._did(tx, customer, logged.position, logged.message)
+            return did, packed(of, did, read)
+
+        return reading
+
+    def _dids(self, tx: Transaction, customer: str, some: Sequence["Heard"]) -> list[Did]:
+        return [h.did or self._did(tx, customer, h.position, h.message) for h in some]
+
+    def _anew(self, tx: Transaction, customer: str, position: int) -> Did:
+        """What a message of the log says; nothing where it is gone."""
+        for _, message in self.history.at([position]):
+            return self._did(tx, customer, position, message)
+        return Did()
+
+    def _did(self, tx: Transaction, customer: str, position: int, message: Message) -> Did:
+        """What a message says, by the project's sources; what cannot be used is noted."""
+        events: list[Event] = []
+        said: dict[str, Value | None] = {}
+        for source in self.project.rows.of(message):
+            if source.role == "customers":
+                self._attributes(tx, said, source, message, customer, position)
+                continue
+            event = self._event(tx, source, message, customer, position)
+            if event is not None:
+                events.append(event)
+        return Did(events, said)
 
     def _event(self, tx: Transaction, source: Source, message: Message, customer: str, position: int) -> Event | None:
         single = self.project.single[source.name]
@@ -405,12 +582,14 @@ class People:
             return None
         return None if found is None else found[1]
 
-    def _attributes(self, tx: Transaction, person: Person, source: Source, message: Message, customer: str, position: int) -> None:
+    def _attributes(
+        self, tx: Transaction, columns: dict[str, Value | None], source: Source, message: Message, customer: str, position: int
+    ) -> None:
         said = row(source, message, customer, list(self.project.attributes))
         for name, type_ in self.project.attributes.items():
             if name in said and name != source.id:
                 try:
-                    person.columns[name] = cell(said[name], type_, name, self.project.world.zone)
+                    columns[name] = cell(said[name], type_, name, self.project.world.zone)
                 except Unfit as unfit:
                     tx.execute(
                         "INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, f"{name}: {unfit.said}")
@@ -447,22 +626,22 @@ class People:
         who, states = self._customer(keeper, customer, person), self._states(customer, person)
         person.answers = self.project.answers(keeper.prepared(who, states))
         now = keeper.world.as_of
-        due = keeper.asked(who, states).due()
+        due = keeper.asked(who, states).due(daily=self.crowd is None)
         if keeper.of.clock:
             due = min(now + MINUTE, due or LATEST)
         for change in changes(customer, before, person.answers):
             self._tell(tx, change, position or 0, now)
-        sql = (
-            "INSERT INTO live_customer VALUES (?, ?, ?, ?) ON CONFLICT (customer) DO UPDATE SET "
-            "answers = excluded.answers, due = excluded.due, position = max(position, excluded.position)"
-        )
-        tx.execute(sql, (customer, json.dumps(person.answers), None if due is None else micros(due), position or 0))
+        self._write(tx, customer, person.answers, due)
+
+    def _write(self, tx: Transaction, customer: str, answers: Answers | None, due: datetime | None) -> None:
+        """Write down what was told of a customer, None being what the results say, and when to ask again."""
+        told = None if answers is None else json.dumps({n: a for n, a in answers.items() if a is not False})
+        tx.execute("INSERT OR REPLACE INTO live_told VALUES (?, ?, ?)", (customer, told, None if due is None else micros(due)))
 
     def _told(self, tx: Transaction, customer: str, known: Mapping[str, Known]) -> Answers:
         """What was last told of a customer: since the run, or else by it; nothing of one who was another's in between."""
-        for (answers,) in tx.execute("SELECT answers FROM live_customer WHERE customer = ? AND answers != '{}'", (customer,)):
-            found: Answers = json.loads(answers)
-            return found
+        for (answers,) in tx.execute("SELECT answers FROM live_told WHERE customer = ? AND answers IS NOT NULL", (customer,)):
+            return {**dict.fromkeys(self.project.segments, False), **json.loads(answers)}
         if customer not in known or any(True for _ in tx.execute("SELECT 1 FROM live_gone WHERE customer = ?", (customer,))):
             return {}
         return known[customer].answers
@@ -475,7 +654,7 @@ class People:
         self,
         customer: str,
         were: tuple[str, ...],
-        heard: dict[str, list[tuple[int, Message]]],
+        heard: dict[str, list["Heard"]],
         merged: dict[str, tuple[str, ...]],
     ) -> None:
         """Several customers have turned out to be one."""
@@ -484,8 +663,8 @@ class People:
             self.memory.clear()  # others may know them as a member by the name that they had
         for other in were:
             self.memory.pop(other, None)
-            for position, message in heard.pop(other, []):
-                heard.setdefault(customer, []).append((position, message))
+            for one in heard.pop(other, []):
+                heard.setdefault(customer, []).append(one if other == customer else replace(one, did=None))
         heard.setdefault(customer, [])
         others = (*merged.pop(customer, ()), *gone, *(x for g in gone for x in merged.pop(g, ())))
         merged[customer] = tuple(dict.fromkeys(x for x in others if x != customer))
@@ -494,24 +673,46 @@ class People:
         """A customer is another one now: they leave everything that they were in."""
         for change in changes(customer, self._told(tx, customer, self.results.known([customer])), {}):
             self._tell(tx, change, position, now)
-        tx.execute("DELETE FROM live_customer WHERE customer = ?", (customer,))
+        tx.execute("DELETE FROM live_told WHERE customer = ?", (customer,))
         tx.execute("INSERT OR IGNORE INTO live_gone VALUES (?)", (customer,))
 
     def _heard(self, tx: Transaction, customer: str) -> bool:
-        return any(True for _ in tx.execute("SELECT 1 FROM live_happened WHERE customer = ? LIMIT 1", (customer,)))
+        return any(True for _ in tx.execute("SELECT 1 FROM live_did WHERE customer = ? LIMIT 1", (customer,)))
+
+
+LAST = 2**63 - 1
+"""Behind every position."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message of a customer, and what it says where it was read under their name."""
+
+    position: int
+    message: Message
+    did: Did | None
 
 
 def alone(customer: str, were: Sequence[str]) -> None:
     """Nobody is held in memory."""
 
 
+def unread(_: str, __: Logged) -> tuple[Did | None, bytes | None]:
+    """Nothing is asked of messages yet."""
+    return None, None
+
+
 def hear(
-    tx: Transaction, events: Iterable[Logged], joined: Callable[[str, tuple[str, ...]], None] = alone
-) -> Iterator[tuple[str, Logged]]:
+    tx: Transaction,
+    events: Iterable[Logged],
+    joined: Callable[[str, tuple[str, ...]], None] = alone,
+    read: Callable[[str, Logged], tuple[Did | None, bytes | None]] = unread,
+) -> Iterator[tuple[str, Logged, Did | None]]:
     """Who is whom and which messages are whose, written down; gives each message with its customer.
 
     Args:
         joined: told of a customer, and of those that they were, when several turn out to be one.
+        read: what a message of a customer says, and the bytes that are kept of it.
     """
     for logged in events:
         pair = identity.linked(logged.message)
@@ -524,14 +725,15 @@ def hear(
         id_ = logged.message.user or logged.message.anonymous
         if id_ is not None:
             customer = identity.customer_of(tx, id_)
-            tx.execute("INSERT OR IGNORE INTO live_happened VALUES (?, ?)", (customer, logged.position))
-            yield customer, logged
+            did, data = read(customer, logged)
+            tx.execute("INSERT OR IGNORE INTO live_did VALUES (?, ?, ?)", (customer, logged.position, data))
+            yield customer, logged, did
 
 
 def _move(tx: Transaction, customer: str, to: str) -> None:
     """What one customer was heard of is another's."""
-    tx.execute("INSERT OR IGNORE INTO live_happened SELECT ?, position FROM live_happened WHERE customer = ?", (to, customer))
-    tx.execute("DELETE FROM live_happened WHERE customer = ?", (customer,))
+    tx.execute("INSERT OR IGNORE INTO live_did SELECT ?, position, NULL FROM live_did WHERE customer = ?", (to, customer))
+    tx.execute("DELETE FROM live_did WHERE customer = ?", (customer,))
 
 
 def changes(customer: str, before: Answers, after: Answers) -> list[Change]:

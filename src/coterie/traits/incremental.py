@@ -384,8 +384,8 @@ class FromState(Evaluation):
         assert isinstance(limits, Days), "other windows are answered from single events"
         return merged(node.aggregation, [rows for day, rows in kept.items() if _inside(day, limits)])
 
-    def due(self) -> datetime | None:
-        """The next moment at which an answer can change though nothing happens; None for never.
+    def due(self, *, daily: bool = True) -> datetime | None:
+        """The next moment at which an answer can change though nothing happens; None for never. `daily`: a new day counts, too.
 
         What a function reads from the clock itself (`needs.clock`) changes at any moment and is not in it.
         """
@@ -398,7 +398,7 @@ class FromState(Evaluation):
             if isinstance(value, datetime):
                 shifts = [sign * length for length in lengths_of(test.window) for sign in (1, -1)]
                 moments += [clamped_shift(value, shift) for shift in (timedelta(), *shifts)]
-        if self.of.daily:
+        if self.of.daily and daily:
             moments.append(clamped_first_instant(self.world.today + timedelta(days=1), self.world.zone))
         return min((m for m in moments if m > now), default=None)
 

@@ -332,7 +332,7 @@ class Asking:
         customer, people, out = who.id, self.standing.people, list[Happened]()
         for event in who.events:
             out.append(Happened(event.time, "event", event.kind, event.id, {n: plain(v) for n, v in event.values.items()}))
-        sql = "SELECT position FROM live_happened WHERE customer = ? ORDER BY position DESC LIMIT 10000"
+        sql = "SELECT position FROM live_did WHERE customer = ? ORDER BY position DESC LIMIT 10000"
         positions = [int(p) for (p,) in self.reading.execute(sql, (customer,))]
         for position, message in self.reading.at(sorted(positions)):
             if position > people.results.position and any(s.role == "events" for s in people.project.rows.of(message)):
@@ -380,11 +380,9 @@ class Asking:
         there = set(found)
         rest = "" if end is None else " AND customer <= ?"
         bindings = (after,) if end is None else (after, end)
-        sql = f"SELECT customer, answers FROM live_customer WHERE customer > ?{rest} ORDER BY customer"  # noqa: S608
+        sql = f"SELECT customer, answers FROM live_told WHERE customer > ?{rest} AND answers IS NOT NULL"  # noqa: S608
         for customer, answers in self.reading.execute(sql, bindings):
-            told = json.loads(answers)
-            if name in told:
-                (there.add if told[name] is True else there.discard)(customer)
+            (there.add if json.loads(answers).get(name) is True else there.discard)(customer)
         rest = "" if end is None else " AND id <= ?"
         for (gone,) in self.reading.execute(f"SELECT id FROM live_id WHERE customer <> id AND id > ?{rest}", bindings):  # noqa: S608
             there.discard(gone)

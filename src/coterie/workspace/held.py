@@ -6,10 +6,11 @@ query and whatever the size of the whole.
 
 import json
 import shutil
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,31 @@ from coterie.workspace.results import Results, plain
 from coterie.workspace.run import TRAITS
 
 FOLDER = "live"
+FORM = 2
+"""Files of another form are made again."""
 WHOLE = "whole.json"
 """Written last: what the files hold."""
 
 
-class Ids(Sequence[str]):
-    """A column of texts, looked at one by one."""
+APART = 32
+"""So far apart lie the ids that are kept in memory; between two of them the file is read."""
+ROWS = 1 << 20
+"""Rows of events that lie together in a file."""
+
+
+class Ids:
+    """A column of texts in their order, found by halving."""
 
     def __init__(self, column: pa.Array):
         self.column = column
+        self.some: list[str] = column.take(pa.array(range(0, len(column), APART), pa.int64())).to_pylist()
 
-    def __getitem__(self, place: Any) -> Any:
-        return self.column[place].as_py()
-
-    def __len__(self) -> int:
-        return len(self.column)
+    def place(self, text: str) -> int | None:
+        """Where a text stands; None where it does not."""
+        first = max(0, bisect_right(self.some, text) - 1) * APART
+        near: list[str] = self.column.slice(first, APART).to_pylist()
+        here = bisect_left(near, text)
+        return first + here if here < len(near) and near[here] == text else None
 
 
 @dataclass(frozen=True)
@@ -61,15 +72,43 @@ class Held:
 
     def rows(self, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of some customers; who is not there is left out."""
-        if not self.people.num_rows:
-            return
-        ids = Ids(self.people.column("customer").chunk(0))
-        places = []
-        for customer in customers:
-            place = bisect_left(ids, customer)
-            if place < len(ids) and ids[place] == customer:
-                places.append(place)
-        yield from self.people.take(pa.array(places, pa.int64())).to_pylist()
+        places = [p for p in self.places(customers) if p is not None]
+        if places:
+            yield from self.people.take(pa.array(places, pa.int64())).to_pylist()
+
+    def places(self, customers: Sequence[str]) -> list[int | None]:
+        """The rows in which some customers stand; None for who is not there."""
+        return [self.ids.place(customer) for customer in customers] if self.people.num_rows else [None] * len(customers)
+
+    @cached_property
+    def ids(self) -> Ids:
+        return Ids(self.people.column("customer").chunk(0))
+
+    @cached_property
+    def keys(self) -> npt.NDArray[np.int64]:
+        """By row, the customer's number."""
+        return self.people.column(batch.KEY).chunk(0).to_numpy()  # type: ignore[no-any-return]
+
+    def done(self, kind: str, keys: npt.NDArray[np.int64]) -> tuple[pa.Table, npt.NDArray[np.int64]] | None:
+        """The events of a kind of customers by their numbers, and for each row which of the customers it is of; None without."""
+        tables, owners = [], []
+        order = np.argsort(keys, kind="stable")
+        for numbers, table in self.events.get(kind, ()):
+            first = np.searchsorted(numbers, keys[order], "left")
+            counts = np.searchsorted(numbers, keys[order], "right") - first
+            total = int(counts.sum())
+            if not total:
+                continue
+            # Every row's place: where its customer's begin, and how many of them come before it.
+            rows = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(total)
+            begun = 0
+            for part in table.to_batches():
+                low, high = np.searchsorted(rows, (begun, begun + part.num_rows))
+                if high > low:
+                    tables.append(part.take(pa.array(rows[low:high] - begun)))
+                begun += part.num_rows
+            owners.append(np.repeat(order, counts))
+        return (pa.Table.from_batches(tables), np.concatenate(owners)) if tables else None
 
     def by_account(self, column: str) -> Mapping[str, Sequence[str]]:
         """The customers of each account; `column` says which is theirs."""
@@ -105,6 +144,7 @@ class Held:
                     continue
                 for row in pa.concat_tables(slices).to_pylist():
                     key, time, id_ = row.pop(batch.KEY), row.pop("time"), row.pop("id")
+                    row.pop(batch.DAY)
                     out.setdefault(key, []).append(Event(kind, time, str(id_), {n: plain(v) for n, v in row.items()}))
         return out
 
@@ -118,7 +158,12 @@ def held(results: Results, columns: Sequence[str], kinds: Mapping[str, Sequence[
         root: the folder of the cache.
     """
     folder = root / FOLDER / str(results.generation.number)
-    said = {"made": results.made.finished.isoformat(), "columns": list(columns), "kinds": {k: list(c) for k, c in kinds.items()}}
+    said = {
+        "form": FORM,
+        "made": results.made.finished.isoformat(),
+        "columns": list(columns),
+        "kinds": {k: list(c) for k, c in kinds.items()},
+    }
     try:
         found = json.loads((folder / WHOLE).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -164,7 +209,9 @@ def _write_events(results: Results, kind: str, columns: Sequence[str], folder: P
     names = []
     for part, file in enumerate(results.made.events[kind].files):
         name = f"{number}-{part}"
-        scan = ds.dataset(results.cache / file, format="parquet").scanner(columns=[batch.KEY, "time", "id", *columns])
+        scan = ds.dataset(results.cache / file, format="parquet").scanner(
+            columns=[batch.KEY, "time", "id", batch.DAY, *columns], batch_size=ROWS
+        )
         keys: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
         with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, scan.projected_schema) as writer:
             for rows in scan.to_batches():

@@ -21,11 +21,12 @@ from coterie.live.people import Answers, Change, Known, People, Project, changes
 from coterie.live.rows import Rows
 from coterie.models.alone import Alone, counted, learned
 from coterie.models.store import FitStore
-from coterie.segments.bitmaps import PER_WORD
+from coterie.segments.bitmaps import PER_WORD, word_count
 from coterie.sources.single import Single
 from coterie.traits import batch
 from coterie.traits.batch import DAY
 from coterie.traits.incremental import lengths_of, needs, preparation
+from coterie.workspace.crowd import Crowd, OfRun, by_day
 from coterie.workspace.held import Held, held, rows_of
 from coterie.workspace.models import stored
 from coterie.workspace.results import Results, plain
@@ -91,6 +92,31 @@ class Living:
         read = project.needs.columns
         kinds = {kind: sorted(names - {DAY}) for kind, names in read.items() if kind in self.results.made.events}
         return held(self.results, [c for c in dict.fromkeys(columns) if c in self.results.columns], kinds, self.results.cache)
+
+    @cached_property
+    def crowd(self) -> Crowd | None:
+        """Who answers for many customers at once; None where single customers have moments of their own, or look at others."""
+        results, project = self.results, self.project
+        if results.made.account is not None or set(self.order) != set(self.segments):
+            return None
+        trees = [results.catalog.definitions[name].checked.tree for name in self.asked]
+        if not trees or not all(by_day(tree, results.world) for tree in trees):
+            return None
+        with_ids = frozenset(kind for kind, single in project.single.items() if single.source.id is not None)
+        past = OfRun(self.held, word_count(len(self.order)), self.segmentations)
+        zone, lists = results.project.timezone, results.lists
+        return Crowd(
+            results.catalog,
+            results.tables,
+            project.attributes,
+            zone,
+            lists,
+            self.order,
+            self.segmentations,
+            project.needs,
+            with_ids,
+            past,
+        )
 
     @cached_property
     def fits(self) -> Mapping[str, Alone]:
@@ -247,4 +273,4 @@ class Told:
 
 def people(living: Living, log: Log) -> People:
     """Customers as of now, on the results of the last run and the log since."""
-    return People(living.project, living, Told(log))
+    return People(living.project, living, Told(log), crowd=living.crowd)
