@@ -5,16 +5,16 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
+from tests.conftest import missing
 from tests.server.serving import BARE, now_key, started
 
-pytestmark = pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not here")
 CALL = re.compile(r"^\d+\s+(?:[\d.]+\s+)?(\w+)\((\d+)(?:<([^>]*)>)?(.*)")
 
 
 def traced(folder: Path, out: Path, *arguments: str) -> list[tuple[str, str, str]]:
     """The calls of a service that took ten batches: name, file and the rest."""
+    if shutil.which("strace") is None:
+        missing("strace, which shows what is forced to the disk, is not here.")
     watch = ("strace", "-f", "-y", "-s", "40", "-e", "trace=pwrite64,write,writev,fdatasync,fsync,sendto,sendmsg", "-o", str(out))
     service = started(folder, *arguments, command=(*watch, *BARE), key=now_key(folder))
     for i in range(10):

@@ -1,16 +1,19 @@
 """F04, F15: files that were cut, zeroed or changed. The log opens with everything, or says what is gone; it never ends in a loop,
 and never says nothing."""
 
-import os
 import random
 import shutil
 import struct
+import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from benchmarks.figures import at_most
 from coterie.core.errors import StoreError
 from coterie.live.log import FILE, MARK, Damaged, Log
 from coterie.live.verify import verify
@@ -21,7 +24,8 @@ WAL = f"{FILE}-wal"
 FILES = (FILE, WAL, MARK)
 PAGE = 4096 + FRAME
 EVENTS = 400
-MUTATIONS = (int(os.environ.get("COTERIE_N", "0")) and 500) or 120
+QUICK = 20
+"""Mutations of a kind in a quick run."""
 
 
 @pytest.fixture(scope="module")
@@ -91,36 +95,43 @@ def opened(folder: Path) -> tuple[int, Damaged | None]:
         return 0, error
 
 
-@pytest.mark.parametrize("damage", [cut, cut_at_a_frame, zero_the_end, flip, repeat_a_frame, stale_salt])
-def test_a_damaged_write_ahead_file(left: Path, tmp_path: Path, damage: Callable[[bytearray, random.Random], None]) -> None:
+Damage = Callable[[bytearray, random.Random], None]
+KINDS: list[Damage] = [cut, cut_at_a_frame, zero_the_end, flip, repeat_a_frame, stale_salt]
+
+
+@pytest.mark.parametrize("damage", KINDS)
+def test_a_damaged_write_ahead_file(left: Path, tmp_path: Path, damage: Damage) -> None:
     choose = random.Random(damage.__name__)
-    refused = 0
-    for i in range(MUTATIONS // 6):
-        folder = copied(left, tmp_path / str(i))
-        data = bytearray((folder / WAL).read_bytes())
-        damage(data, choose)
-        (folder / WAL).write_bytes(data)
-        count, error = opened(folder)
-        if error is None:
-            assert count == EVENTS
-            continue
-        refused += 1
-        assert error.last == EVENTS
-        assert error.aside is not None
-        assert (error.aside / WAL).read_bytes() == data
-        again = opened(folder)[1]  # the same once more, and no second copy
-        assert again is not None
-        assert (again.first, again.last, again.aside) == (error.first, error.last, error.aside)
-        with Log.open(folder, lambda: NOW, accept_loss=True) as log:
-            there = log.read(0, EVENTS + 1)
-            assert [e.position for e in there] == list(range(1, error.first))
-            assert log.accept("web", [track(EVENTS - 1)])[0].position == EVENTS + 1
-            assert [e.message for e in there] == [track(n) for n in range(error.first - 1)]
-        assert verify(folder).wrong == ()
-        assert verify(folder).lost
-        with Log.open(folder, lambda: NOW) as log:
-            assert log.position == EVENTS + 1
-    assert refused
+    refused = [damaged(copied(left, tmp_path / str(i)), damage, choose) for i in range(QUICK)]
+    assert any(refused)
+
+
+def damaged(folder: Path, damage: Damage, choose: random.Random) -> bool:
+    """Damages a write-ahead file: whether a start refused it. Where it did not, everything is there; where it did, it said exactly
+    what is gone, and goes on without that when it is told to."""
+    data = bytearray((folder / WAL).read_bytes())
+    damage(data, choose)
+    (folder / WAL).write_bytes(data)
+    count, error = opened(folder)
+    if error is None:
+        assert count == EVENTS
+        return False
+    assert error.last == EVENTS
+    assert error.aside is not None
+    assert (error.aside / WAL).read_bytes() == data
+    again = opened(folder)[1]  # the same once more, and no second copy
+    assert again is not None
+    assert (again.first, again.last, again.aside) == (error.first, error.last, error.aside)
+    with Log.open(folder, lambda: NOW, accept_loss=True) as log:
+        there = log.read(0, EVENTS + 1)
+        assert [e.position for e in there] == list(range(1, error.first))
+        assert log.accept("web", [track(EVENTS - 1)])[0].position == EVENTS + 1
+        assert [e.message for e in there] == [track(n) for n in range(error.first - 1)]
+    assert verify(folder).wrong == ()
+    assert verify(folder).lost
+    with Log.open(folder, lambda: NOW) as log:
+        assert log.position == EVENTS + 1
+    return True
 
 
 def test_a_log_that_says_nothing_would_be_found_out(left: Path, tmp_path: Path) -> None:
@@ -154,34 +165,64 @@ def test_an_unfinished_write_at_the_end_is_no_loss(left: Path, tmp_path: Path) -
     assert opened(folder) == (EVENTS, None)
 
 
-def test_a_changed_byte_at_rest_is_named(left: Path, tmp_path: Path) -> None:
+@pytest.fixture
+def rest(left: Path, tmp_path: Path) -> Path:
+    """A log that was closed: everything is in the database."""
+    folder = copied(left, tmp_path / "rest")
+    Log.open(folder, lambda: NOW).close()
+    return folder
+
+
+def test_a_changed_byte_at_rest_is_named(rest: Path) -> None:
+    whole, choose = (rest / FILE).read_bytes(), random.Random(1)
+    for _ in range(QUICK):
+        changed(rest, whole, choose)
+
+
+def changed(folder: Path, whole: bytes, choose: random.Random) -> None:
     """One byte somewhere in the text of an event, in the database."""
-    folder = copied(left, tmp_path / "x")
-    Log.open(folder, lambda: NOW).close()
-    whole = (folder / FILE).read_bytes()
-    choose = random.Random(1)
-    for _ in range(MUTATIONS // 6):
-        number = choose.randrange(EVENTS)
-        body = track(number).to_json()
-        place = whole.index(body) + choose.randrange(len(body))
-        (folder / FILE).write_bytes(whole[:place] + bytes([whole[place] ^ (1 << choose.randrange(7))]) + whole[place + 1 :])
-        assert any(f"position {number + 1:,} " in said for said in verify(folder).wrong)
+    number = choose.randrange(EVENTS)
+    body = track(number).to_json()
+    place = whole.index(body) + choose.randrange(len(body))
+    (folder / FILE).write_bytes(whole[:place] + bytes([whole[place] ^ (1 << choose.randrange(7))]) + whole[place + 1 :])
+    assert any(f"position {number + 1:,} " in said for said in verify(folder).wrong)
 
 
-def test_any_changed_byte_of_the_database_ends_in_an_answer(left: Path, tmp_path: Path) -> None:
-    folder = copied(left, tmp_path / "x")
-    Log.open(folder, lambda: NOW).close()
-    whole = (folder / FILE).read_bytes()
-    choose = random.Random(2)
-    for _ in range(MUTATIONS // 6):
-        data = bytearray(whole)
-        flip(data, choose)
-        (folder / FILE).write_bytes(data)
-        (folder / WAL).unlink(missing_ok=True)
+def test_any_changed_byte_of_the_database_ends_in_an_answer(rest: Path) -> None:
+    whole, choose = (rest / FILE).read_bytes(), random.Random(2)
+    for _ in range(QUICK):
+        flipped(rest, whole, choose)
+
+
+def flipped(folder: Path, whole: bytes, choose: random.Random) -> None:
+    """One bit anywhere in the database: it is told, or everything is there."""
+    data = bytearray(whole)
+    flip(data, choose)
+    (folder / FILE).write_bytes(data)
+    (folder / WAL).unlink(missing_ok=True)
+    try:
+        found = verify(folder)
+    except StoreError:
+        return
+    if not found.wrong:
+        with Log.open(folder, lambda: NOW) as log:
+            assert [e.message for e in log.read(0, EVENTS + 1)] == [track(n) for n in range(EVENTS)]
+
+
+@pytest.mark.long
+def test_five_hundred_mutations(left: Path, rest: Path, tmp_path: Path, figure: Callable[..., Any]) -> None:
+    choose = random.Random(500)
+    whole = (rest / FILE).read_bytes()
+    trials: list[Callable[[], object]] = []
+    for kind in KINDS:
+        trials += [partial(damaged, copied(left, tmp_path / f"{kind.__name__}-{i}"), kind, choose) for i in range(50)]
+    trials += [partial(changed, rest, whole, choose)] * 100 + [partial(flipped, rest, whole, choose)] * 100
+    silent = 0
+    for trial in trials:
         try:
-            found = verify(folder)
-        except StoreError:
-            continue
-        if not found.wrong:
-            with Log.open(folder, lambda: NOW) as log:
-                assert [e.message for e in log.read(0, EVENTS + 1)] == [track(n) for n in range(EVENTS)]
+            trial()
+        except Exception:  # whatever a mutation brings about but an answer
+            traceback.print_exc()
+            silent += 1
+    figure("live.mutations", silent, "neither whole nor told", goal=at_most(0), n=len(trials))
+    assert silent == 0
