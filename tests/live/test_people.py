@@ -297,7 +297,7 @@ def compared(
             continue
         right = truth(made, now, arrived, [customer, *others])
         rows = tx.execute("SELECT answers FROM live_told WHERE customer = ? AND answers IS NOT NULL", (customer,)).fetchall()
-        mine: Answers = {**dict.fromkeys(right, False), **json.loads(rows[0][0])} if rows else first[customer]
+        mine: Answers = {**dict.fromkeys(right, False), **json.loads(str(rows[0][0]))} if rows else first[customer]
         found += [f"{where}, {customer}: {n} is {mine[n]!r}, should be {right[n]!r}" for n in right if mine[n] != right[n]]
         if told.get(customer, set()) != inside(right):
             found.append(f"{where}, {customer}: changes say {told.get(customer)}, should be {inside(right)}")
