@@ -83,11 +83,11 @@ def break_on_purpose(log: Log, how: str) -> None:
         seen: dict[tuple[str, str], tuple[int, Any]] = {}
         insert = log._insert
 
-        def forgetful(offers: Any, pending: Any) -> Any:
+        def forgetful(offers: Any, pending: Any, followed: bool) -> Any:
             log.connection.execute("DELETE FROM ids")
-            out = insert(offers, pending)
+            out = insert(offers, pending, followed)
             for offer in offers:
-                seen.update({row.key: (pending.position, row.message) for row in offer.rows})
+                seen.update({key: (pending.position, m) for key, m in zip(offer.keys, offer.messages, strict=True)})
             return out
 
         log._known = lambda keys: {key: seen[key] for key in keys if key in seen}  # type: ignore[method-assign]
@@ -99,7 +99,7 @@ def break_on_purpose(log: Log, how: str) -> None:
             deliver = self._deliver
             from coterie.live.log import Receipt
 
-            deliver([(done, [Receipt("stored", 1) for _ in offer.rows]) for offer, done in group])
+            deliver([(done, [Receipt("stored", 1) for _ in offer.messages]) for offer, done in group])
             self._deliver = lambda answers: None
             try:
                 accept(self, group)

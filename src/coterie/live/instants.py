@@ -26,7 +26,7 @@ def instant(value: Json, what: str = "timestamp") -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        found = _iso(value, what)
+        found = _usual(value) or _iso(value, what)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         seconds = value / 1000 if abs(value) > 1e11 else value
         if not 0 <= seconds < 7_258_118_400:
@@ -39,12 +39,21 @@ def instant(value: Json, what: str = "timestamp") -> datetime | None:
     return found
 
 
+def _usual(text: str) -> datetime | None:
+    """The way nearly all write a time: of Z, the plainest, nothing has to be turned."""
+    if len(text) > 40 or text[-1] != "Z" or not text[-2:-1].isdigit():
+        return None
+    try:
+        return datetime.fromisoformat(text[:-1])
+    except ValueError:
+        return None
+
+
 def _iso(text: str, what: str) -> datetime:
     if len(text) > 40:
         raise BadTime(f"{what} is {text[:40]!r}…: no time, as 2026-11-22T14:05:00Z is one")
     try:
-        # Of Z, the plainest way, nothing has to be turned.
-        found = datetime.fromisoformat(text[:-1] if text[-1:] == "Z" and text[-2:-1].isdigit() else text)
+        found = datetime.fromisoformat(text)
     except ValueError:
         last = _LEAP.sub(r"\1:59.999", _FRACTION.sub(r"\1", text.strip()))
         try:

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
+from functools import lru_cache
 from hashlib import blake2b, sha256
 from itertools import pairwise
 from pathlib import Path
@@ -21,6 +22,7 @@ import msgspec
 
 from coterie.core.errors import StoreError
 from coterie.live.audit import End
+from coterie.live.instants import EARLIEST
 from coterie.live.lock import Lock, boot_id
 from coterie.live.message import Message, Refused
 from coterie.live.wal import Mark, examined
@@ -132,20 +134,20 @@ _Known = tuple[int, Message | None]
 """Where a message is, and, once it was looked at, what it says."""
 
 
-class _Row(msgspec.Struct, frozen=True):
-    key: tuple[str, str]
-    body: str
-    digest: bytes
-    received: int
-    message: Message
-
-
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What one request brings, ready to be written: made where there is time, written where there is not."""
+    """What one request brings, ready to be written: made where there is time, written where there is not.
+
+    Attributes:
+        messages, bodies, digests, received: of each message itself, its JSON, the digest of that, and when it came in
+            microseconds since 1970.
+    """
 
     source: str
-    rows: tuple[_Row, ...]
+    messages: Sequence[Message]
+    bodies: Sequence[str]
+    digests: Sequence[bytes]
+    received: Sequence[int]
     refused: tuple[Refused, ...] = ()
     path: str = ""
     size: int = 0
@@ -153,20 +155,26 @@ class Offer:
     @classmethod
     def of(cls, source: str, messages: Iterable[Message], refused: Iterable[Refused] = (), path: str = "") -> "Offer":
         """Messages of a source (in their order), and the items of the same request that were refused."""
+        made = messages if isinstance(messages, list) else list(messages)
+        bodies = [message.to_json() for message in made]
         head = source.encode() + b"\x00"
-        rows: list[_Row] = []
-        size = came = 0
-        when: datetime | None = None
-        for message in messages:
-            body = message.to_json()
-            size += len(body)
+        digests = [blake2b(head + body, digest_size=16).digest() for body in bodies]
+        when, came = EARLIEST, 0
+        received = []
+        for message in made:
             if message.received is not when:  # all of a request came at once
                 when = message.received
                 came = micros(when)
-            digest = blake2b(head + body, digest_size=16).digest()
-            rows.append(_Row((source, message.id), body.decode(), digest, came, message))
+            received.append(came)
         no = tuple(refused)
-        return cls(source, tuple(rows), no, path, size + sum(len(r.item) for r in no))
+        size = sum(map(len, bodies)) + sum(len(r.item) for r in no)
+        return cls(source, made, [body.decode() for body in bodies], digests, received, no, path, size)
+
+    @property
+    def keys(self) -> list[tuple[str, str]]:
+        """By which the messages are told from all others: the source and their own id."""
+        source = self.source
+        return [(source, message.id) for message in self.messages]
 
 
 class Transaction:
@@ -208,6 +216,53 @@ class _Pending:
     position: int
     digests: list[bytes] = field(default_factory=list)
     day: str = ""
+
+
+@dataclass(slots=True)
+class _New:
+    """Rows that are about to be written, as the statements take them.
+
+    Attributes:
+        position: of the last of them.
+        digests: of those behind the last link of the chain.
+        before: the hash of the link that is in the log.
+        events, ids: rows behind each other in one list.
+        links: the links of the chain that they make.
+    """
+
+    position: int
+    digests: list[bytes]
+    before: Callable[[], bytes]
+    events: list[Any] = field(default_factory=list)
+    ids: list[Any] = field(default_factory=list)
+    links: list[tuple[int, bytes]] = field(default_factory=list)
+
+    def take(self, offer: Offer, some: Sequence[int] | None) -> None:
+        """Some messages of an offer, or all of them, are new."""
+        messages, bodies, digests, received = offer.messages, offer.bodies, offer.digests, offer.received
+        if some is not None:
+            messages, bodies = [messages[i] for i in some], [bodies[i] for i in some]
+            digests, received = [digests[i] for i in some], [received[i] for i in some]
+        count = len(messages)
+        positions = range(self.position + 1, self.position + 1 + count)
+        events, ids, sources = [None] * (5 * count), [None] * (3 * count), [offer.source] * count
+        columns: list[tuple[list[Any], int, int, Sequence[Any]]] = [
+            (events, 0, 5, positions), (events, 1, 5, sources), (events, 2, 5, received), (events, 3, 5, digests),
+            (events, 4, 5, bodies), (ids, 0, 3, sources), (ids, 1, 3, [m.id for m in messages]), (ids, 2, 3, positions),
+        ]  # fmt: skip
+        for rows, at, width, values in columns:
+            rows[at::width] = values
+        self.events += events
+        self.ids += ids
+        start, behind, done = self.position, len(self.digests), 0
+        self.position += count
+        self.digests = [*self.digests, *digests]
+        for position in range(start - start % BLOCK + BLOCK, self.position + 1, BLOCK):
+            block = self.digests[done : behind + position - start]
+            done += len(block)
+            before = self.links[-1][1] if self.links else self.before()
+            self.links.append((position, sha256(before + b"".join(block)).digest()))
+        self.digests = self.digests[done:]
 
 
 def micros(instant: datetime) -> int:
@@ -403,8 +458,11 @@ class Log:
         """Write messages and refusals of one request in a transaction of its own; when this returns they are on the disk."""
         return self.accept_all([Offer.of(source, messages, refused, path)])[0][0]
 
-    def accept_all(self, offers: Sequence[Offer]) -> list[tuple[list[Receipt], list[Logged]]]:
+    def accept_all(self, offers: Sequence[Offer], *, followed: bool = True) -> list[tuple[list[Receipt], list[Logged]]]:
         """Write what several requests bring in one transaction.
+
+        Args:
+            followed: whether somebody wants to see what was stored.
 
         Returns: of each offer, in its order: a receipt for each item, in the order of the items; and what was stored.
 
@@ -417,7 +475,7 @@ class Log:
         try:
             at("after_begin")
             pending = _Pending(self.position, day=self._day)
-            out = self._insert(offers, pending)
+            out = self._insert(offers, pending, followed)
             at("before_commit")
             c.execute("COMMIT")
         except BaseException:
@@ -432,69 +490,71 @@ class Log:
         at("after_mark")
         return out
 
-    def _insert(self, offers: Sequence[Offer], pending: _Pending) -> list[tuple[list[Receipt], list[Logged]]]:
+    def _insert(self, offers: Sequence[Offer], pending: _Pending, followed: bool) -> list[tuple[list[Receipt], list[Logged]]]:
         now = self.clock()
-        known = self._known([row.key for offer in offers for row in offer.rows])
+        keys = [offer.keys for offer in offers]
+        known = self._known([key for some in keys for key in some])
         self.at("after_known")
-        events: list[Any] = []
-        ids: list[Any] = []
+        new = _New(pending.position, list(self._digests), self._link)
         aside: list[tuple[int, str, str, str, bytes, None, str]] = []
         out: list[tuple[list[Receipt], list[Logged]]] = []
-        position = pending.position
-        digests = list(self._digests)
-        links: list[tuple[int, bytes]] = []
-        for offer in offers:
+        for offer, some in zip(offers, keys, strict=True):
             receipts: list[Receipt] = []
-            stored: list[Logged] = []
-            for row in offer.rows:
-                had = known.get(row.key)
-                if had is not None:
-                    where, other = had
-                    other = other or self._message(where)
-                    if other is None or other.content() == row.message.content():
-                        receipts.append(Receipt("duplicate", where))
+            first = new.position + 1
+            fresh: Sequence[int] = range(len(some))
+            if len(set(some)) < len(some) or not known.keys().isdisjoint(some):
+                fresh = []
+                for index, key in enumerate(some):
+                    had = known.get(key)
+                    if had is None:
+                        known[key] = (first + len(fresh), offer.messages[index])
+                        receipts.append(Receipt("stored", first + len(fresh)))
+                        fresh.append(index)
                         continue
-                    said = f"another message has the id {row.message.id!r}, at position {where}"
-                    receipts.append(Receipt("conflict", where, "id_conflict", said))
-                    aside.append((micros(now), offer.source, "id_conflict", said, row.body.encode(), None, offer.path))
-                    continue
-                position += 1
-                known[row.key] = (position, row.message)
-                events += (position, offer.source, row.received, row.digest, row.body)
-                ids += (*row.key, position)
-                digests.append(row.digest)
-                if position % BLOCK == 0:
-                    links.append((position, self._link(links, digests)))
-                    digests = []
-                receipts.append(Receipt("stored", position))
-                stored.append(Logged(position, offer.source, row.message))
+                    receipts.append(self._again(offer, index, *had))
+                    if receipts[-1].outcome == "conflict":
+                        body = offer.bodies[index].encode()
+                        aside.append((micros(now), offer.source, "id_conflict", receipts[-1].said, body, None, offer.path))
+                new.take(offer, fresh)
+            else:
+                new.take(offer, None)
+                receipts = [Receipt("stored", position) for position in range(first, new.position + 1)]
+                if len(offers) > 1:
+                    known.update(zip(some, enumerate(offer.messages, first), strict=True))
             for no in offer.refused:
                 aside.append((micros(now), offer.source, no.reason, no.said, no.item, None, offer.path))
                 receipts.insert(no.index, Receipt("quarantined", None, no.reason, no.said))
+            stored = [Logged(first + n, offer.source, offer.messages[i]) for n, i in enumerate(fresh)] if followed else []
             out.append((receipts, stored))
         c = self.connection
-        if events:
+        if new.ids:
             self._new_day(now, pending)
-            _insert_many(c, "events", 5, events)
+            _insert_many(c, "events", 5, new.events)
             self.at("after_events")
-            _insert_many(c, "ids", 3, ids)
-            if links:
-                c.executemany("INSERT INTO chain VALUES (?, ?)", links)
+            _insert_many(c, "ids", 3, new.ids)
+            if new.links:
+                c.executemany("INSERT INTO chain VALUES (?, ?)", new.links)
         if aside:
             c.executemany(
                 "INSERT INTO quarantine (received, source, reason, said, item, position, path) VALUES (?, ?, ?, ?, ?, ?, ?)", aside
             )
-        pending.position, pending.digests = position, digests
+        pending.position, pending.digests = new.position, new.digests
         return out
+
+    def _again(self, offer: Offer, index: int, where: int, other: Message | None) -> Receipt:
+        """What becomes of a message whose id was there before."""
+        message = offer.messages[index]
+        other = other or self._message(where)
+        if other is None or other.content() == message.content():
+            return Receipt("duplicate", where)
+        return Receipt("conflict", where, "id_conflict", f"another message has the id {message.id!r}, at position {where}")
 
     def _known(self, keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], _Known]:
         """Positions of the messages that are there, by source and id."""
         out: dict[tuple[str, str], _Known] = {}
         for source in {source for source, _ in keys}:
             for part in _parts([id_ for name, id_ in keys if name == source], 256):
-                asked = ",".join("?" * len(part))
-                sql = f"SELECT id, position FROM ids WHERE source = ? AND id IN ({asked})"  # noqa: S608
-                for id_, position in self.connection.execute(sql, (source, *part)):
+                for id_, position in self.connection.execute(_known_sql(len(part)), (source, *part)):
                     out[source, str(id_)] = (int(str(position)), None)
         return out
 
@@ -506,13 +566,10 @@ class Log:
         except msgspec.MsgspecError:
             return None
 
-    def _link(self, links: Sequence[tuple[int, bytes]], digests: Sequence[bytes]) -> bytes:
-        if links:
-            before = links[-1][1]
-        else:
-            row = self.connection.execute("SELECT hash FROM chain ORDER BY position DESC LIMIT 1").fetchone()
-            before = bytes(row[0]) if row else b""
-        return sha256(before + b"".join(digests)).digest()
+    def _link(self) -> bytes:
+        """The hash that the next link of the chain goes on from."""
+        row = self.connection.execute("SELECT hash FROM chain ORDER BY position DESC LIMIT 1").fetchone()
+        return bytes(row[0]) if row else b""
 
     def _new_day(self, now: datetime, pending: _Pending) -> None:
         """The local day of what is accepted now. A clock that goes back does not open a day again."""
@@ -802,12 +859,16 @@ def _parts(values: Sequence[Any], most: int) -> Iterator[Sequence[Any]]:
 
 def _insert_many(c: apsw.Connection, table: str, width: int, flat: list[Any]) -> None:
     """Rows that lie behind each other in one list, many in one statement."""
-    at, rows = 0, len(flat) // width
-    while rows:
-        size = 256
-        while size > rows:
-            size //= 2
-        values = ",".join([f"({','.join('?' * width)})"] * size)
-        c.execute(f"INSERT INTO {table} VALUES {values}", flat[at * width : (at + size) * width])  # noqa: S608
-        at += size
-        rows -= size
+    for part in _parts(range(len(flat) // width), 256):
+        c.execute(_insert_sql(table, width, len(part)), flat[part[0] * width : (part[-1] + 1) * width])
+
+
+@lru_cache(maxsize=32)
+def _insert_sql(table: str, width: int, rows: int) -> str:
+    row = f"({','.join('?' * width)})"
+    return f"INSERT INTO {table} VALUES {','.join([row] * rows)}"  # noqa: S608
+
+
+@lru_cache(maxsize=16)
+def _known_sql(ids: int) -> str:
+    return f"SELECT id, position FROM ids WHERE source = ? AND id IN ({','.join('?' * ids)})"  # noqa: S608

@@ -11,10 +11,12 @@ from typing import Any, Literal
 
 import msgspec
 import orjson
+from msgspec import UNSET
 
 from coterie.live import posthog
 from coterie.live.ids import BadId, clean_id, message_id
 from coterie.live.instants import EARLIEST, BadTime, corrected, instant
+from coterie.live.item import Item, as_item, opened_quickly
 from coterie.live.strict import Envelope, Json, Unreadable, opened
 
 Kind = Literal["identify", "track", "page", "screen", "group", "alias"]
@@ -128,12 +130,15 @@ class _No(Exception):
 
 @dataclass(frozen=True, slots=True)
 class _Batch:
-    """What is said for all items of a body."""
+    """What is said for all items of a body, by the client and by whoever reads it."""
 
+    kind: Kind | None
     received: datetime
     sent: datetime | None
     context: Mapping[str, Json]
-    extra: Mapping[str, Json]
+    integrations: Mapping[str, Json]
+    make_id: Callable[[int], str]
+    caps: Caps
 
 
 def messages(
@@ -147,7 +152,7 @@ def messages(
     """The messages of a body, in their order, and the items that are refused.
 
     Args:
-        body: JSON as it came, unpacked; or as `opened` has read it.
+        body: JSON as it came, unpacked; or as `read` has read it.
         path: of the request; its last part says which message it is, or that it is a batch.
         received: when it came, naive UTC.
         make_id: an id for an item that has none, by its index: the same for the same request, where the client names it.
@@ -161,34 +166,44 @@ def messages(
     if isinstance(body, bytes):
         if len(body) > caps.body:
             raise Unreadable("too_large", f"the body has {len(body):,} bytes: {caps.body:,} are taken", status=413)
-        small = len(body) <= caps.item
-        body = opened(body)
-    else:
-        small = False
+        body = read(body, path)
     if kind is None and body.single and "type" not in body.fields and not of_posthog:
         raise Unreadable("no_batch", "the body has no key batch, which lists the messages")
     if len(body.items) > caps.items:
         raise Unreadable("too_many", f"the batch has {len(body.items):,} messages: {caps.items:,} are taken", status=413)
-    batch = _batch(body, received)
+    small = body.largest is not None and body.largest <= caps.item
+    batch = _batch(body, received, kind, make_id, caps)
     made: list[Message] = []
     refused: list[Refused] = []
     for index, item in enumerate(body.items):
         try:
+            if not small and (size := len(_ENCODER.encode(item))) > caps.item and index not in body.odd:
+                raise _No("too_large", f"the message has {size:,} bytes: {caps.item:,} are taken")
+            if type(item) is Item:
+                made.append(_message(item, _NOTHING, batch, index))
+                continue
             odd = body.odd.get(index)
             if odd is not None:
                 raise _No(odd.reason, odd.said)
             if not isinstance(item, dict):
                 raise _No("not_an_object", "the item is no object")
-            if not small and (size := len(orjson.dumps(item))) > caps.item:
-                raise _No("too_large", f"the message has {size:,} bytes: {caps.item:,} are taken")
-            if of_posthog:
-                item = posthog.as_segment(item)
-            made.append(_message(item, kind, batch, index, make_id, caps))
+            made.append(_message(*as_item(posthog.as_segment(item) if of_posthog else item), batch, index))
         except (BadId, BadTime) as error:
             refused.append(Refused(index, "id" if isinstance(error, BadId) else "time", str(error), body.bytes_of(index)))
         except _No as no:
             refused.append(Refused(index, no.reason, no.said, body.bytes_of(index)))
     return made, refused
+
+
+def read(body: bytes, path: str) -> Envelope:
+    """The items of a body that came on a path, quickly where they are as nearly all are.
+
+    Raises:
+        Unreadable: it is no JSON, nests too deep, or its own keys stand twice.
+    """
+    kind, of_posthog = _kind(path)
+    found = None if of_posthog else opened_quickly(body, single=kind is not None)
+    return opened(body) if found is None else found
 
 
 def _kind(path: str) -> tuple[Kind | None, bool]:
@@ -206,7 +221,7 @@ def _kind(path: str) -> tuple[Kind | None, bool]:
     raise Unreadable("path", f"{path[:80]!r} takes no messages", status=404)
 
 
-def _batch(body: Envelope, received: datetime) -> _Batch:
+def _batch(body: Envelope, received: datetime, kind: Kind | None, make_id: Callable[[int], str], caps: Caps) -> _Batch:
     fields = body.fields
     try:
         sent = instant(fields.get("sentAt", fields.get("sent_at")), "sentAt")
@@ -216,110 +231,113 @@ def _batch(body: Envelope, received: datetime) -> _Batch:
         else:
             raise Unreadable("time", str(error)) from None
     if body.single:
-        return _Batch(received, sent, {}, {})
+        return _Batch(kind, received, sent, {}, {}, make_id, caps)
     integrations = fields.get("integrations")
-    extra = {"integrations": integrations} if isinstance(integrations, dict) and integrations else {}
-    return _Batch(received, sent, _object(fields, "context"), extra)
+    for_all = integrations if isinstance(integrations, dict) else {}
+    return _Batch(kind, received, sent, _object(fields.get("context"), "context"), for_all, make_id, caps)
 
 
-_OWN = frozenset({
-    "messageId", "type", "event", "name", "userId", "anonymousId", "previousId", "groupId", "timestamp", "originalTimestamp",
-    "sentAt", "receivedAt", "properties", "traits", "context", "integrations", "writeKey", "_metadata", "category", "$offset",
-})  # fmt: skip
+_NOTHING: Mapping[str, Json] = {}
 
 
-def _message(
-    item: dict[str, Json], kind: Kind | None, batch: _Batch, index: int, make_id: Callable[[int], str], caps: Caps
-) -> Message:
-    get = item.get
-    type_ = kind or _type(get("type"))
-    user = clean_id(item["userId"], "userId") if "userId" in item else None
-    anonymous = clean_id(item["anonymousId"], "anonymousId") if "anonymousId" in item else None
-    previous = clean_id(get("previousId"), "previousId") if type_ == "alias" else None
-    context = _object(item, "context")
-    group = clean_id(item["groupId"], "groupId") if "groupId" in item else None
+def _message(item: Item, rest: Mapping[str, Json], batch: _Batch, index: int) -> Message:
+    """An item and the keys that it does not know as a message."""
+    type_ = batch.kind or _type(item.type)
+    user = clean_id(item.user_id, "userId") if item.user_id is not UNSET else None
+    anonymous = clean_id(item.anonymous_id, "anonymousId") if item.anonymous_id is not UNSET else None
+    group = clean_id(item.group_id, "groupId") if item.group_id is not UNSET else None
+    context = _object(item.context, "context") if item.context is not UNSET else {}
+    previous = None
     if type_ == "group":
         if group is None:
             raise _No("no_group", "a group message names its group in groupId")
     elif group is None and "groupId" in context:
         group = clean_id(context["groupId"], "context.groupId")
     if type_ == "alias":
+        previous = clean_id(item.previous_id, "previousId") if item.previous_id is not UNSET else None
         if previous is None or user is None:
             raise _No("no_id", "an alias names two ids: previousId, and userId in its place")
     elif user is None and anonymous is None:
         raise _No("no_id", "the message has neither a userId nor an anonymousId that stands for somebody")
-    properties = _properties(item, type_, context, caps)
+    properties = _properties(item, type_, context, batch.caps)
     sent = batch.sent
-    if sent is None and "sentAt" in item:
-        sent = instant(item["sentAt"], "sentAt")
-    original = instant(get("originalTimestamp") or get("timestamp"))
-    more = item.keys() - _OWN
-    extra = {k: item[k] for k in more if item[k] is not None} if more else {}
-    if batch.extra or item.get("integrations"):
-        integrations = {**_object(batch.extra, "integrations"), **_object(item, "integrations")}
-        if integrations:
-            extra["integrations"] = integrations
+    if sent is None and item.sent_at is not UNSET:
+        sent = instant(item.sent_at, "sentAt")
+    said = item.original_timestamp or item.timestamp
+    original = instant(said) if said is not UNSET else None
+    time = corrected(batch.received, sent, original) if item.offset is UNSET else _time(item.offset, batch.received, sent, original)
     return Message(
-        message_id(get("messageId")) or make_id(index),
+        (message_id(item.message_id) if item.message_id is not UNSET else None) or batch.make_id(index),
         type_,
         _name(item, type_, properties),
         user,
         anonymous,
         previous,
         group,
-        _time(get("$offset"), batch.received, sent, original),
+        time,
         batch.received,
         properties,
         {**batch.context, **context} if batch.context else context,
         original,
-        extra,
+        _extra(item, rest, batch),
     )
 
 
-def _time(offset: Json, received: datetime, sent: datetime | None, original: datetime | None) -> datetime:
+def _extra(item: Item, rest: Mapping[str, Json], batch: _Batch) -> dict[str, Json]:
+    """What a message says besides."""
+    extra: dict[str, Json] = {key: value for key, value in rest.items() if value is not None} if rest else {}
+    if item.channel is not UNSET and item.channel is not None:
+        extra["channel"] = item.channel
+    if batch.integrations or item.integrations:
+        integrations = {**batch.integrations, **_object(item.integrations, "integrations")}
+        if integrations:
+            extra["integrations"] = integrations
+    return extra
+
+
+def _time(offset: object, received: datetime, sent: datetime | None, original: datetime | None) -> datetime:
     """When it happened: PostHog's browsers say instead how many milliseconds before they sent."""
     if isinstance(offset, int | float) and original is None and 0 <= offset < 1e12:
         return received - timedelta(milliseconds=offset)
     return corrected(received, sent, original)
 
 
-def _type(said: Json) -> Kind:
+def _type(said: object) -> Kind:
     if isinstance(said, str) and said in KINDS:
         return said
     shown = f"{said[:40]!r}" if isinstance(said, str) else "missing"
     raise _No("type", f"type is {shown}: it is one of {', '.join(KINDS)}")
 
 
-def _object(item: Mapping[str, Json], name: str) -> dict[str, Json]:
-    found = item.get(name)
-    if found is None:
+def _object(found: Any, name: str) -> dict[str, Json]:
+    if isinstance(found, dict):
+        return found
+    if found is None or found is UNSET:
         return {}
-    if not isinstance(found, dict):
-        raise _No("not_an_object", f"{name} is no object")
-    return found
+    raise _No("not_an_object", f"{name} is no object")
 
 
-def _properties(item: dict[str, Json], type_: Kind, context: dict[str, Json], caps: Caps) -> dict[str, Json]:
+def _properties(item: Item, type_: Kind, context: dict[str, Json], caps: Caps) -> dict[str, Json]:
     if type_ in ("identify", "group"):
         # RudderStack's clients put the traits into the context.
-        found = _object(item, "traits") or _object(context, "traits")
+        found = _object(item.traits, "traits") or _object(context.get("traits"), "traits")
     else:
-        found = _object(item, "properties")
+        found = _object(item.properties, "properties")
     if len(found) > caps.properties:
         raise _No("too_many", f"the message has {len(found):,} properties: {caps.properties:,} are taken")
-    category = item.get("category")
+    category = item.category
     if type_ in ("page", "screen") and isinstance(category, str) and category and "category" not in found:
         found = {**found, "category": category}
     return found
 
 
-def _name(item: dict[str, Json], type_: Kind, properties: Mapping[str, Json]) -> str | None:
+def _name(item: Item, type_: Kind, properties: Mapping[str, Json]) -> str | None:
     if type_ == "track":
-        found = item.get("event")
+        found = item.event
         if not isinstance(found, str) or not found.strip():
             raise _No("no_event", "a track names its event in event")
     elif type_ in ("page", "screen"):
-        found = item.get("name") or properties.get("name")
+        found = item.name or properties.get("name")
         if not isinstance(found, str) or not found.strip():
             return None
     else:

@@ -237,10 +237,10 @@ class Writer:
             probe, self._probe = self._probe, False
             group: list[tuple[Offer, Done]] = []
             count = 0
-            while self._queue and (not group or count + len(self._queue[0][0].rows) <= self.limits.group):
+            while self._queue and (not group or count + len(self._queue[0][0].messages) <= self.limits.group):
                 entry = self._queue.popleft()
                 self._size -= entry[0].size
-                count += len(entry[0].rows)
+                count += len(entry[0].messages)
                 group.append(entry)
             return group, probe
 
@@ -256,7 +256,7 @@ class Writer:
     def _accept(self, group: Sequence[tuple[Offer, Done]]) -> None:
         self.log.at("before_accept")
         try:
-            made = self.log.accept_all([offer for offer, _ in group])
+            made = self.log.accept_all([offer for offer, _ in group], followed=self.applier is not None)
         except apsw.FullError:
             self._full = True
             full = Overloaded("the disk has no room for more events", "disk", 30)

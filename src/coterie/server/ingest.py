@@ -16,10 +16,11 @@ from urllib.parse import parse_qs, unquote_to_bytes
 
 from coterie.core.errors import StoreError
 from coterie.live.inflate import inflated
+from coterie.live.item import Item
 from coterie.live.keys import Key, Keys
 from coterie.live.log import Offer, Receipt
-from coterie.live.message import BATCHES, KINDS, POSTHOG, SHORT, Caps, Refused, messages
-from coterie.live.strict import Envelope, Unreadable, opened
+from coterie.live.message import BATCHES, KINDS, POSTHOG, SHORT, Caps, Refused, messages, read
+from coterie.live.strict import Envelope, Unreadable
 from coterie.live.write_key import body_key, header_key
 from coterie.live.writer import Answer, Done, Overloaded, Writer
 from coterie.server.answers import Receive, Scope, Send, allow, answer, refuse
@@ -104,7 +105,7 @@ class Ingest:
         except _Gone:
             return
         if offer.refused and (query.get("strict", ["0"])[0] == "1" or headers.get(b"x-strict-mode") == b"1"):
-            said = f"{len(offer.refused)} of {len(offer.rows) + len(offer.refused)} items cannot be taken: nothing was stored"
+            said = f"{len(offer.refused)} of {len(offer.messages) + len(offer.refused)} items cannot be taken: nothing was stored"
             items = [{"index": r.index, "status": "refused", "reason": r.reason, "message": r.said} for r in offer.refused]
             await answer(send, 400, {"success": False, "code": "refused", "message": said, "items": items})
             return
@@ -156,10 +157,9 @@ class Ingest:
         body = inflated(packed, self.caps.body, headers.get(b"content-encoding", b"").decode("latin-1"))
         if body.startswith(b"data="):
             body = _form(body)
-        read: bytes | Envelope = body
+        found = read(body, path)
         if key is None:
-            read = opened(body)
-            key = self._key(_body_key(read))
+            key = self._key(_body_key(found))
             if key is None:
                 raise Unreadable("key", "the request has no write key, or one that is not known", status=401)
         without: list[int] = []
@@ -172,7 +172,7 @@ class Ingest:
             return f"made-{self.random(12).hex()}"
 
         try:
-            made, refused = messages(read, path, received, make_id=make_id, caps=self.caps)
+            made, refused = messages(found, path, received, make_id=make_id, caps=self.caps)
         except Unreadable:
             raise
         except Exception:
@@ -196,7 +196,7 @@ class Ingest:
         return key if key.id in self.keys.all else None
 
     async def _written(self, offer: Offer) -> list[Receipt]:
-        if not offer.rows and not offer.refused:
+        if not offer.messages and not offer.refused:
             return []
         future: asyncio.Future[list[Receipt]] = asyncio.get_running_loop().create_future()
 
@@ -254,10 +254,11 @@ def _form(body: bytes) -> bytes:
         return data
 
 
-def _body_key(read: Envelope) -> str | None:
-    found = body_key(read.fields)
-    if found is None and read.items and isinstance(read.items[0], dict):
-        found = body_key(read.items[0])
+def _body_key(said: Envelope) -> str | None:
+    found = body_key(said.fields)
+    if found is None and said.items:
+        first = said.items[0]
+        found = body_key(first.said() if isinstance(first, Item) else first) if isinstance(first, Item | dict) else None
     return found
 
 
