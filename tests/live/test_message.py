@@ -117,6 +117,7 @@ def test_one_item_is_refused_and_the_others_stand(item: object, reason: str) -> 
         (b'{"batch": "\xff"}', "not_utf8", 400),
         (b"[" * 40 + b"]" * 40, "too_deep", 400),
         (b'{"batch": [], "sentAt": "now"}', "time", 400),
+        (b'{"batch": [], "context": "x"}', "not_an_object", 400),
         (b'{"batch": [' + b"1," * 10_000 + b"1]}", "too_many", 413),
         (b" " * 1_000_001, "too_large", 413),
     ],

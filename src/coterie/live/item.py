@@ -100,4 +100,4 @@ def opened_quickly(body: bytes, *, single: bool) -> Envelope | None:
     lines = _ENCODER.encode_lines(items)
     if not same_quotes(body, lines, *around):
         return None
-    return Envelope(fields, items, single, largest=max(map(len, lines.split(b"\n"))))
+    return Envelope(fields, items, single, lines=lines)

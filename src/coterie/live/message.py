@@ -171,7 +171,7 @@ def messages(
         raise Unreadable("no_batch", "the body has no key batch, which lists the messages")
     if len(body.items) > caps.items:
         raise Unreadable("too_many", f"the batch has {len(body.items):,} messages: {caps.items:,} are taken", status=413)
-    small = body.largest is not None and body.largest <= caps.item
+    small = body.within(caps.item)
     batch = _batch(body, received, kind, make_id, caps)
     made: list[Message] = []
     refused: list[Refused] = []
@@ -234,7 +234,11 @@ def _batch(body: Envelope, received: datetime, kind: Kind | None, make_id: Calla
         return _Batch(kind, received, sent, {}, {}, make_id, caps)
     integrations = fields.get("integrations")
     for_all = integrations if isinstance(integrations, dict) else {}
-    return _Batch(kind, received, sent, _object(fields.get("context"), "context"), for_all, make_id, caps)
+    try:
+        context = _object(fields.get("context"), "context")
+    except _No as no:
+        raise Unreadable(no.reason, no.said) from None
+    return _Batch(kind, received, sent, context, for_all, make_id, caps)
 
 
 _NOTHING: Mapping[str, Json] = {}
@@ -246,7 +250,7 @@ def _message(item: Item, rest: Mapping[str, Json], batch: _Batch, index: int) ->
     user = clean_id(item.user_id, "userId") if item.user_id is not UNSET else None
     anonymous = clean_id(item.anonymous_id, "anonymousId") if item.anonymous_id is not UNSET else None
     group = clean_id(item.group_id, "groupId") if item.group_id is not UNSET else None
-    context = _object(item.context, "context") if item.context is not UNSET else {}
+    context = item.context if type(item.context) is dict else _object(item.context, "context")
     previous = None
     if type_ == "group":
         if group is None:
@@ -260,12 +264,12 @@ def _message(item: Item, rest: Mapping[str, Json], batch: _Batch, index: int) ->
     elif user is None and anonymous is None:
         raise _No("no_id", "the message has neither a userId nor an anonymousId that stands for somebody")
     properties = _properties(item, type_, context, batch.caps)
-    sent = batch.sent
+    sent, received = batch.sent, batch.received
     if sent is None and item.sent_at is not UNSET:
         sent = instant(item.sent_at, "sentAt")
     said = item.original_timestamp or item.timestamp
     original = instant(said) if said is not UNSET else None
-    time = corrected(batch.received, sent, original) if item.offset is UNSET else _time(item.offset, batch.received, sent, original)
+    more = rest or item.channel is not UNSET or batch.integrations or item.integrations
     return Message(
         (message_id(item.message_id) if item.message_id is not UNSET else None) or batch.make_id(index),
         type_,
@@ -274,12 +278,12 @@ def _message(item: Item, rest: Mapping[str, Json], batch: _Batch, index: int) ->
         anonymous,
         previous,
         group,
-        time,
-        batch.received,
+        corrected(received, sent, original) if item.offset is UNSET else _time(item.offset, received, sent, original),
+        received,
         properties,
         {**batch.context, **context} if batch.context else context,
         original,
-        _extra(item, rest, batch),
+        _extra(item, rest, batch) if more else {},
     )
 
 
@@ -318,16 +322,17 @@ def _object(found: Any, name: str) -> dict[str, Json]:
 
 
 def _properties(item: Item, type_: Kind, context: dict[str, Json], caps: Caps) -> dict[str, Json]:
-    if type_ in ("identify", "group"):
+    if type_ == "track" and type(item.properties) is dict:
+        found: dict[str, Json] = item.properties
+    elif type_ in ("identify", "group"):
         # RudderStack's clients put the traits into the context.
         found = _object(item.traits, "traits") or _object(context.get("traits"), "traits")
     else:
         found = _object(item.properties, "properties")
     if len(found) > caps.properties:
         raise _No("too_many", f"the message has {len(found):,} properties: {caps.properties:,} are taken")
-    category = item.category
-    if type_ in ("page", "screen") and isinstance(category, str) and category and "category" not in found:
-        found = {**found, "category": category}
+    if type_ in ("page", "screen") and isinstance(item.category, str) and item.category and "category" not in found:
+        found = {**found, "category": item.category}
     return found
 
 

@@ -76,7 +76,7 @@ class Envelope:
         single: the body is one item, not a list of them.
         raw: the bytes of items that were read one by one; an item that is not named here is written anew when asked for.
         odd: what is wrong with some items, by their index.
-        largest: bytes of the largest item, written without blanks; None where nobody has looked.
+        lines: the items written anew without blanks, one a line; empty where nobody did.
     """
 
     fields: Mapping[str, Json]
@@ -84,11 +84,21 @@ class Envelope:
     single: bool = False
     raw: Mapping[int, bytes] = field(default_factory=dict)
     odd: Mapping[int, Odd] = field(default_factory=dict)
-    largest: int | None = None
+    lines: bytes = b""
 
     def bytes_of(self, index: int) -> bytes:
         found = self.raw.get(index)
         return msgspec.json.encode(self.items[index]) if found is None else found
+
+    def within(self, most: int) -> bool:
+        """Whether every item, written without blanks, is known to have no more bytes than that."""
+        at = 0
+        while len(self.lines) - at > most:
+            end = self.lines.rfind(b"\n", at, at + most + 1)
+            if end < 0:
+                return False
+            at = end + 1
+        return bool(self.lines)
 
 
 def too_deep(body: bytes) -> bool:
