@@ -111,9 +111,9 @@ def break_on_purpose(log: Log, how: str) -> None:
         take = Writer._accept
 
         def eager(self: Writer, group: Any) -> None:
-            rows = {row.key: row for offer, _ in group for row in offer.rows}
+            rows = {key: m for offer, _ in group for key, m in zip(offer.keys, offer.messages, strict=True)}
             known = log._known(list(rows))
-            new = [Logged(0, row.key[0], row.message) for key, row in rows.items() if key not in known]
+            new = [Logged(0, key[0], message) for key, message in rows.items() if key not in known]
             with log.applying(log.applied) as tx:
                 if self.applier is not None:
                     self.applier.apply(tx, new, clock())
