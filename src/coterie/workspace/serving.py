@@ -93,6 +93,7 @@ class Following:
                     pass  # nothing has been run yet
 
     def due(self) -> datetime | None:
+        self.look = min(self.look, self.log.clock() + LOOK)  # the clock may have gone back
         due = None if self.people is None else self.people.due()
         return self.look if due is None else min(self.look, due)
 
