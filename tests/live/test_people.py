@@ -312,7 +312,8 @@ def truth(
     world = replace(made.reference.world, as_of=now)
     if made.project.accounts:
         everybody = everybody_of(made, arrived, world)
-        members = tuple(everybody[m.id] for m in everybody_in(made, customer))
+        members: list[Customer] = []
+        members += [replace(everybody[m.id], members=members) for m in everybody_in(made, customer)]
         evaluation = Evaluation(replace(everybody[customer], members=members), world)
     else:
         columns: dict[str, Value | None] = dict.fromkeys(made.project.attributes)

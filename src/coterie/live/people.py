@@ -611,7 +611,9 @@ class People:
         alone = self._alone(keeper, customer, person)
         if not person.members:
             return alone
-        return replace(alone, members=tuple(self._alone(keeper, m, self.memory[m]) for m in person.members))
+        members: list[Customer] = []  # whose members they are themselves
+        members += [replace(self._alone(keeper, m, self.memory[m]), members=members) for m in person.members]
+        return replace(alone, members=members)
 
     def _alone(self, keeper: Incremental, customer: str, person: Person) -> Customer:
         return Customer(customer, person.columns, keeper.events(person.state), person.account)

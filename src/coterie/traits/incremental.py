@@ -33,7 +33,7 @@ from coterie.core.windows import (
 )
 from coterie.language import tree
 from coterie.language.aggregations import AGGREGATIONS, settle
-from coterie.language.evaluate import Customer, Evaluation, Event, Rows, World
+from coterie.language.evaluate import Customer, Evaluation, Event, Rows, World, range_of
 from coterie.language.functions import LEAVES
 from coterie.language.prepared import NOTHING, Asked, Face, Found, Moment, Preparation, row_face
 from coterie.language.reach import reach
@@ -394,10 +394,10 @@ class FromState(Evaluation):
         for kind, lengths in self.of.lengths.items():
             moments += [clamped_shift(e.time, length) for e in state.kept.get(kind, ()) for length in lengths]
         for test in self.of.tests:
-            value = self.value(test.value)
-            if isinstance(value, datetime):
-                shifts = [sign * length for length in lengths_of(test.window) for sign in (1, -1)]
-                moments += [clamped_shift(value, shift) for shift in (timedelta(), *shifts)]
+            shifts = [timedelta(), *(sign * length for length in lengths_of(test.window) for sign in (1, -1))]
+            between = range_of(self.value(test.value))  # what is not known wholly may still be known well enough, from a moment on
+            ends = {e for e in (between.least, between.most) if isinstance(e, datetime)}
+            moments += [clamped_shift(end, shift) for end in ends for shift in shifts]
         if self.of.daily and daily:
             moments.append(clamped_first_instant(self.world.today + timedelta(days=1), self.world.zone))
         return min((m for m in moments if m > now), default=None)
