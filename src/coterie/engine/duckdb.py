@@ -199,6 +199,9 @@ class DuckDB:
         self.execute("FORCE CHECKPOINT", "write the results to disk")
         self.close()
 
+    def interrupt(self) -> None:
+        self.connection.interrupt()
+
     def close(self) -> None:
         self.conditions.close()
         self.connection.close()

@@ -99,6 +99,14 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class Interruptible(Protocol):
+    """An engine whose queries can be ended before they are done."""
+
+    def interrupt(self) -> None:
+        """From another thread: end the query that runs, which raises `EngineError`; nothing happens where none does."""
+
+
+@runtime_checkable
 class Cluster(Engine, Protocol):
     """An engine whose rows lie elsewhere: what grows with customers or events is worked out there and never comes here."""
 

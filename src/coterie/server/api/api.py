@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from threading import Event
+from threading import Event, Timer
 from typing import Any, TypeVar
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from coterie.core.errors import CoterieError, DefinitionError
+from coterie.core.errors import CoterieError, DefinitionError, EngineError
+from coterie.engine.engine import Interruptible
 from coterie.live.desk import Desk
 from coterie.live.egress import Egress
 from coterie.live.keys import Keys
@@ -26,6 +27,8 @@ T = TypeVar("T")
 WAITED = 5.0
 """Seconds that `?wait=` waits at most where nothing else is said."""
 LONGEST = 30.0
+PATIENCE = 10.0
+"""Seconds that a question about everybody may take."""
 PAGE, LARGEST = 100, 1000
 """Items of a page where nothing is said, and at most."""
 WAITING = 200
@@ -70,6 +73,7 @@ class Api:
     ):
         self.log, self.asking, self.clock, self.keys = log, asking, clock, keys
         self.desk, self.egress, self.random, self.renewal = desk, egress, random, renewal
+        self.patience = PATIENCE
         self.streams = 0
         self.ending = Event()
         self._one = ThreadPoolExecutor(1, "coterie-one")
@@ -88,8 +92,9 @@ class Api:
         return await self._on(self._one, ask)
 
     async def of_all(self, ask: Callable[[], T]) -> T:
-        """Ask about everybody, on a thread of its own: who asks about one customer does not wait for it."""
-        return await self._on(self._all, ask)
+        """Ask about everybody, on a thread of its own: who asks about one customer does not wait for it. What takes too long
+        is ended."""
+        return await self._on(self._all, lambda: in_time(self.asking, ask, self.patience))
 
     async def of_desk(self, ask: Callable[[], T]) -> T:
         """Ask or change what the service keeps beside its log; may wait for a receiver."""
@@ -141,6 +146,37 @@ class Api:
     def stamped(self, position: int, as_of: datetime | None = None) -> dict[str, Any]:
         """What every answer carries."""
         return {"position": position, "as_of": instant(as_of or self.clock())}
+
+
+def in_time(asking: Asking, ask: Callable[[], T], seconds: float) -> T:
+    """Ask, and end the query where it takes longer.
+
+    Raises:
+        Problem: it took longer.
+    """
+    try:
+        engine = asking.standing.results.engine
+    except NothingRun:
+        return ask()
+    if not isinstance(engine, Interruptible):
+        return ask()
+    over = Event()
+
+    def end() -> None:
+        over.set()
+        engine.interrupt()
+
+    timer = Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    try:
+        return ask()
+    except EngineError:
+        if over.is_set():
+            raise Problem(422, "too_long", f"that takes longer than {seconds:g} seconds to find out") from None
+        raise
+    finally:
+        timer.cancel()
 
 
 def answered(value: Mapping[str, Any], status: int = 200) -> Response:
