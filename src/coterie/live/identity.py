@@ -21,6 +21,8 @@ class Transaction(Protocol):
 
     def execute(self, sql: str, bindings: Any = ()) -> Iterable[tuple[Any, ...]]: ...
 
+    def executemany(self, sql: str, rows: Iterable[Any]) -> Any: ...
+
 
 def linked(message: Message) -> tuple[str, str] | None:
     """The two ids that a message says are one customer's."""

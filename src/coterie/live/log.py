@@ -267,7 +267,8 @@ class _New:
 
 def micros(instant: datetime) -> int:
     """Microseconds since 1970 of a naive UTC instant."""
-    return (instant - _EPOCH) // timedelta(microseconds=1)
+    since = instant - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 def of_micros(number: int) -> datetime:

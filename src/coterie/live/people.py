@@ -10,7 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
+
+import orjson
 
 from coterie.core.windows import LATEST, clamped_first_instant, local_day
 from coterie.language.evaluate import Customer, Event, Missing, World
@@ -100,11 +102,13 @@ class Lately:
     Attributes:
         ids: all of theirs, their own first.
         did: what each message has said, in the order of the log.
+        told: whether anything was told of them since.
     """
 
     customer: str
     ids: Sequence[str]
     did: Sequence[Did]
+    told: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +116,13 @@ class Now:
     """What is to be told of a customer.
 
     Attributes:
-        answers: three-valued; None where they are what the last run has told under the customer's own id.
+        answers: three-valued, what is false left out.
+        by_run: what the last run has told under the customer's own id; nothing where that is the same, and nothing else was told.
         due: when something that they did in the future counts.
     """
 
-    answers: Answers | None
+    answers: Answers
+    by_run: Answers | None
     due: datetime | None
 
 
@@ -126,15 +132,16 @@ class Crowd(Protocol):
     def now(self, customers: Sequence[Lately], now: datetime) -> Sequence[Now]:
         """The answers for some customers, in their order."""
 
-    def told(self, customers: Sequence[str]) -> Mapping[str, Answers]:
-        """What the last run has told of some; who was not there is left out."""
-
 
 class History(Protocol):
     """The log, read."""
 
     def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
         """The messages at some positions, in their order."""
+
+
+class Ahead(Transaction, History, Protocol):
+    """A transaction that is written later, and the log as it reads it."""
 
 
 @dataclass(frozen=True)
@@ -288,6 +295,7 @@ class People:
             heard.setdefault(customer, []).append(Heard(logged.position, logged.message, did))
         if self.crowd is not None and len(heard) >= self.many:
             self._at_once(tx, self.crowd, heard, events[0].position, now)
+            self._forget(heard)
         else:
             self._one_by_one(tx, heard, events[-1].position, now)
         for were in merged.values():
@@ -296,6 +304,42 @@ class People:
         while len(self.memory) > self.most:
             self.memory.popitem(last=False)
         self._look(tx)
+
+    def ahead(self, tx: Ahead, events: Sequence[Logged], now: datetime) -> Callable[[Transaction], None] | None:
+        """The same worked out beforehand, where there are many: what is to be written goes to `tx`, and what is returned is called
+        with the transaction in which that was written. Looks at nobody in memory; None where there are few."""
+        if self.crowd is None or len({e.message.user or e.message.anonymous for e in events}) < self.many:
+            return None
+        ids = list(dict.fromkeys(id_ for e in events if (id_ := e.message.user or e.message.anonymous) is not None))
+        sql = "SELECT i.id, i.customer FROM json_each(?) AS j CROSS JOIN live_id AS i WHERE i.id = j.value"
+        customers = dict(zip(ids, ids, strict=True)) | dict(tx.execute(sql, (json.dumps(ids),)))
+        heard: dict[str, list[Heard]] = {}
+        rows: list[tuple[str, int, bytes]] = []
+        read = self._read(tx)
+        for logged in events:
+            pair = identity.linked(logged.message)
+            if pair is not None:
+                identity.link(tx, *pair)  # nothing changes, or it is not known ahead
+            id_ = logged.message.user or logged.message.anonymous
+            if id_ is not None:
+                customer = customers[id_]
+                did, data = read(customer, logged)
+                rows.append((customer, logged.position, data))
+                heard.setdefault(customer, []).append(Heard(logged.position, logged.message, did))
+        tx.executemany(HEARD, rows)
+        self._at_once(tx, self.crowd, heard, events[0].position, now, tx)
+
+        def finish(written: Transaction) -> None:
+            self._forget(heard)
+            self.upto = events[-1].position
+            self._look(written)
+            self._remember(written)
+
+        return finish
+
+    def _forget(self, customers: Iterable[str]) -> None:
+        for customer in customers:
+            self.memory.pop(customer, None)
 
     def _one_by_one(self, tx: Transaction, heard: Mapping[str, Sequence["Heard"]], position: int, now: datetime) -> None:
         keeper = self._keeper(now)
@@ -309,7 +353,15 @@ class People:
         for customer in self._ready(tx, heard, keeper):
             self._settle(tx, keeper, customer, position)
 
-    def _at_once(self, tx: Transaction, crowd: Crowd, heard: Mapping[str, Sequence["Heard"]], first: int, now: datetime) -> None:
+    def _at_once(
+        self,
+        tx: Transaction,
+        crowd: Crowd,
+        heard: Mapping[str, Sequence["Heard"]],
+        first: int,
+        now: datetime,
+        history: History | None = None,
+    ) -> None:
         """Answer for many, and write down whose answers are others than before.
 
         Args:
@@ -322,7 +374,7 @@ class People:
             "WHERE d.customer = j.value AND d.position > ? AND d.position < ? ORDER BY d.customer, d.position"
         )
         for customer, position, data in tx.execute(sql, (names, self.results.position, first)):
-            did = unpacked(self.results.name, data) or self._anew(tx, customer, position)
+            did = unpacked(self.results.name, data) or self._anew(tx, customer, position, history)
             before.setdefault(customer, []).append(did)
         ids: dict[str, list[str]] = {}
         sql = "SELECT i.customer, i.id FROM json_each(?) AS j CROSS JOIN live_id AS i WHERE i.customer = j.value ORDER BY i.id"
@@ -332,30 +384,26 @@ class People:
         sql = "SELECT t.customer, t.answers FROM json_each(?) AS j CROSS JOIN live_told AS t WHERE t.customer = j.value"
         for customer, answers in tx.execute(sql, (names,)):
             told[customer] = None if answers is None else json.loads(answers)
-        asked = [
-            Lately(c, tuple(dict.fromkeys(ids.get(c, (c,)))), [*before.get(c, ()), *self._dids(tx, c, some)])
-            for c, some in heard.items()
-        ]
         gone = "SELECT g.customer FROM json_each(?) AS j CROSS JOIN live_gone AS g WHERE g.customer = j.value"
         told |= {
             customer: told.get(customer) or {} for (customer,) in tx.execute(gone, (names,))
         }  # the run's answers are not theirs
-        found = list(zip(asked, crowd.now(asked, now), strict=True))
-        others = [a.customer for a, of in found if of.answers is not None or a.customer in told]
-        by_run = crowd.told(others)
+        asked = [
+            Lately(c, tuple(dict.fromkeys(ids.get(c, (c,)))), [*before.get(c, ()), *self._dids(tx, c, some)], c in told)
+            for c, some in heard.items()
+        ]
         position = max((h.position for some in heard.values() for h in some), default=0)
-        for who, of in found:
-            customer = who.customer
-            self.memory.pop(customer, None)
-            answers = by_run.get(customer, {}) if of.answers is None else of.answers
-            last = told.get(customer)
-            was = by_run.get(customer, {}) if last is None else last
-            moved = of.answers is not None or last is not None
-            if moved:
-                for change in changes(customer, was, answers):
-                    self._tell(tx, change, position, now)
-            if moved or customer in told or of.due is not None:
-                self._write(tx, customer, answers if moved else None, of.due)
+        at, moves, rows = micros(now), list[tuple[Any, ...]](), list[tuple[Any, ...]]()
+        for who, of in zip(asked, crowd.now(asked, now), strict=True):
+            customer, last = who.customer, told.get(who.customer)
+            if of.by_run is not None:
+                for name, label, entered in moved(of.by_run if last is None else last, of.answers):
+                    moves.append((customer, name, label, entered, at, position))
+                rows.append(written(customer, of.answers, of.due))
+            elif of.due is not None:
+                rows.append(written(customer, None, of.due))
+        tx.executemany(CHANGED, moves)
+        tx.executemany(WRITTEN, rows)
 
     def due(self) -> datetime | None:
         """When `tick` has something to do next."""
@@ -381,6 +429,7 @@ class People:
             customers = self._sweep(tx, now, limit)
         if self.crowd is not None and len(customers) >= self.many:
             self._at_once(tx, self.crowd, dict.fromkeys(customers, ()), LAST, now)
+            self._forget(customers)
         else:
             keeper = self._keeper(now)
             for customer in self._ready(tx, customers, keeper):
@@ -553,9 +602,9 @@ class People:
     def _dids(self, tx: Transaction, customer: str, some: Sequence["Heard"]) -> list[Did]:
         return [h.did or self._did(tx, customer, h.position, h.message) for h in some]
 
-    def _anew(self, tx: Transaction, customer: str, position: int) -> Did:
+    def _anew(self, tx: Transaction, customer: str, position: int, history: History | None = None) -> Did:
         """What a message of the log says; nothing where it is gone."""
-        for _, message in self.history.at([position]):
+        for _, message in (history or self.history).at([position]):
             return self._did(tx, customer, position, message)
         return Did()
 
@@ -575,7 +624,7 @@ class People:
     def _event(self, tx: Transaction, source: Source, message: Message, customer: str, position: int) -> Event | None:
         single = self.project.single[source.name]
         try:
-            found = single.event(row(source, message, customer, list(single.types)))
+            found = single.event(row(source, message, customer, single.types))
         except Unfit as unfit:
             said = unfit.said if unfit.column is None else f"{unfit.column}: {unfit.said}"
             tx.execute("INSERT OR REPLACE INTO live_unfit VALUES (?, ?, ?)", (position, source.name, said))
@@ -585,7 +634,7 @@ class People:
     def _attributes(
         self, tx: Transaction, columns: dict[str, Value | None], source: Source, message: Message, customer: str, position: int
     ) -> None:
-        said = row(source, message, customer, list(self.project.attributes))
+        said = row(source, message, customer, self.project.attributes)
         for name, type_ in self.project.attributes.items():
             if name in said and name != source.id:
                 try:
@@ -637,8 +686,7 @@ class People:
 
     def _write(self, tx: Transaction, customer: str, answers: Answers | None, due: datetime | None) -> None:
         """Write down what was told of a customer, None being what the results say, and when to ask again."""
-        told = None if answers is None else json.dumps({n: a for n, a in answers.items() if a is not False})
-        tx.execute("INSERT OR REPLACE INTO live_told VALUES (?, ?, ?)", (customer, told, None if due is None else micros(due)))
+        tx.execute(WRITTEN, written(customer, answers, due))
 
     def _told(self, tx: Transaction, customer: str, known: Mapping[str, Known]) -> Answers:
         """What was last told of a customer: since the run, or else by it; nothing of one who was another's in between."""
@@ -649,8 +697,8 @@ class People:
         return known[customer].answers
 
     def _tell(self, tx: Transaction, change: Change, position: int, now: datetime) -> None:
-        sql = "INSERT INTO live_change (customer, name, label, entered, at, position) VALUES (?, ?, ?, ?, ?, ?)"
-        tx.execute(sql, (change.customer, change.name, change.label, int(change.entered), micros(now), position))
+        row = (change.customer, change.name, change.label, int(change.entered), micros(now), position)
+        tx.execute(CHANGED, row)
 
     def _joined(
         self,
@@ -684,6 +732,15 @@ class People:
 
 LAST = 2**63 - 1
 """Behind every position."""
+HEARD = "INSERT OR IGNORE INTO live_did VALUES (?, ?, ?)"
+CHANGED = "INSERT INTO live_change (customer, name, label, entered, at, position) VALUES (?, ?, ?, ?, ?, ?)"
+WRITTEN = "INSERT OR REPLACE INTO live_told VALUES (?, ?, ?)"
+
+
+def written(customer: str, answers: Answers | None, due: datetime | None) -> tuple[str, str | None, int | None]:
+    """A row of what was told."""
+    told = None if answers is None else orjson.dumps({n: a for n, a in answers.items() if a is not False}).decode()
+    return customer, told, None if due is None else micros(due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -728,7 +785,7 @@ def hear(
         if id_ is not None:
             customer = identity.customer_of(tx, id_)
             did, data = read(customer, logged)
-            tx.execute("INSERT OR IGNORE INTO live_did VALUES (?, ?, ?)", (customer, logged.position, data))
+            tx.execute(HEARD, (customer, logged.position, data))
             yield customer, logged, did
 
 
@@ -740,13 +797,25 @@ def _move(tx: Transaction, customer: str, to: str) -> None:
 
 def changes(customer: str, before: Answers, after: Answers) -> list[Change]:
     """Who enters and who leaves what, the leaving first; what cannot be told is not being in."""
-    out: list[Change] = []
-    for name in dict.fromkeys((*before, *after)):
+    return [Change(customer, name, label, entered) for name, label, entered in moved(before, after)]
+
+
+def moved(before: Answers, after: Answers) -> list[tuple[str, str | None, bool]]:
+    """The same without the customer: what, its label, and whether it is entered."""
+    out: list[tuple[str, str | None, bool]] = []
+    differ = {name for name, _ in before.items() ^ after.items()}
+    for name in dict.fromkeys((*before, *after)) if differ else ():
+        if name not in differ:
+            continue
         old, new = before.get(name), after.get(name)
         if isinstance(old, str) and old != new:
-            out.append(Change(customer, name, old, False))
+            out.append((name, old, False))
         if isinstance(new, str) and old != new:
-            out.append(Change(customer, name, new, True))
+            out.append((name, new, True))
         if (old is True) != (new is True):
-            out.append(Change(customer, name, None, new is True))
-    return sorted(out, key=lambda c: c.entered)
+            out.append((name, None, new is True))
+    return sorted(out, key=_entered)
+
+
+def _entered(move: tuple[str, str | None, bool]) -> bool:
+    return move[2]

@@ -33,7 +33,7 @@ class Rows:
                 yield source
 
 
-def row(source: Source, message: Message, customer: str, columns: Sequence[str]) -> dict[str, Any]:
+def row(source: Source, message: Message, customer: str, columns: Mapping[str, Any]) -> dict[str, Any]:
     """A message as a row: JSON values by the columns of the source's files.
 
     Args:
@@ -43,11 +43,17 @@ def row(source: Source, message: Message, customer: str, columns: Sequence[str])
     assert source.live is not None
     said, named = message.properties, source.live.columns
     out: dict[str, Any] = {}
-    for column in (*columns, *(k for k in said if k not in columns)):
-        path = named.get(column)
-        value = inside(said, column) if path is None else inside(said, path, message.context)
+    for column in columns:
+        value = said.get(column) if column not in named else inside(said, named[column], message.context)
+        if value is None and "." in column and column not in named:
+            value = inside(said, column)
         if value is not None:
             out[column] = value
+    for column, value in said.items():
+        if column not in columns:
+            value = value if column not in named else inside(said, named[column], message.context)
+            if value is not None:
+                out[column] = value
     if message.type in NAMED and message.name is not None:
         out.setdefault("name", message.name)
     if source.customer is not None:

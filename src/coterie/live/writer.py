@@ -20,6 +20,7 @@ from typing import Literal
 import apsw
 
 from coterie.core.errors import StoreError
+from coterie.live.ahead import Ahead, Foresees
 from coterie.live.log import Applier, Log, Logged, Offer, Receipt
 from coterie.live.message import Message, Refused
 
@@ -27,6 +28,8 @@ Answer = list[Receipt] | StoreError
 Done = Callable[[Answer], None]
 """Called once, on the writer's thread (or by what `deliver` makes of it), with what became of an offer."""
 Deliver = Callable[[Sequence[tuple[Done, Answer]]], None]
+TOGETHER = 250
+"""Events of one transaction that could not be worked on beforehand."""
 GIVEN_UP = 3
 """How often an event is tried before it goes into quarantine."""
 
@@ -53,6 +56,8 @@ class Limits:
         requests, size: what may wait in the queue: requests, and bytes of their messages.
         group: messages of one transaction.
         slice: seconds that applying takes at a time, so that acknowledgements do not wait for it.
+        many, most: from so many waiting events on, and up to so many at once, they are worked on beside the writer.
+        pause: seconds from one beginning of that to the next, in which events gather.
         tail: events that are kept in memory until they are applied.
         room: bytes that must be free on the disk.
         wal: bytes of the write-ahead file from which on it is brought into the database.
@@ -62,6 +67,9 @@ class Limits:
     size: int = 64_000_000
     group: int = 4000
     slice: float = 0.02
+    many: int = 64
+    most: int = 4000
+    pause: float = 0.2
     tail: int = 50_000
     room: int = 256_000_000
     wal: int = 32_000_000
@@ -78,6 +86,7 @@ class Standing:
         failed: why it ended; empty while it works.
         full: whether the disk has no room.
         written: monotonic seconds of the last transaction that was forced to the disk, `probe` included.
+        sustains: events a second that can be applied, by what the last ones took; 0 where none were.
     """
 
     position: int
@@ -90,6 +99,7 @@ class Standing:
     failed: str
     full: bool
     written: float
+    sustains: float = 0.0
 
 
 class Writer:
@@ -114,6 +124,10 @@ class Writer:
         self._probe = False
         self._alone_until = 0 if log.clean else log.position
         self._chunk = 64
+        foresees: object = applier
+        self._ahead = Ahead(foresees, log.folder, self._nudge) if isinstance(foresees, Foresees) else None
+        self._begin = 0.0
+        self._took = deque[tuple[int, float]](maxlen=50)
         self._thread = threading.Thread(target=self._work, name="coterie-writer", daemon=True)
 
     # From any thread
@@ -191,7 +205,18 @@ class Writer:
             self.failed,
             self._full,
             self._written,
+            self._sustains(),
         )
+
+    def _sustains(self) -> float:
+        took = list(self._took)
+        seconds = sum(s for _, s in took)
+        return sum(n for n, _ in took) / seconds if seconds else 0.0
+
+    def _nudge(self) -> None:
+        """Something came out that is to be written."""
+        with self._wake:
+            self._wake.notify()
 
     def stop(self, timeout: float | None = 30) -> bool:
         """Take nothing more, write what waits, and end. Whether it ended within the time."""
@@ -212,6 +237,8 @@ class Writer:
             self._fail(f"the log cannot be written: {error}", error)
         finally:
             self._drop()
+            if self._ahead is not None:
+                self._ahead.stop()
 
     def _step(self) -> bool:
         """One round: write what waits, apply a little. False when it is over."""
@@ -248,8 +275,10 @@ class Writer:
         """How long to wait for requests: not at all while there is something to apply."""
         if self.applier is None:
             return 1.0
+        if self._ahead is not None and self._ahead.events:
+            return 0.0 if self._ahead.ready else 1.0
         if self.log.applied < self.log.position:
-            return 0.0
+            return max(0.0, self._begin - monotonic()) if self._gathers() else 0.0
         due = self.applier.due()
         return 1.0 if due is None else min(1.0, max(0.0, (due - self.log.clock()).total_seconds()))
 
@@ -295,20 +324,59 @@ class Writer:
             return
         self._written = monotonic()
 
+    def _gathers(self) -> bool:
+        """Whether so many events wait that they are worked on together, beside this thread."""
+        waiting = self.log.position - self.log.applied
+        return self._ahead is not None and waiting >= self.limits.many and self.log.applied >= self._alone_until
+
     def _apply(self, applier: Applier) -> None:
         log = self.log
-        if log.applied < log.position:
-            events = self._events()
-            began = perf_counter()
+        if self._ahead is not None and self._ahead.events:
+            if not self._ahead.ready:
+                return
+            self._write_down(applier, self._ahead)
+        elif self._ahead is not None and self._gathers():
+            if monotonic() < self._begin:
+                return
+            events = self._events(self.limits.most)
             if events:
-                self._apply_some(applier, events)
-                took = max(perf_counter() - began, 1e-6)
-                self._chunk = max(16, min(4096, int(len(events) * self.limits.slice / took)))
+                self._begin = monotonic() + self.limits.pause
+                self._ahead.begin(events, log.clock())
+                return
+        elif log.applied < log.position:
+            events = self._events(self._chunk)
+            if events:
+                self._timed(applier, events)
         due = applier.due()
         now = self._time()
         if due is not None and due <= now:
             with log.applying(log.applied) as tx:
                 applier.tick(tx, now)
+
+    def _timed(self, applier: Applier, events: Sequence[Logged]) -> None:
+        began = perf_counter()
+        self._apply_some(applier, events)
+        took = max(perf_counter() - began, 1e-6)
+        self._took.append((len(events), took))
+        self._chunk = max(16, min(4096, int(len(events) * self.limits.slice / took)))
+
+    def _write_down(self, applier: Applier, ahead: Ahead) -> None:
+        """What was worked out goes to the disk; where nothing came out, the events are applied as they come."""
+        events, found = ahead.take()
+        if found is None:
+            self._timed(applier, events[:TOGETHER])
+            return
+        recorder, finish = found
+        began = perf_counter()
+        try:
+            with self.log.applying(events[-1].position) as tx:
+                for sql, rows in recorder.writes:
+                    tx.executemany(sql, rows)
+                finish(tx)
+        except apsw.FullError:
+            self._full = True
+            return
+        self._took.append((len(events), ahead.seconds + perf_counter() - began))
 
     def _time(self) -> datetime:
         """How far time has come for what is applied: not beyond the next event, where some wait."""
@@ -322,14 +390,14 @@ class Writer:
             waiting = list(self.log.read(self.log.applied, 1))
         return min(now, waiting[0].message.received) if waiting else now
 
-    def _events(self) -> list[Logged]:
+    def _events(self, most: int) -> list[Logged]:
         """The next events, from memory where they are there."""
         while self._tail and self._tail[0].position <= self.log.applied:
             self._tail.popleft()
         if self._tail and self._tail[0].position == self.log.applied + 1:
-            return list(islice(self._tail, self._chunk))
+            return list(islice(self._tail, most))
         self._tail.clear()
-        found = list(self.log.read(self.log.applied, self._chunk))
+        found = list(self.log.read(self.log.applied, most))
         if not found:
             # Positions that were lost, and that somebody has agreed to go on without.
             with self.log.applying(self.log.position):

@@ -144,6 +144,7 @@ class Service:
             "position": standing.position,
             "applied": standing.applied,
             "waiting": standing.waiting,
+            "sustains": round(standing.sustains),
             "failed": bool(standing.failed),
             "disk_full": standing.full,
             "last_write_seconds": round(monotonic() - standing.written, 3),

@@ -25,6 +25,7 @@ def text(standing: Standing, lag: float | None, served: int, refused: int, strea
         ("log_position", "gauge", "The position of the last event that was accepted.", [("", s.position)]),
         ("log_applied", "gauge", "The position up to which events are applied.", [("", s.applied)]),
         ("log_behind", "gauge", "Events that wait to be applied.", [("", s.position - s.applied)]),
+        ("apply_sustained", "gauge", "Events a second that can be applied, by what the last ones took.", [("", s.sustains)]),
         ("log_behind_seconds", "gauge", "How long the oldest of them has waited.", [("", lag or 0.0)]),
         (
             "ingest_items_total",

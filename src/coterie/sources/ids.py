@@ -50,6 +50,8 @@ def one_id(value: object) -> str | None:
     """`id_text` of one value, for what a person types: `12346`, 12346 and 12346.0 are one id."""
     if value is None:
         return None
+    if isinstance(value, str) and value.isascii() and value.isalnum():
+        return value
     text = unicodedata.normalize("NFC", str(value).strip())
     whole, point, rest = text.partition(".")
     digits = whole.removeprefix("-")

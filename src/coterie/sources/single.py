@@ -4,11 +4,11 @@ The expressions are the source's own, checked as there and evaluated by the lang
 cells are read here, as the readers of files read them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
-from functools import cached_property
+from functools import cached_property, lru_cache, partial
 from typing import Any
 
 from coterie.core.definition import Written
@@ -26,6 +26,8 @@ from coterie.sources.ids import one_id
 from coterie.sources.mapping import FIRST_TIME, LAST_TIME, FileColumns
 from coterie.sources.source import Source
 
+_normal = lru_cache(maxsize=10_000)(normal)
+
 
 class Unfit(ValueError):
     """A row that cannot be used: the column, and the reason in plain words."""
@@ -33,6 +35,10 @@ class Unfit(ValueError):
     def __init__(self, column: str | None, said: str):
         super().__init__(said)
         self.column, self.said = column, said
+
+
+Reader = Callable[[Any], Value | None]
+"""Reads a JSON value as a cell; raises Unfit where it is no such thing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,25 +100,35 @@ class Single:
         Raises:
             Unfit: a cell cannot be read as what its column is, or it is not said who or when.
         """
-        cells = {name: cell(row.get(column), self.types[column], column, self.zone_of_times) for name, column in self.names.items()}
+        cells: dict[str, Value | None] = {}
+        for name, column, read in self.readers:
+            value = row.get(column)
+            cells[name] = None if value is None else read(value)
         customer = one_id(self.role(self.source.customer, cells, row))
         if customer is None:
             raise Unfit(self.source.customer, "it does not say whose it is")
         time = self.time(self.role(self.source.time, cells, row))
         id_ = one_id(self.role(self.source.id, cells, row)) if self.source.id is not None else str(row.get("id", ""))
-        ask, whole = Evaluation(Customer(customer), self.world), FileRow(self.source.name, time, id_ or "", cells)
-        if self.where is not None and truth(ask.value(self.where, whole)) is not True:
-            return None
         values: dict[str, Value | None] = {name: cells[name] for name in self.kept}
-        for name, tree in self.computed.items():
-            found = ask.value(tree, whole)
-            values[name] = None if isinstance(found, Missing) else stored(found, tree.type)
+        if self.where is not None or self.computed:
+            ask, whole = Evaluation(Customer(customer), self.world), FileRow(self.source.name, time, id_ or "", cells)
+            if self.where is not None and truth(ask.value(self.where, whole)) is not True:
+                return None
+            for name, tree in self.computed.items():
+                found = ask.value(tree, whole)
+                values[name] = None if isinstance(found, Missing) else stored(found, tree.type)
         return customer, Event(self.source.name, time, id_ or "", values)
+
+    @cached_property
+    def readers(self) -> Sequence[tuple[str, str, Reader]]:
+        """The file's columns: the name in the language, the column, and how a cell of it is read."""
+        return [(name, column, reader(self.types[column], column, self.zone_of_times)) for name, column in self.names.items()]
 
     def role(self, name: str | None, cells: Mapping[str, Value | None], row: Mapping[str, Any]) -> Value | None:
         if name is None:
             return None
-        found: Value | None = cells.get(normal(name)) if normal(name) in cells else row.get(name)
+        called = _normal(name)
+        found: Value | None = cells[called] if called in cells else row.get(name)
         return found
 
     @property
@@ -134,7 +150,7 @@ class Single:
 def stored(value: Value, type_: Type | None) -> Value | None:
     """A computed value as an event keeps it: a float as a decimal at 9 places."""
     if type_ == FLOAT and isinstance(value, float | int | Decimal) and not isinstance(value, bool):
-        return _decimal(repr(value) if isinstance(value, float) else value, 9, Decimal(10) ** 15)
+        return _decimal(repr(value) if isinstance(value, float) else value, _NINE, _FLOATS)
     return value
 
 
@@ -144,30 +160,61 @@ def cell(value: Any, type_: Type, column: str, zone: str) -> Value | None:
     Raises:
         Unfit: it is no such thing.
     """
-    if value is None or (type_ != TEXT and isinstance(value, str) and not value.strip()):
-        return None
-    found = _cell(value, type_, zone)
-    if found is None:
-        raise Unfit(column, f"{str(value)[:60]!r} is no {type_}")
-    return found
+    return reader(type_, column, zone)(value)
 
 
-def _cell(value: Any, type_: Type, zone: str) -> Value | None:
+@lru_cache(maxsize=10_000)
+def reader(type_: Type, column: str, zone: str) -> Reader:
+    """How the cells of a column are read."""
+    text, read = type_ == TEXT, _reader(type_, zone)
+
+    def cell_of(value: Any) -> Value | None:
+        if value is None or (not text and isinstance(value, str) and not value.strip()):
+            return None
+        found = read(value)
+        if found is None:
+            raise Unfit(column, f"{str(value)[:60]!r} is no {type_}")
+        return found
+
+    return cell_of
+
+
+def _reader(type_: Type, zone: str) -> Reader:
     if type_.of is not None:
-        items = value if isinstance(value, list) else [value]
-        return tuple(dict.fromkeys(_text(i) for i in items if i is not None))
+        return _texts
     if type_ == TEXT:
-        return _text(value)
+        return _text
     if type_ == BOOLEAN:
-        return value if isinstance(value, bool) else BOOLEANS.get(str(value).strip().lower())
+        return _boolean
     if type_ in (DATE, TIMESTAMP):
-        return _time(value, type_, zone)
-    if isinstance(value, bool):
-        return None
+        return partial(_time, type_=type_, zone=zone)
     if type_ == INTEGER:
-        whole = _decimal(value, 0, Decimal(INTEGER_LIMIT + 1), exact=True)
-        return None if whole is None or not -INTEGER_LIMIT <= whole < INTEGER_LIMIT else int(whole)
-    return _decimal(value, 4, MONEY_LIMIT) if type_ == MONEY else _decimal(value, 9, Decimal(10) ** 15)
+        return _integer
+    return _money if type_ == MONEY else _number
+
+
+def _texts(value: Any) -> Value:
+    items = value if isinstance(value, list) else [value]
+    return tuple(dict.fromkeys(_text(i) for i in items if i is not None))
+
+
+def _boolean(value: Any) -> bool | None:
+    return value if isinstance(value, bool) else BOOLEANS.get(str(value).strip().lower())
+
+
+def _integer(value: Any) -> int | None:
+    if type(value) is int:
+        return value if -INTEGER_LIMIT <= value < INTEGER_LIMIT else None
+    whole = None if isinstance(value, bool) else _decimal(value, _WHOLE, _INTEGERS, exact=True)
+    return None if whole is None or not -INTEGER_LIMIT <= whole < INTEGER_LIMIT else int(whole)
+
+
+def _money(value: Any) -> Decimal | None:
+    return None if isinstance(value, bool) else _decimal(value, _CENTS, MONEY_LIMIT)
+
+
+def _number(value: Any) -> Decimal | None:
+    return None if isinstance(value, bool) else _decimal(value, _NINE, _FLOATS)
 
 
 def _text(value: Any) -> str:
@@ -178,12 +225,17 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else str(value)
 
 
-def _decimal(value: Any, places: int, limit: Decimal, *, exact: bool = False) -> Decimal | None:
+_WHOLE, _CENTS, _NINE = Decimal(1), Decimal(1).scaleb(-4), Decimal(1).scaleb(-9)
+_INTEGERS, _FLOATS = Decimal(INTEGER_LIMIT + 1), Decimal(10) ** 15
+"""What is kept of numbers: the last place, and how large they may be."""
+
+
+def _decimal(value: Any, last: Decimal, limit: Decimal, *, exact: bool = False) -> Decimal | None:
     try:
         number = Decimal(str(value).strip() if not isinstance(value, Decimal) else value)
         if not number.is_finite():
             return None
-        rounded = number.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+        rounded = number.quantize(last, ROUND_HALF_UP)
     except InvalidOperation:
         return None
     return None if abs(rounded) >= limit or (exact and rounded != number) else rounded
@@ -205,6 +257,6 @@ def _time(value: Any, type_: Type, zone: str) -> Value | None:
 
 
 def _utc(value: datetime, zone: str) -> datetime:
-    from datetime import UTC
-
+    if value.tzinfo is UTC:
+        return value.replace(tzinfo=None)
     return to_utc(value, zone) if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)

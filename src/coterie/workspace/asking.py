@@ -152,6 +152,10 @@ class Reading:
             return ()
         return self.reader.connection.execute(sql, bindings)
 
+    def executemany(self, sql: str, rows: Iterable[Any]) -> None:
+        for bindings in rows:
+            self.execute(sql, bindings)
+
     def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
         for position in positions:
             for event in self.reader.read(position - 1, 1):

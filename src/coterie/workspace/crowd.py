@@ -36,6 +36,7 @@ from coterie.workspace.held import Held
 from coterie.workspace.results import plain
 from coterie.workspace.run import TRAITS, planned
 
+_WORD = 2**64 - 1
 CUSTOMERS, LISTS = "customers at once", "lists"
 Packed = tuple[Any, ...]
 """A customer's memberships: words of bits, then labels."""
@@ -127,6 +128,7 @@ class Crowd:
     with_ids: frozenset[str]
     past: Past
     asked: dict[date, Asked] = field(default_factory=dict)
+    bytes: dict[tuple[int, int, int], Mapping[str, bool | None]] = field(default_factory=dict)
 
     # --- what live evaluation asks
 
@@ -143,20 +145,32 @@ class Crowd:
         found = self._answered(local_day(now, self.zone))
         before = self.past.memberships([places[i] for i in own])
         out = []
-        for i, (is_, was) in enumerate(zip(found, before, strict=True)):
-            out.append(Now(None if is_ == was else self.unpacked(is_), due.get(i)))
+        for i, (who, is_, was) in enumerate(zip(customers, found, before, strict=True)):
+            if is_ == was and not who.told:
+                out.append(Now({}, None, due.get(i)))
+            else:
+                out.append(Now(self.unpacked(is_), {} if was is None else self.unpacked(was), due.get(i)))
         return out
 
-    def told(self, customers: Sequence[str]) -> Mapping[str, Answers]:
-        found = self.past.memberships(self.past.places(customers))
-        return {c: self.unpacked(p) for c, p in zip(customers, found, strict=True) if p is not None}
-
     def unpacked(self, packed: Packed) -> Answers:
+        """What is false is left out."""
         width = len(packed) - len(self.segmentations)
         out: dict[str, bool | str | None] = {}
-        for place, name in enumerate(self.segments):
-            out[name] = (False, True, None)[(packed[place // PER_WORD] >> 2 * (place % PER_WORD)) & 3]
-        return out | dict(zip(self.segmentations, packed[width:], strict=True))
+        for number, word in enumerate(packed[:width]):
+            for place, byte in enumerate((word & _WORD).to_bytes(8, "little")):
+                if byte:
+                    out.update(self._byte(number, place, byte))
+        out.update(zip(self.segmentations, packed[width:], strict=True))
+        return out
+
+    def _byte(self, number: int, place: int, byte: int) -> Mapping[str, bool | None]:
+        """What a byte of a word says."""
+        found = self.bytes.get((number, place, byte))
+        if found is None:
+            first = number * PER_WORD + 4 * place
+            bits = [(first + i, byte >> 2 * i & 3) for i in range(4)]
+            found = self.bytes[number, place, byte] = {self.segments[i]: True if b == 1 else None for i, b in bits if b}
+        return found
 
     # --- how
 

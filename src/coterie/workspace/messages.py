@@ -139,7 +139,7 @@ def _write(folder: Path, source: Source, day: str, events: Sequence[Logged], cus
             if id_ is None:
                 continue
             for one in of.of(message):
-                said = row(one, message, customers.get(id_, id_), ())
+                said = row(one, message, customers.get(id_, id_), {})
                 file.write(json.dumps({k: plain(v) for k, v in said.items()}, ensure_ascii=False) + "\n")
                 rows += 1
     if rows:

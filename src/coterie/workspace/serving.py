@@ -12,6 +12,7 @@ from threading import Lock, Thread
 from zoneinfo import ZoneInfo
 
 from coterie.core.errors import CoterieError, DefinitionError, StoreError
+from coterie.live.ahead import Finish, Recorder
 from coterie.live.keys import Keys
 from coterie.live.log import Log, Logged, Transaction
 from coterie.live.people import People, hear
@@ -80,7 +81,7 @@ class Following:
 
     def _make(self, newest: Generation) -> None:
         living = Living(Results(newest, self.space.store.cache, settings=self.space.settings))
-        living.held  # noqa: B018 (made now, in whatever thread this is)
+        living.held, living.crowd  # noqa: B018 (made now, in whatever thread this is)
         self.coming = living
 
     def apply(self, tx: Transaction, events: Sequence[Logged], now: datetime) -> None:
@@ -91,6 +92,21 @@ class Following:
             else:
                 for _ in hear(tx, events):
                     pass  # nothing has been run yet
+
+    def ahead(self, tx: Recorder, events: Sequence[Logged], now: datetime) -> Finish | None:
+        """Work out what events come to, beside the writer; None where they are to be applied as they come."""
+        people = self.people
+        if self.coming is not None or people is None:
+            return None
+        finish = people.ahead(tx, events, now)
+        if finish is None:
+            return None
+
+        def finished(written: Transaction) -> None:
+            with self.held:
+                finish(written)
+
+        return finished
 
     def due(self) -> datetime | None:
         self.look = min(self.look, self.log.clock() + LOOK)  # the clock may have gone back
