@@ -15,6 +15,7 @@ from coterie.cli import (
     changes,
     data,
     history,
+    hooks,
     keys,
     manual,
     models,
@@ -85,6 +86,7 @@ for noun in (
     serve,
     changes,
     keys,
+    hooks,
     webhooks,
 ):
     noun.add(app)

@@ -29,6 +29,8 @@ CREATE TABLE IF NOT EXISTS endpoint (id TEXT PRIMARY KEY, url TEXT NOT NULL, sec
 CREATE TABLE IF NOT EXISTS outbox (endpoint TEXT NOT NULL, number INTEGER NOT NULL, customer TEXT NOT NULL, id TEXT NOT NULL,
   body BLOB NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, next INTEGER NOT NULL,
   PRIMARY KEY (endpoint, number)) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS hook (id TEXT PRIMARY KEY, vendor TEXT NOT NULL, name TEXT NOT NULL, identified TEXT NOT NULL,
+  secret TEXT NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID, STRICT;
 CREATE INDEX IF NOT EXISTS outbox_customer ON outbox (endpoint, customer, number);
 CREATE INDEX IF NOT EXISTS outbox_next ON outbox (endpoint, next);
 """

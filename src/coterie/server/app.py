@@ -17,6 +17,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from coterie.core.errors import CoterieError
 from coterie.live.desk import Desk
 from coterie.live.egress import Egress
+from coterie.live.hooks.given import Hooks
 from coterie.live.keys import Key, Keys
 from coterie.live.log import Applier, Log, Reader
 from coterie.live.message import Caps
@@ -76,7 +77,8 @@ class Service:
     def __init__(self, parts: Parts):
         self.parts = parts
         self.writer = Writer(parts.log, parts.applier, limits=parts.limits)
-        self.ingest = Ingest(parts.keys, self.writer, parts.clock, parts.random, parts.caps)
+        hooks = None if parts.desk is None else Hooks(parts.desk)
+        self.ingest = Ingest(parts.keys, self.writer, parts.clock, parts.random, parts.caps, hooks=hooks)
         self.asked: Api | None = None
         self.sender: Sender | None = None
         p = parts

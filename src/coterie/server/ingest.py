@@ -15,6 +15,8 @@ from time import monotonic
 from urllib.parse import parse_qs, unquote_to_bytes
 
 from coterie.core.errors import StoreError
+from coterie.live.hooks.given import Hooks, taken
+from coterie.live.hooks.signatures import VENDORS, Vendor, signed_by
 from coterie.live.inflate import inflated
 from coterie.live.item import Item
 from coterie.live.keys import Key, Keys
@@ -27,6 +29,9 @@ from coterie.server.answers import Receive, Scope, Send, allow, answer, refuse
 
 logger = logging.getLogger(__name__)
 PATHS = frozenset({*(f"/v1/{p}" for p in (*KINDS, *SHORT, *BATCHES)), *(f"/{p}" for p in POSTHOG)})
+HOOKS: Mapping[str, Vendor] = {f"/v1/hooks/{vendor}": vendor for vendor in VENDORS}
+"""Where vendors send their signed webhooks."""
+BESIDE = ("/v1/projects/", "/v1/hooks/", "/array/", "/flags", "/decide")
 PATIENCE = 30.0
 """Seconds that a body may take to come."""
 _FLAGS = {"featureFlags": {}, "featureFlagPayloads": {}, "flags": {}, "errorsWhileComputingFlags": False, "sessionRecording": False}
@@ -48,6 +53,7 @@ class Ingest:
         random: Callable[[int], bytes],
         caps: Caps | None = None,
         patience: float = PATIENCE,
+        hooks: Hooks | None = None,
     ):
         self.keys = keys
         self.writer = writer
@@ -55,11 +61,12 @@ class Ingest:
         self.random = random
         self.caps = caps or Caps()
         self.patience = patience
+        self.hooks = hooks
         self._found: dict[str, Key] = {}
 
     def takes(self, path: str) -> bool:
         """Whether a path is one of these routes."""
-        return path in PATHS or path.rstrip("/") in PATHS or path.startswith(("/v1/projects/", "/array/", "/flags", "/decide"))
+        return path in PATHS or path.rstrip("/") in PATHS or path.startswith(BESIDE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
@@ -69,7 +76,9 @@ class Ingest:
             await allow(send, headers.get(b"access-control-request-headers", b"").decode("latin-1"))
         elif path in PATHS and method == "POST":
             await self._post(path, headers, scope, receive, send)
-        elif path in PATHS:
+        elif path in HOOKS and method == "POST" and self.hooks is not None:
+            await self._hook(self.hooks, HOOKS[path], headers, scope, receive, send)
+        elif path in PATHS or path in HOOKS:
             await refuse(send, 405, "method", "events come by POST", [(b"allow", b"POST, OPTIONS")])
         else:
             await self._beside(path, scope, send)
@@ -109,6 +118,10 @@ class Ingest:
             items = [{"index": r.index, "status": "refused", "reason": r.reason, "message": r.said} for r in offer.refused]
             await answer(send, 400, {"success": False, "code": "refused", "message": said, "items": items})
             return
+        await self._answered(offer, warned, send)
+
+    async def _answered(self, offer: Offer, warned: bool, send: Send) -> None:
+        """Write what a request brings, and answer when it is on the disk."""
         try:
             receipts = await self._written(offer)
         except Overloaded as error:
@@ -119,6 +132,35 @@ class Ingest:
             await refuse(send, 503, "stopped", error.message, [(b"retry-after", b"5")])
             return
         await answer(send, 200, _told(receipts, warned, self.writer.log.position))
+
+    async def _hook(
+        self, hooks: Hooks, vendor: Vendor, headers: Mapping[bytes, bytes], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """A vendor's webhook: the bytes of its body are what was signed."""
+        received = self.clock()
+        try:
+            body = await self._body(headers, receive)
+        except Unreadable as error:
+            await refuse(send, error.status, error.reason, error.message)
+            return
+        except _Gone:
+            return
+        if hooks.stale(monotonic()):
+            await asyncio.to_thread(hooks.look, monotonic())
+        known = hooks.of(vendor)
+        said = {name.decode("latin-1"): value.decode("latin-1") for name, value in headers.items()}
+        place = signed_by(vendor, [secret for _, secret in known], said, body, received)
+        if place is None:
+            # Of a vendor that nobody has set up the answer is the same.
+            await refuse(send, 401, "signature", "the signature is not right, or not of now")
+            return
+        hook = known[place][0]
+        try:
+            made, refused = taken(hook, body, said, received, self.caps)
+        except Exception:
+            logger.exception("a webhook of %s could not be read", vendor)
+            made, refused = [], [Refused(0, "not_understood", "coterie stopped on a mistake of its own", body)]
+        await self._answered(Offer.of(hook.name, made, refused, scope["path"]), False, send)
 
     async def _body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         most = self.caps.body
