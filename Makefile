@@ -8,9 +8,11 @@ ENGINE ?= duckdb
 BIN = .venv/bin
 # make demo ENGINE=spark: the same on Spark, in the environment that has it.
 ifneq ($(filter-out duckdb,$(ENGINE)),)
-RUNS = COTERIE_ENGINE=$(ENGINE) .venv-spark/bin
+HAS = .venv-spark/bin
+RUNS = COTERIE_ENGINE=$(ENGINE) $(HAS)
 else
-RUNS = $(BIN)
+HAS = $(BIN)
+RUNS = $(HAS)
 endif
 DEMO ?= shop
 WORKERS ?= auto
@@ -28,9 +30,10 @@ demo: ## set up, make a demo shop, find its segments, say where to look
 	@$(RUNS)/coterie segments --dir "$(DEMO)"
 	@echo
 	@echo "Where to look:"
-	@echo "  $(DEMO)/coterie.yaml                             what was said about this shop: sources, traits, segments"
-	@echo "  $(BIN)/coterie segments --dir $(DEMO)             the segments again; with a name after 'segment', one of them"
-	@echo "  $(BIN)/coterie --help                        everything else: count, why, sql, export, doctor"
+	@printf '  %-45s %s\n' \
+	  "$(DEMO)/coterie.yaml" "what was said about this shop: sources, traits, segments" \
+	  "$(HAS)/coterie segments --dir $(DEMO)" "the segments again; with a name after 'segment', one of them" \
+	  "$(HAS)/coterie --help" "everything else: count, why, sql, export, doctor"
 
 test: setup ## everything in 'check' and every test but the long ones
 	@scripts/postgres
