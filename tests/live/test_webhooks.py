@@ -171,8 +171,33 @@ def test_the_signature_is_that_of_the_scheme() -> None:
     """The example of the specification's own test."""
     secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     at = datetime(1970, 1, 1) + timedelta(seconds=1614265330)
-    headers = webhooks.signed(secret, "msg_p5jXN8AQM9LWM0D4loKWxJek", at, b'{"test": 2432232314}')
+    headers = webhooks.signed([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", at, b'{"test": 2432232314}')
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_secret_that_was_changed_is_good_for_a_day(desk: Desk, log: Log) -> None:
+    now = [clock()]
+    desk.clock = lambda: now[0]
+    with Receiver() as receiver:
+        id_, old = added(desk, receiver)
+        new = webhooks.rotate(desk, id_, os.urandom)
+        newer = webhooks.rotate(desk, id_, os.urandom)
+        assert len({old, new, newer}) == 3
+        with sending(desk, log, receiver.inside):
+            log.change("ann", "vip", True)
+            until(lambda: len(receiver.taken) == 1)
+            now[0] += timedelta(days=1, seconds=1)
+            log.change("ann", "vip", False)
+            until(lambda: len(receiver.taken) == 2)
+        (first, body), (second, other) = receiver.got
+        for secret in (old, new, newer):
+            Webhook(secret).verify(body, first)
+        at = datetime(1970, 1, 1) + timedelta(seconds=int(second["webhook-timestamp"]))
+        assert second["webhook-signature"] == webhooks.signed([newer], second["webhook-id"], at, other)["webhook-signature"]
+        webhooks.remove(desk, id_)
+        assert webhooks.secrets_of(desk, id_) == []
+    with pytest.raises(UnknownName):
+        webhooks.rotate(desk, "ep_none", os.urandom)
 
 
 def change(number: int, entered: bool, name: str = "vip", customer: str = "ann") -> Changed:

@@ -12,7 +12,7 @@ from coterie.cli.shared import HERE, Dir, Json, print_json
 if TYPE_CHECKING:
     from coterie.live.desk import Desk
 
-app = typer.Typer(no_args_is_help=True, help="Where changes are sent: add, list, test, enable, remove.")
+app = typer.Typer(no_args_is_help=True, help="Where changes are sent: add, list, test, rotate, enable, remove.")
 Id = Annotated[str, typer.Argument(help="The id, as `coterie webhooks list` shows it.")]
 
 
@@ -93,6 +93,18 @@ def removed(id: Id, directory: Dir = HERE) -> None:
         webhooks.remove(desk, id)
         desk.note("command line", "webhooks remove", id)
     typer.echo(f"{id} is told nothing more.")
+
+
+@app.command("rotate")
+def rotated(id: Id, directory: Dir = HERE) -> None:
+    """Give it another secret; for a day messages are signed with both."""
+    from coterie.live import webhooks
+
+    with desk_of(directory) as desk:
+        secret = webhooks.rotate(desk, id, os.urandom)
+        desk.note("command line", "webhooks rotate", id)
+    typer.echo(f"The new secret of {id}, shown this once: {secret}")
+    typer.echo("For a day messages are signed with the one before, too.")
 
 
 @app.command("enable")

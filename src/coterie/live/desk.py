@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS outbox (endpoint TEXT NOT NULL, number INTEGER NOT NU
   PRIMARY KEY (endpoint, number)) WITHOUT ROWID, STRICT;
 CREATE TABLE IF NOT EXISTS hook (id TEXT PRIMARY KEY, vendor TEXT NOT NULL, name TEXT NOT NULL, identified TEXT NOT NULL,
   secret TEXT NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID, STRICT;
+CREATE TABLE IF NOT EXISTS retired (endpoint TEXT NOT NULL, secret TEXT NOT NULL, until INTEGER NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS outbox_customer ON outbox (endpoint, customer, number);
 CREATE INDEX IF NOT EXISTS outbox_next ON outbox (endpoint, next);
 """

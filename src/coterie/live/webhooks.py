@@ -41,6 +41,8 @@ BREAK = 5
 CALM = 2
 """Up to which place of the schedule such a while grows."""
 PREFIX = "whsec_"
+BOTH = timedelta(days=1)
+"""How long messages are signed with the secret before, too, after there is another."""
 Random = Callable[[int], bytes]
 
 
@@ -117,6 +119,24 @@ def remove(desk: Desk, id_: str) -> None:
     with desk.transaction() as db:
         db.execute("DELETE FROM endpoint WHERE id = ?", (id_,))
         db.execute("DELETE FROM outbox WHERE endpoint = ?", (id_,))
+        db.execute("DELETE FROM retired WHERE endpoint = ?", (id_,))
+
+
+def rotate(desk: Desk, id_: str, random: Random) -> str:
+    """Give an endpoint another secret. For a day messages are signed with both, so that its receiver can go over in between.
+
+    Returns: the secret, which is shown this once.
+
+    Raises:
+        UnknownName: there is no such endpoint.
+    """
+    endpoint(desk, id_)
+    secret = PREFIX + base64.b64encode(random(32)).decode()
+    with desk.transaction() as db:
+        db.execute("INSERT INTO retired SELECT id, secret, ? FROM endpoint WHERE id = ?", (micros(desk.clock() + BOTH), id_))
+        db.execute("UPDATE endpoint SET secret = ? WHERE id = ?", (secret, id_))
+        db.execute("DELETE FROM retired WHERE until <= ?", (micros(desk.clock()),))
+    return secret
 
 
 def enable(desk: Desk, id_: str) -> None:
@@ -165,33 +185,38 @@ def try_out(desk: Desk, id_: str, egress: Egress, random: Random) -> Said:
     found = endpoint(desk, id_)
     number = random(8).hex()
     body = orjson.dumps({"type": "coterie.test", "timestamp": written(desk.clock()), "data": {"webhook": found.id}})
-    return send(egress, found.url, secret_of(desk, id_), f"msg_test_{number}", body, desk.clock())
+    return send(egress, found.url, secrets_of(desk, id_), f"msg_test_{number}", body, desk.clock())
 
 
-def secret_of(desk: Desk, id_: str) -> str:
-    rows = desk.rows("SELECT secret FROM endpoint WHERE id = ?", (id_,))
-    return str(rows[0][0]) if rows else ""
+def secrets_of(desk: Desk, id_: str) -> list[str]:
+    """With which messages are signed: the newest first."""
+    sql = (
+        "SELECT secret, 1 AS new FROM endpoint WHERE id = ?1 UNION ALL "
+        "SELECT secret, 0 FROM retired WHERE endpoint = ?1 AND until > ?2 ORDER BY new DESC"
+    )
+    return [str(secret) for secret, _ in desk.rows(sql, (id_, micros(desk.clock())))]
 
 
 # --- messages
 
 
-def signed(secret: str, id_: str, at: datetime, body: bytes) -> dict[str, str]:
+def signed(secrets: Sequence[str], id_: str, at: datetime, body: bytes) -> dict[str, str]:
     """The headers of a message by the scheme of Standard Webhooks.
 
     Args:
-        secret: `whsec_` and Base64.
+        secrets: each `whsec_` and Base64; a receiver needs one of them.
         at: when it is sent, naive UTC.
     """
     seconds = str(micros(at) // 1_000_000)
-    key = base64.b64decode(secret.removeprefix(PREFIX))
-    signature = hmac.new(key, f"{id_}.{seconds}.".encode() + body, sha256).digest()
-    return {"webhook-id": id_, "webhook-timestamp": seconds, "webhook-signature": "v1," + base64.b64encode(signature).decode()}
+    said = f"{id_}.{seconds}.".encode() + body
+    keys = (base64.b64decode(secret.removeprefix(PREFIX)) for secret in secrets)
+    signatures = ("v1," + base64.b64encode(hmac.new(key, said, sha256).digest()).decode() for key in keys)
+    return {"webhook-id": id_, "webhook-timestamp": seconds, "webhook-signature": " ".join(signatures)}
 
 
-def send(egress: Egress, url: str, secret: str, id_: str, body: bytes, at: datetime) -> Said:
+def send(egress: Egress, url: str, secrets: Sequence[str], id_: str, body: bytes, at: datetime) -> Said:
     """Send a message, signed as of now."""
-    headers = {"content-type": "application/json", "user-agent": "coterie", **signed(secret, id_, at, body)}
+    headers = {"content-type": "application/json", "user-agent": "coterie", **signed(secrets, id_, at, body)}
     return egress.post(url, body, headers)
 
 
@@ -326,9 +351,10 @@ class Sender:
         while not self.over.is_set():
             try:
                 row = self._endpoint(id_)
-                if row is None or row[2] is not None:
+                if row is None or row[1] is not None:
                     return
-                url, secret, _, paused = row
+                url, _, paused = row
+                secrets = secrets_of(self.desk, id_)
                 now = micros(self.desk.clock())
                 due = [] if paused > now else self._due(id_, now)
                 if not due:
@@ -336,14 +362,14 @@ class Sender:
                     wake.clear()
                     continue
                 for message in due:
-                    if self.over.is_set() or not self._one(message, url, secret):
+                    if self.over.is_set() or not self._one(message, url, secrets):
                         break
             except Exception:
                 logger.exception("a webhook could not be served")
                 self.over.wait(1.0)
 
-    def _endpoint(self, id_: str) -> tuple[str, str, str | None, int] | None:
-        rows = self.desk.rows("SELECT url, secret, disabled, paused FROM endpoint WHERE id = ?", (id_,))
+    def _endpoint(self, id_: str) -> tuple[str, str | None, int] | None:
+        rows = self.desk.rows("SELECT url, disabled, paused FROM endpoint WHERE id = ?", (id_,))
         return rows[0] if rows else None
 
     def _due(self, id_: str, now: int) -> list[Message]:
@@ -355,11 +381,11 @@ class Sender:
         )
         return [Message(*row) for row in self.desk.rows(sql, (id_, now))]
 
-    def _one(self, message: Message, url: str, secret: str) -> bool:
+    def _one(self, message: Message, url: str, secrets: Sequence[str]) -> bool:
         """Send a message and write down what became of it. Whether the endpoint is to be sent more now."""
         said: Said | None = None
         try:
-            said = send(self.egress, url, secret, message.id, message.body, self.desk.clock())
+            said = send(self.egress, url, secrets, message.id, message.body, self.desk.clock())
             words = f"answered {said.status}"
         except Refused as error:
             words = error.message

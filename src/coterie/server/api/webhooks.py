@@ -59,6 +59,12 @@ def routes(api: Api) -> APIRouter:
         await api.of_desk(lambda: known(lambda: webhooks.remove(api.desk, id)))
         return answered(api.stamped(await api.applied(request)) | {"removed": id})
 
+    @router.post("/webhooks/{id}/rotate")
+    async def rotated(request: Request, id: str) -> Response:
+        """Another secret, which is shown this once; for a day messages are signed with both."""
+        secret = await api.of_desk(lambda: known(lambda: webhooks.rotate(api.desk, id, api.random)))
+        return answered(api.stamped(await api.applied(request)) | {"rotated": id, "secret": secret})
+
     @router.post("/webhooks/{id}/enable")
     async def enabled(request: Request, id: str) -> Response:
         """Send again to one that was disabled, from where it stopped."""
