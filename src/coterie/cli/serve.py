@@ -17,6 +17,7 @@ Nights = Annotated[bool, typer.Option("--nightly/--no-nightly", help="Run when a
 Watching = Annotated[bool, typer.Option("--watch/--no-watch", help="Run when the project file has changed.")]
 MANY = 30
 """How many of several findings are printed."""
+Network = Annotated[bool, typer.Option("--network-disk", help="The folder may lie on another machine.")]
 Loss = Annotated[bool, typer.Option("--accept-loss", help="Go on where events are gone.")]
 
 
@@ -30,6 +31,7 @@ def serve(
     nightly: Nights = True,
     watch: Watching = True,
     accept_loss: Loss = False,
+    network_disk: Network = False,
 ) -> int:
     """Take events from any client of Segment's protocol; lose none."""
     from coterie.live.desk import Desk
@@ -45,7 +47,7 @@ def serve(
 
     check_address(host, encrypted=tls_cert is not None, proxied=behind_proxy)
     settings = Settings.from_environment()
-    with served(directory, accept_loss=accept_loss) as found, Desk(found.log.folder, utc_now) as desk:
+    with served(directory, accept_loss=accept_loss, network_disk=network_disk) as found, Desk(found.log.folder, utc_now) as desk:
         listening = bound(host, port)
         scheme = "http" if tls_cert is None else "https"
         name = f"[{host}]" if ":" in host else host

@@ -16,6 +16,7 @@ from coterie.live.ahead import Finish, Recorder
 from coterie.live.keys import Keys
 from coterie.live.log import Log, Logged, Transaction
 from coterie.live.people import People, hear
+from coterie.live.volume import check_local
 from coterie.workspace.living import Living, moved
 from coterie.workspace.living import people as people_of
 from coterie.workspace.messages import LOG
@@ -200,10 +201,13 @@ def place_of(folder: Path, *, new: bool = False) -> Path:
 
 
 @contextmanager
-def served(folder: Path, *, accept_loss: bool = False) -> Iterator[Served]:
+def served(folder: Path, *, accept_loss: bool = False, network_disk: bool = False) -> Iterator[Served]:
     """The log and keys of the project in a folder, let go of at the end.
 
     A project file that cannot be read stops nothing: events are taken whatever it says.
+
+    Args:
+        accept_loss: go on where acknowledged events are gone; `network_disk`: where they lie on another machine's disk.
 
     Raises:
         Busy: another process serves it.
@@ -219,6 +223,7 @@ def served(folder: Path, *, accept_loss: bool = False) -> Iterator[Served]:
             raise
         notes.append(f"the project cannot be read, so that events are kept and nothing follows from them: {error}")
     place = root / LIVE
+    check_local(root, allowed=network_disk)
     with Log.open(place, utc_now, zone=zone, accept_loss=accept_loss, tables=Following.tables) as log:
         keys = Keys(place)
         first = None
