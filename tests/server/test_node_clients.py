@@ -1,5 +1,6 @@
 """Clients of npm, unmodified: in node, and in a browser."""
 
+import contextlib
 import functools
 import http.server
 import shutil
@@ -53,10 +54,59 @@ async function all() {
 all();
 </script>"""
 
+POSTHOG_NODE = """
+const { PostHog } = require('posthog-node');
+const [host, key] = process.argv.slice(2);
+const client = new PostHog(key, { host, flushAt: 3, flushInterval: 100 });
+client.on('error', (e) => { console.error(e); process.exitCode = 1; });
+client.identify({ distinctId: 'u1', properties: { plan: 'pro' } });
+const timestamp = new Date('2026-01-02T03:04:05.678Z');
+client.capture({ distinctId: 'u1', event: 'Order Completed', properties: { revenue: 12.5 }, timestamp });
+client.capture({ distinctId: 'u1', event: '$pageview', properties: { title: 'Start', $current_url: 'https://shop.example/' } });
+client.capture({ distinctId: 'u1', event: '$screen', properties: { $screen_name: 'Home' } });
+client.groupIdentify({ groupType: 'company', groupKey: 'g1', properties: { name: 'Müller & Söhne 😀' }, distinctId: 'u1' });
+client.alias({ distinctId: 'u1', alias: 'a1' });
+client.shutdown().then(() => console.log('done'));
+"""
+POSTHOG_PAGE = """<!doctype html><title>shop</title><script type="module">
+import posthog from '/module.no-external.js';
+posthog.init('%(key)s', {
+  api_host: 'http://127.0.0.1:%(port)s', opt_out_useragent_filter: true, autocapture: false, capture_pageview: false,
+  capture_pageleave: false%(more)s,
+  loaded: () => {
+    posthog.capture('$pageview', { title: 'Start' });
+    posthog.capture('Order Completed', { revenue: 12.5 });
+    posthog.identify('u1', { plan: 'pro' });
+    posthog.setPersonProperties({ plan: 'max' });
+    posthog.group('company', 'g1', { name: 'Co' });
+    posthog.alias('u2');
+    posthog.capture('$screen', { $screen_name: 'Home' });
+    document.title = 'sent';
+  },
+});
+</script>"""
+RUDDER_PAGE = """<!doctype html><title>shop</title><script src="/index.js"></script><script>
+const client = new rudderanalytics.RudderAnalytics();
+client.load('%(key)s', 'http://127.0.0.1:%(port)s', {
+  getSourceConfig: () => ({ source: { id: 's1', name: 'shop', writeKey: '%(key)s', enabled: true, workspaceId: 'w1',
+    config: { statsCollection: { errors: { enabled: false }, metrics: { enabled: false } } },
+    connections: [], destinations: [], dataplanes: {} } }),
+  integrations: { All: true }, plugins: [%(more)s],
+});
+client.ready(() => {});
+client.page('Docs', 'Start', { price: 1.5 });
+client.track('Order Completed', { revenue: 12.5 });
+client.identify('u1', { plan: 'pro' });
+client.group('g1', { name: 'Co' });
+client.alias('u2', 'u1');
+document.title = 'sent';
+</script>"""
+
 
 @pytest.fixture(scope="module")
 def clients() -> Path:
-    if shutil.which("node") is None or not (HERE / "node_modules" / "@segment" / "analytics-next").exists():
+    names = ("@segment/analytics-next", "@rudderstack/analytics-js", "posthog-node", "posthog-js")
+    if shutil.which("node") is None or not all((HERE / "node_modules" / name).exists() for name in names):
         missing("the clients of npm are not here: scripts/node_clients installs them")
     return HERE / "node_modules"
 
@@ -97,28 +147,91 @@ def test_segment_for_node(service: Service, clients: Path, tmp_path: Path) -> No
     assert next(m for m in found if m.type == "group").properties == {"name": "Müller & Söhne 😀"}
 
 
+def test_posthog_for_node(service: Service, clients: Path, tmp_path: Path) -> None:
+    (tmp_path / "node_modules").symlink_to(clients)
+    (tmp_path / "sends.cjs").write_text(POSTHOG_NODE)
+    done = subprocess.run(
+        ["node", "sends.cjs", service.address, service.key], cwd=tmp_path, capture_output=True, text=True, timeout=60
+    )
+    assert done.stdout == "done\n", done.stderr
+    found = arrived(service, 6)
+    assert [m[:2] for m in said(found)] == [
+        ("alias", ""),
+        ("group", ""),
+        ("identify", ""),
+        ("page", "Start"),
+        ("screen", "Home"),
+        ("track", "Order Completed"),
+    ]
+    by = {m.type: m for m in found}
+    assert (by["track"].user, by["track"].properties["revenue"]) == ("u1", 12.5)
+    assert (by["alias"].user, by["alias"].previous, by["group"].group) == ("u1", "a1", "g1")
+    assert by["group"].properties["name"] == "Müller & Söhne 😀"
+    assert by["identify"].properties["plan"] == "pro"
+
+
+@contextlib.contextmanager
+def visited(service: Service, browser: "Browser", site: Path, page: str, more: str) -> Iterator[None]:
+    """A page that sends, in a browser, until it says that it has."""
+    (site / "index.html").write_text(page % {"key": service.key, "port": service.port, "more": more})
+    handler = functools.partial(Quiet, directory=str(site))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        tab = browser.new_page()
+        try:
+            tab.goto(f"http://127.0.0.1:{server.server_port}/index.html")
+            tab.wait_for_function("document.title === 'sent'", timeout=30_000)
+            yield
+        finally:
+            tab.close()
+            server.shutdown()
+
+
 @pytest.mark.browser
 @pytest.mark.parametrize("more", ["", ", deliveryStrategy: { strategy: 'batching', config: { size: 3, timeout: 200 } }"])
 def test_segment_in_a_browser(service: Service, clients: Path, browser: "Browser", tmp_path: Path, more: str) -> None:
     site = tmp_path / "site"
     shutil.copytree(clients / "@segment" / "analytics-next" / "dist" / "umd", site)
-    (site / "index.html").write_text(PAGE % {"key": service.key, "port": service.port, "more": more})
-    handler = functools.partial(Quiet, directory=str(site))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        page = browser.new_page()
-        try:
-            page.goto(f"http://127.0.0.1:{server.server_port}/index.html")
-            page.wait_for_function("document.title === 'sent'", timeout=30_000)
-            found = arrived(service, 6)
-        finally:
-            page.close()
-            server.shutdown()
+    with visited(service, browser, site, PAGE, more):
+        found = arrived(service, 6)
     assert [m.type for m in sorted(found, key=lambda m: m.type)] == ["alias", "group", "identify", "page", "screen", "track"]
     assert len({m.anonymous for m in found if m.anonymous}) == 1
     start = next(m for m in found if m.type == "page")
     assert (start.name, start.properties["price"], start.properties["category"]) == ("Start", 1.5, "Docs")
     assert next(m for m in found if m.type == "alias").previous == "u1"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("more", ["", ", request_batching: false", ", disable_compression: true"])
+def test_posthog_in_a_browser(service: Service, clients: Path, browser: "Browser", tmp_path: Path, more: str) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    shutil.copy(clients / "posthog-js" / "dist" / "module.no-external.js", site)
+    with visited(service, browser, site, POSTHOG_PAGE, more):
+        found = arrived(service, 7)
+    assert sorted(m.type for m in found) == ["alias", "group", "identify", "identify", "page", "screen", "track"]
+    order = next(m for m in found if m.name == "Order Completed")
+    known = next(m for m in found if m.type == "identify" and m.properties.get("plan") == "pro")
+    assert (order.user, order.properties["revenue"]) == (None, 12.5)
+    assert (known.user, known.anonymous) == ("u1", order.anonymous)
+    assert any(m.type == "identify" and m.properties.get("plan") == "max" for m in found)
+    assert next(m for m in found if m.type == "group").properties["name"] == "Co"
+    assert next(m for m in found if m.type == "alias").previous == "u2"
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("more", ["", "'XhrQueue'"])
+def test_rudderstack_in_a_browser(service: Service, clients: Path, browser: "Browser", tmp_path: Path, more: str) -> None:
+    site = tmp_path / "site"
+    shutil.copytree(clients / "@rudderstack" / "analytics-js" / "dist" / "npm" / "modern" / "bundled" / "umd", site)
+    with visited(service, browser, site, RUDDER_PAGE, more):
+        found = arrived(service, 5)
+    assert sorted(m.type for m in found) == ["alias", "group", "identify", "page", "track"]
+    assert len({m.anonymous for m in found if m.anonymous}) == 1
+    by = {m.type: m for m in found}
+    assert (by["page"].name, by["page"].properties["price"]) == ("Start", 1.5)
+    assert (by["identify"].user, by["identify"].properties) == ("u1", {"plan": "pro"})
+    assert (by["group"].group, by["alias"].user, by["alias"].previous) == ("g1", "u2", "u1")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
