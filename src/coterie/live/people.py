@@ -469,12 +469,20 @@ class People:
     def asked(self, tx: Transaction, id_: str, now: datetime) -> tuple[str, Person, FromState] | None:
         """A customer by any of their ids, with their answers as of now; None where nobody has heard of them."""
         customer = identity.customer_of(tx, id_)
-        if customer not in self.memory and not self.results.known([customer]) and not self._heard(tx, customer):
-            return None
         keeper = self._keeper(now)
+        if customer not in self.memory:
+            known = self.results.known(identity.ids_of(tx, customer))
+            if customer not in known and not self._heard(tx, customer):
+                return None
+            self._bring(tx, [customer], keeper, {}, known)
         self._ready(tx, [customer], keeper)
         person = self.memory[customer]
         return customer, person, keeper.asked(self._customer(keeper, customer, person), self._states(customer, person))
+
+    def prepared(self, customer: str, person: Person) -> Asked:
+        """The answers of somebody who was just `asked`, without reasons: `project.preparation` gives them."""
+        assert self.keeper is not None
+        return self.keeper.prepared(self._customer(self.keeper, customer, person), self._states(customer, person))
 
     def whole(self, tx: Transaction, id_: str) -> tuple[str, Person, Sequence[Event]] | None:
         """A customer by any of their ids with everything that they did, read anew and kept nowhere; None where nobody has heard
@@ -520,16 +528,23 @@ class People:
         person.account = mine[0].customer.account if mine else None
         return person
 
-    def _bring(self, tx: Transaction, wanted: Iterable[str], keeper: Incremental, but: Mapping[str, set[int]]) -> None:
+    def _bring(
+        self,
+        tx: Transaction,
+        wanted: Iterable[str],
+        keeper: Incremental,
+        but: Mapping[str, set[int]],
+        known: Mapping[str, Known] | None = None,
+    ) -> None:
         """Read customers into memory who are not there: from the results, and from the log what came after them.
 
-        `but` are positions that are added afterwards.
+        `but` are positions that are added afterwards; `known`: what the results say of all of them, where that was read.
         """
         customers = [c for c in wanted if c not in self.memory]
         if not customers:
             return
         ids = {c: identity.ids_of(tx, c) for c in customers}
-        known = self.results.known([i for several in ids.values() for i in several])
+        known = self.results.known([i for several in ids.values() for i in several]) if known is None else known
         for customer in customers:
             mine = [known[i] for i in ids[customer] if i in known]
             person = self._person(tx, customer, known, mine)

@@ -9,25 +9,27 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import local
 from typing import Any
 
 from sqlglot import exp
 
 from coterie.core.errors import DefinitionError, StoreError, UnknownName
+from coterie.core.windows import clamped_first_instant, local_day
 from coterie.language import tree
 from coterie.language.changes import changes
 from coterie.language.check import Checked
-from coterie.language.evaluate import Customer, Evaluation, Missing, World, in_order
+from coterie.language.evaluate import Customer, Evaluation, World, in_order
 from coterie.language.explain import explain
+from coterie.language.prepared import NOTHING
 from coterie.language.reach import reach
 from coterie.language.tree import Fitted, Members
 from coterie.language.types import BOOLEAN, TEXT
 from coterie.live import identity
 from coterie.live.log import Reader, of_micros
 from coterie.live.message import Message
-from coterie.live.people import MINUTE, Known, People, Person
+from coterie.live.people import MINUTE, Answers, Known, People, Person
 from coterie.traits.batch import KEY, quoted, relation
 from coterie.traits.incremental import Needs, needs
 from coterie.workspace.hands import told
@@ -225,9 +227,9 @@ class Asking:
             return None
         customer = identity.customer_of(self.reading, id_)
         person = people.memory.get(customer)
-        if person is None or not person.answers:
-            return None
         now = self.clock()
+        if person is None or not person.answers:
+            return self._as_run(people, customer, now)
         had = self._seen.get(customer)
         if had is not None and had[0] is person and had[1] is person.answers and (had[2].due is None or now < had[2].due):
             return had[2]
@@ -244,6 +246,41 @@ class Asking:
         finally:
             self.following.held.release()
         return found
+
+    def _untouched(self, people: People, customer: str, now: datetime) -> tuple[dict[str, Any], dict[str, Any], Answers] | None:
+        """A customer of whom nothing was heard since the last run, where what it has told still holds."""
+        living = people.results
+        assert isinstance(living, Living)
+        found = living.lately(customer, now)
+        if found is None:
+            return None
+        sql = (
+            "SELECT EXISTS (SELECT 1 FROM live_did WHERE customer = ? AND position > ?) OR EXISTS (SELECT 1 FROM live_id WHERE "
+            "customer = ?) OR EXISTS (SELECT 1 FROM live_gone WHERE customer = ?)"
+        )
+        ((heard,),) = self.reading.execute(sql, (customer, living.position, customer, customer))
+        return None if heard else found
+
+    def _as_run(self, people: People, customer: str, now: datetime) -> Seen | None:
+        """A customer of whom nothing was heard since the last run, as it has told them."""
+        found = self._untouched(people, customer, now)
+        if found is None:
+            return None
+        attributes, traits, answers = found
+        project = people.project
+        midnight = clamped_first_instant(local_day(now, project.world.zone) + timedelta(days=1), project.world.zone)
+        return Seen(
+            customer,
+            (customer,),
+            {n: plain(v) for n, v in attributes.items()},
+            {n: plain(v) for n, v in traits.items()},
+            {n: truth(answers.get(n)) for n in project.segments},
+            {n: label(answers.get(n)) for n in project.segmentations},
+            (),
+            now,
+            self.generation,
+            midnight,
+        )
 
     def looked_up(self, id_: str) -> Seen:
         """Any customer, brought in for this question.
@@ -264,16 +301,17 @@ class Asking:
         if asked is None:
             raise Nobody("nobody has heard of this customer")
         evaluation = asked[2]
+        prepared, answer = people.prepared(customer, asked[1]), project.preparation.answer
         if person is None:
             person = asked[1]
-            answers: dict[str, Any] = {n: evaluation.definition(n) for n in (*project.segments, *project.segmentations)}
+            answers: dict[str, Any] = {n: answer(prepared, n) for n in (*project.segments, *project.segmentations)}
         else:
             answers = dict(person.answers)
         traits: dict[str, Any] = {}
         left = []
         for name in living.traits:
-            found = evaluation.definition(name)
-            traits[name] = None if isinstance(found, Missing) else plain(found)
+            found = answer(prepared, name)
+            traits[name] = None if found is NOTHING else plain(found)
             if name in living.fitted and name not in living.fits:
                 left.append(name)
         due = evaluation.due()
@@ -410,9 +448,11 @@ class Asking:
             return None
         customer = identity.customer_of(self.reading, id_)
         person = people.memory.get(customer)
+        segments = all(rule is None for _, rule in checks)
         if person is None or not person.answers:
-            return None
-        if all(rule is None for _, rule in checks):
+            known = self._untouched(people, customer, self.clock()) if segments else None
+            return None if known is None else decided(customer, (truth(known[2].get(name)) for name, _ in checks))
+        if segments:
             return decided(customer, (truth(person.answers.get(name)) for name, _ in checks))
         if not all(rule is None or self._covered(people, rule) for _, rule in checks):
             return None
@@ -442,6 +482,21 @@ class Asking:
             found = (within(wanted, people.project.needs), people, rule)
             self._within[key] = found
         return found[0]
+
+    def holds_of_one(self, id_: str, checks: Checks) -> Decided | None:
+        """The same of any customer, brought in for this question; None where a rule asks for more than is kept of them, or nobody
+        knows them."""
+        people = self.standing.people
+        if not all(rule is None or self._covered(people, rule) for _, rule in checks):
+            return None
+        people.memory.clear()
+        asked = people.asked(self.reading, id_, self.clock())
+        if asked is None:
+            return None
+        customer, person, ask = asked
+        prepared, answer = people.prepared(customer, person), people.project.preparation.answer
+        found = (truth(answer(prepared, name) if rule is None else ask.value(rule.tree)) for name, rule in checks)
+        return decided(customer, found)
 
     def holds_of_all(self, id_: str, checks: Checks) -> Decided:
         """The same of any customer, read whole; somebody whom nobody knows has done nothing."""

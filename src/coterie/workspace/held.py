@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +73,13 @@ class Held:
 
     def rows(self, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of some customers; who is not there is left out."""
-        places = [p for p in self.places(customers) if p is not None]
-        if places:
-            yield from self.people.take(pa.array(places, pa.int64())).to_pylist()
+        for place in self.places(customers):
+            if place is not None:
+                yield {name: column[place].as_py() for name, column in self.columns.items()}
+
+    @cached_property
+    def columns(self) -> Mapping[str, pa.Array]:
+        return {name: self.people.column(name).chunk(0) for name in self.people.column_names}
 
     def places(self, customers: Sequence[str]) -> list[int | None]:
         """The rows in which some customers stand; None for who is not there."""
@@ -139,13 +144,16 @@ class Held:
             for numbers, table in parts:
                 first = np.searchsorted(numbers, keys, "left")
                 last = np.searchsorted(numbers, keys, "right")
-                slices = [table.slice(int(a), int(b - a)) for a, b in zip(first, last, strict=True) if b > a]
-                if not slices:
-                    continue
-                for row in pa.concat_tables(slices).to_pylist():
-                    key, time, id_ = row.pop(batch.KEY), row.pop("time"), row.pop("id")
-                    row.pop(batch.DAY)
-                    out.setdefault(key, []).append(Event(kind, time, str(id_), {n: plain(v) for n, v in row.items()}))
+                names = [n for n in table.column_names if n not in (batch.KEY, batch.DAY, "time", "id")]
+                for key, a, b in zip(keys, first, last, strict=True):
+                    if b > a:
+                        rows = table.slice(int(a), int(b - a))
+                        times, ids = rows.column("time").to_pylist(), rows.column("id").to_pylist()
+                        values = zip(*(rows.column(n).to_pylist() for n in names), strict=True) if names else repeat(())
+                        out.setdefault(key, []).extend(
+                            Event(kind, time, str(id_), dict(zip(names, map(plain, row), strict=True)))
+                            for time, id_, row in zip(times, ids, values, strict=False)
+                        )
         return out
 
 

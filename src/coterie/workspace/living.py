@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import pyarrow as pa
 
-from coterie.core.windows import clamped_shift
+from coterie.core.windows import clamped_shift, local_day
 from coterie.language.evaluate import Customer
 from coterie.language.fitted import FITTED
 from coterie.language.format import format as format_expr
@@ -31,6 +31,8 @@ from coterie.workspace.held import Held, held, rows_of
 from coterie.workspace.models import stored
 from coterie.workspace.results import Results, plain
 
+THREE = (False, True, None, None)
+"""What the two bits of a segment say."""
 RECORD = "record"
 """The folder of the record, beside that of the cache."""
 
@@ -88,6 +90,7 @@ class Living:
         """Everybody, and what they did, as far as anything asks for it; the first time it takes a while."""
         project = self.project
         columns = [*project.attributes, *self.segmentations, *sorted(set(self.fitted.values()))]
+        columns += self.traits if self.lasts else ()
         columns += [f"account.{n}" for n in self.results.made.account_columns]
         read = project.needs.columns
         kinds = {kind: sorted(names - {DAY}) for kind, names in read.items() if kind in self.results.made.events}
@@ -117,6 +120,31 @@ class Living:
             with_ids,
             past,
         )
+
+    @cached_property
+    def lasts(self) -> bool:
+        """Whether what the run has told of somebody stays until the day is over, as long as nothing comes of them."""
+        world, definitions = self.results.world, self.results.catalog.definitions
+        names = (*self.asked, *self.traits)
+        return self.results.made.account is None and all(by_day(definitions[n].checked.tree, world) for n in names)
+
+    @cached_property
+    def later(self) -> frozenset[str]:
+        """Customers who did something after the run's moment, so that it counts when its time comes."""
+        as_of = self.results.made.as_of
+        return frozenset(self.held.lately(dict.fromkeys(self.project.needs.kinds, as_of)))
+
+    def lately(self, customer: str, now: datetime) -> tuple[dict[str, Any], dict[str, Any], Answers] | None:
+        """A customer of whom nothing has come since the run: attributes, traits, answers, as it has told them. None where that does
+        not hold any more, or the run has never seen them."""
+        results = self.results
+        zone = results.project.timezone
+        if not self.lasts or local_day(now, zone) != local_day(results.made.as_of, zone) or customer in self.later:
+            return None
+        for row in self.held.rows([customer]):
+            traits = {name: row[name] for name in self.traits}
+            return {name: row[name] for name in results.made.columns}, traits, self.answers(row)
+        return None
 
     @cached_property
     def fits(self) -> Mapping[str, Alone]:
@@ -228,11 +256,17 @@ class Living:
     def order(self) -> tuple[str, ...]:
         return self.results.sizes_order
 
+    @cached_property
+    def bits(self) -> list[tuple[str, str, int]]:
+        """Where each segment stands: its word, and from which bit on."""
+        asked = frozenset(self.segments)
+        placed = enumerate(self.order)
+        return [(n, f"w{place // PER_WORD}", 2 * (place % PER_WORD)) for place, n in placed if n in asked]
+
     def answers(self, row: Mapping[str, Any]) -> Answers:
         out: dict[str, bool | str | None] = {}
-        for place, name in enumerate(self.order):
-            if name in self.segments:
-                out[name] = {1: True, 0: False}.get((row[f"w{place // PER_WORD}"] >> 2 * (place % PER_WORD)) & 3)
+        for name, word, shift in self.bits:
+            out[name] = THREE[row[word] >> shift & 3]
         return out | {n: row.get(n) for n in self.segmentations}
 
 

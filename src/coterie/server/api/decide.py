@@ -90,7 +90,8 @@ def routes(api: Api) -> APIRouter:
 
 def whole_or_not(api: Api, who: str, checks: Checks) -> Decided:
     """From what is kept of somebody, else from their whole history."""
-    return api.asking.holds(who, checks, patient=True) or api.asking.holds_of_all(who, checks)
+    asking = api.asking
+    return asking.holds(who, checks, patient=True) or asking.holds_of_one(who, checks) or asking.holds_of_all(who, checks)
 
 
 def told(variants: list[dict[str, str]], reasons: list[str], result: Decided) -> dict[str, Any]:
