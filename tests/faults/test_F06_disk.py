@@ -8,11 +8,13 @@ import apsw
 import pytest
 
 from coterie.core.errors import CoterieError
+from coterie.live.audit import End
 from coterie.live.log import Log
 from coterie.live.verify import verify
 from coterie.live.writer import Limits, Overloaded, Writer
 from tests.faults.vfs import Plan, failing
 from tests.live.sent import NOW, track
+from tests.server.bare import Counting
 from tests.server.serving import now_key, serving, stored
 
 ROOM = Limits(room=0)
@@ -125,6 +127,41 @@ def test_a_full_disk_is_waited_out(disk: tuple[str, Plan], tmp_path: Path) -> No
     assert writer.accept("web", [track(2)])[0].outcome == "stored"
     assert writer.stop()
     log.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+@pytest.mark.parametrize("kind", ["write", "truncate", "sync"])
+def test_a_full_disk_stops_nothing_that_follows(disk: tuple[str, Plan], tmp_path: Path, kind: str) -> None:
+    """Whatever has no room, accepting, applying, keeping house: it is done when there is room again, and once."""
+    vfs, plan = disk
+    n = 1
+    while True:
+        folder = tmp_path / str(n)
+        log = Log.open(folder, lambda: NOW, vfs=vfs, tables=Counting.tables)
+        writer = Writer(log, Counting(), limits=Limits(room=0, wal=20_000))
+        plan.fail(kind, n, apsw.FullError, apsw.SQLITE_FULL)
+        writer.start()
+        writer.post(lambda log: log.keep_audited(End(1, bytes(32))))
+        sent = 0
+        for i in range(12):
+            try:
+                sent += len(writer.accept("web", [track(i * 3 + k) for k in range(3)]))
+            except Overloaded:
+                time.sleep(0.02)
+        hit = plan.failed
+        until = time.monotonic() + 10
+        while (log.applied < log.position or writer.standing().full) and time.monotonic() < until:
+            time.sleep(0.01)
+        assert not writer.failed
+        assert log.applied == log.position >= sent
+        (total,) = log.connection.execute("SELECT sum(events) FROM counting").fetchone() or (0,)
+        assert total == log.position
+        assert writer.stop()
+        log.close()
+        if not hit:
+            break
+        n += max(1, n // 4)
+    assert n > 1
 
 
 def test_little_room_is_no_room(tmp_path: Path) -> None:

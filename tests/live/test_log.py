@@ -1,5 +1,6 @@
 """The log: what is accepted is there once, in order, and stays as it was written."""
 
+import os
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -140,6 +141,20 @@ def test_the_chain_holds_whatever_the_batches(log: Log, batch: int) -> None:
 def test_one_process_at_a_time(log: Log, time: Time) -> None:
     with pytest.raises(Busy, match=r"process \d+"):
         Log.open(log.folder, time)
+
+
+def test_an_sqlite_that_loses_commits_is_told_of(tmp_path: Path, time: Time, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Log.open(tmp_path, time) as log:
+        assert log.notes == []
+    monkeypatch.setattr("apsw.sqlite_lib_version", lambda: "3.51.1")
+    with Log.open(tmp_path, time) as log:
+        assert "SQLite 3.51.1" in log.notes[0]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no such rights")
+def test_nobody_else_may_look(tmp_path: Path, time: Time) -> None:
+    Log.open(tmp_path / "live", time).close()
+    assert (tmp_path / "live").stat().st_mode & 0o077 == 0
 
 
 def test_a_newer_format_is_refused(tmp_path: Path, time: Time) -> None:

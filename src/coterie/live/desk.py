@@ -64,7 +64,7 @@ class Desk:
         self.path = folder / FILE
         self._turn = RLock()
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             os.close(os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600))  # secrets lie in it
             self.db = apsw.Connection(str(self.path), statementcachesize=100)
             self.db.set_busy_timeout(10_000)

@@ -128,7 +128,7 @@ def _read(path: Path) -> list[Key]:
 def _write(path: Path, keys: Iterable[Key]) -> None:
     """The whole file or the one before, readable by its owner only."""
     rows = [{**asdict(key), "made": key.made.isoformat()} for key in keys]
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{FILE}-")  # of mode 0600
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         json.dump({"format": FORMAT, "keys": rows}, file, indent=1)

@@ -30,6 +30,8 @@ from coterie.live.wal import Mark, examined
 FILE, MARK, ASIDE, SEALED = "log.sqlite", "log.mark", "aside", "sealed"
 AUDITED = "audited"
 FORMAT = 1
+SOUND = (3, 51, 3)
+"""The first version of SQLite that does not lose commits where a reader and a checkpoint meet."""
 BLOCK = 1000
 """Positions of one link of the hash chain."""
 APPLICATION = 0x636F7465  # "cote"
@@ -60,6 +62,11 @@ Outcome = Literal["stored", "duplicate", "conflict", "quarantined"]
 
 def nowhere(_: str) -> None:
     """No point is of interest."""
+
+
+def sqlite() -> tuple[int, ...]:
+    """The version of SQLite that is used."""
+    return tuple(int(part) for part in apsw.sqlite_lib_version().split("."))
 
 
 class Damaged(StoreError):
@@ -329,7 +336,7 @@ class Log:
             Damaged: acknowledged events are gone.
             StoreError: it was written by a newer coterie, or is no log.
         """
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = Lock(folder)
         try:
             log = cls(folder, _connected(folder / FILE, vfs), lock, clock, zone, at)
@@ -348,6 +355,9 @@ class Log:
 
     def _begin(self, tables: Sequence[str], accept_loss: bool) -> None:
         c = self.connection
+        if sqlite() < SOUND:
+            had = ".".join(map(str, sqlite()))
+            self.notes.append(f"SQLite {had} can lose what was written (its WAL-reset race): update it, pip install -U apsw")
         # Closing must not overwrite what is to be looked at.
         c.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         version = int(str(c.pragma("user_version")))

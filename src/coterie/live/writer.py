@@ -30,6 +30,8 @@ Done = Callable[[Answer], None]
 Deliver = Callable[[Sequence[tuple[Done, Answer]]], None]
 TOGETHER = 250
 """Events of one transaction that could not be worked on beforehand."""
+PAUSE = 0.2
+"""Seconds after which it is tried again to apply on a disk that was full."""
 GIVEN_UP = 3
 """How often an event is tried before it goes into quarantine."""
 
@@ -121,6 +123,7 @@ class Writer:
         self._full = False
         self._written = monotonic()
         self._looked = 0.0
+        self._rest = 0.0
         self._probe = False
         self._alone_until = 0 if log.clean else log.position
         self._chunk = 64
@@ -247,12 +250,15 @@ class Writer:
             self._accept(group)
         elif probe:
             self._prove()
-        while self._jobs:
-            self._jobs.popleft()(self.log)
-        if self.applier is not None:
-            with contextlib.suppress(apsw.BusyError):  # another program holds the log: later, then
-                self._apply(self.applier)
-        self._keep_house(idle=not group)
+        try:
+            while self._jobs:
+                self._jobs.popleft()(self.log)
+            if self.applier is not None:
+                with contextlib.suppress(apsw.BusyError):  # another program holds the log: later, then
+                    self._apply(self.applier)
+            self._keep_house(idle=not group)
+        except apsw.FullError:  # what came to nothing is done again when there is room
+            self._full, self._rest = True, monotonic() + PAUSE
         return not (self._stopping and not self._queue)
 
     def _next(self) -> tuple[list[tuple[Offer, Done]], bool]:
@@ -275,6 +281,8 @@ class Writer:
         """How long to wait for requests: not at all while there is something to apply."""
         if self.applier is None:
             return 1.0
+        if self._rest > monotonic():
+            return self._rest - monotonic()
         if self._ahead is not None and self._ahead.events:
             return 0.0 if self._ahead.ready else 1.0
         if self.log.applied < self.log.position:
@@ -368,14 +376,10 @@ class Writer:
             return
         recorder, finish = found
         began = perf_counter()
-        try:
-            with self.log.applying(events[-1].position) as tx:
-                for sql, rows in recorder.writes:
-                    tx.executemany(sql, rows)
-                finish(tx)
-        except apsw.FullError:
-            self._full = True
-            return
+        with self.log.applying(events[-1].position) as tx:
+            for sql, rows in recorder.writes:
+                tx.executemany(sql, rows)
+            finish(tx)
         self._took.append((len(events), ahead.seconds + perf_counter() - began))
 
     def _time(self) -> datetime:
@@ -412,8 +416,6 @@ class Writer:
         try:
             with self.log.applying(events[-1].position) as tx:
                 applier.apply(tx, events, self.log.clock())
-        except apsw.FullError:
-            self._full = True
         except apsw.Error:
             raise
         except Exception:
