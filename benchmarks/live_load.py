@@ -1,6 +1,7 @@
-"""A load over loopback, as a process: python -m benchmarks.live_load PORT KEY CONNECTIONS BATCH SECONDS.
+"""A load over loopback, as a process: python -m benchmarks.live_load PORT KEY CONNECTIONS BATCH SECONDS [FIRST].
 
-Each connection sends the next batch when the last one was answered. Bodies are made beforehand, every id once. Prints, as JSON,
+Each connection sends the next batch when the last one was answered. Bodies are made beforehand, of the events from FIRST on: every
+id once, in the order of their numbers. Prints, as JSON,
 how many were answered with 200, how many otherwise, and the times to the answer in milliseconds.
 """
 
@@ -84,8 +85,8 @@ class Client(asyncio.Protocol):
             self.done.set_result(None)
 
 
-async def load(port: int, key: str, connections: int, batch: int, seconds: float, most: int) -> dict[str, float]:
-    waiting = requests(port, key, batch, most, 0)
+async def load(port: int, key: str, connections: int, batch: int, seconds: float, most: int, first: int) -> dict[str, float]:
+    waiting = requests(port, key, batch, most, first)[::-1]
     loop = asyncio.get_running_loop()
     began = perf_counter()
     made = [await loop.create_connection(lambda: Client(waiting, began + seconds), "127.0.0.1", port) for _ in range(connections)]
@@ -104,5 +105,6 @@ async def load(port: int, key: str, connections: int, batch: int, seconds: float
 
 if __name__ == "__main__":
     port, key, connections, batch, seconds = sys.argv[1:6]
-    most = int(float(seconds) * 12_000 / int(batch) ** 0.8) + 100
-    print(json.dumps(uvloop.run(load(int(port), key, int(connections), int(batch), float(seconds), most))))
+    first = int(sys.argv[6]) if len(sys.argv) > 6 else 0
+    most = int(float(seconds) * (1000 if int(batch) > 1 else 12_000)) + 100
+    print(json.dumps(uvloop.run(load(int(port), key, int(connections), int(batch), float(seconds), most, first))))
