@@ -35,7 +35,8 @@ ARROW: dict[Type, pa.DataType] = {
 """How a typed column is stored between reading and the engine."""
 
 BOOLEANS = {"true": True, "yes": True, "false": False, "no": False}
-_MORE_BOOLEANS = {**BOOLEANS, "t": True, "y": True, "on": True, "1": True, "f": False, "n": False, "off": False, "0": False}
+DECLARED_BOOLEANS = {**BOOLEANS, "t": True, "y": True, "on": True, "1": True, "f": False, "n": False, "off": False, "0": False}
+"""What else is true or false in a column that is said to be so, as every column of messages is."""
 Index = npt.NDArray[np.int64]
 DATE_FORMS: tuple[Form, ...] = ("iso", "numeric", "ymd", "words", "short")
 _YEAR_2200 = 7_258_118_400  # seconds since 1970
@@ -293,7 +294,7 @@ class Plan:
                 return self._numbers(values, given)
             case "boolean":
                 lower = pc.ascii_lower(values)
-                table = _MORE_BOOLEANS if self.declared else BOOLEANS
+                table = DECLARED_BOOLEANS if self.declared else BOOLEANS
                 yes = pc.is_in(lower, value_set=pa.array([w for w, truth in table.items() if truth]))
                 no = pc.is_in(lower, value_set=pa.array([w for w, truth in table.items() if not truth]))
                 read = pc.if_else(yes, True, pc.if_else(no, False, pa.scalar(None, pa.bool_())))

@@ -21,7 +21,7 @@ from coterie.language.parse import parse
 from coterie.language.scope import Scope
 from coterie.language.tree import Column, Expr
 from coterie.language.types import BOOLEAN, DATE, FLOAT, INTEGER, MONEY, TEXT, TIMESTAMP, Type, Value
-from coterie.sources.cells import BOOLEANS
+from coterie.sources.cells import DECLARED_BOOLEANS
 from coterie.sources.ids import one_id
 from coterie.sources.mapping import FIRST_TIME, LAST_TIME, FileColumns
 from coterie.sources.source import Source
@@ -199,7 +199,7 @@ def _texts(value: Any) -> Value:
 
 
 def _boolean(value: Any) -> bool | None:
-    return value if isinstance(value, bool) else BOOLEANS.get(str(value).strip().lower())
+    return value if isinstance(value, bool) else DECLARED_BOOLEANS.get(str(value).strip().lower())
 
 
 def _integer(value: Any) -> int | None:
