@@ -139,6 +139,7 @@ def refused(
     again: Annotated[bool, typer.Option("--again", help="Try them again, while nobody serves.")] = False,
 ) -> None:
     """Events that could not be taken, each with the reason."""
+    from coterie.core.errors import Busy
     from coterie.live.log import Log, Reader
     from coterie.live.replay import replay
     from coterie.workspace.run import utc_now
@@ -146,8 +147,12 @@ def refused(
 
     place = place_of(directory)
     if again:
-        with Log.open(place, utc_now) as log:
-            taken = replay(log)
+        try:
+            with Log.open(place, utc_now) as log:
+                taken = replay(log)
+        except Busy as error:
+            error.hint = "ask the service instead, with a key that administers: POST /api/v1/quarantine/again"
+            raise
         typer.echo(f"{len(taken):,} were taken now.")
     with Reader(place) as reader:
         found = reader.quarantine(MANY + 1)

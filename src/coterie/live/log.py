@@ -643,9 +643,9 @@ class Log:
         """
         return read_events(self.connection, after, limit)
 
-    def quarantine(self, limit: int = 100, *, replayed: bool = False) -> Sequence[Quarantined]:
-        """What is in quarantine, the oldest first; those that were taken after all only where asked for."""
-        return read_quarantine(self.connection, limit, replayed)
+    def quarantine(self, limit: int = 100, *, replayed: bool = False, after: int = 0) -> Sequence[Quarantined]:
+        """What is in quarantine behind a number, the oldest first; those that were taken after all only where asked for."""
+        return read_quarantine(self.connection, limit, replayed, after)
 
     def keep_sealed(self, day: Sealed) -> None:
         """Write into the log, forced to the disk, that a day lies in Parquet."""
@@ -796,11 +796,11 @@ def digest_of(source: str, body: bytes) -> bytes:
     return blake2b(source.encode() + b"\x00" + body, digest_size=16).digest()
 
 
-def read_quarantine(c: apsw.Connection, limit: int, replayed: bool) -> list[Quarantined]:
+def read_quarantine(c: apsw.Connection, limit: int, replayed: bool, after: int = 0) -> list[Quarantined]:
     rows = c.execute(
         "SELECT number, received, source, reason, said, item, position, path, replayed FROM quarantine "
-        "WHERE replayed IS NULL OR ? ORDER BY number LIMIT ?",
-        (replayed, limit),
+        "WHERE number > ? AND (replayed IS NULL OR ?) ORDER BY number LIMIT ?",
+        (after, replayed, limit),
     )
     return [
         Quarantined(n, of_micros(when), source, reason, said, item, position, path, None if again is None else of_micros(again))

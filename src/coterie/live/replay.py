@@ -24,14 +24,25 @@ def replay(log: Log, caps: Caps | None = None) -> list[Replayed]:
     The time of receipt stays what it was; what the batch around an item said for all of it is not known any more. An item is
     taken once, however often this is asked for: one without an id gets one from its number.
     """
+    out: list[Replayed] = []
+    after: int | None = 0
+    while after is not None:
+        some, after = replay_some(log, after, caps)
+        out += some
+    return out
+
+
+def replay_some(log: Log, after: int, caps: Caps | None = None, most: int = 100) -> tuple[list[Replayed], int | None]:
+    """The same of some items behind a number: those that were taken, and the number to go on behind; None where none is left."""
     out = []
-    for item in log.quarantine(1_000_000):
+    items = log.quarantine(most, after=after)
+    for item in items:
         made = [] if item.reason in FINAL else _read(item, caps)
         if made:
             receipts = log.accept(item.source, made)
             log.replayed(item.number)
             out.append(Replayed(item.number, tuple(receipts)))
-    return out
+    return out, items[-1].number if len(items) == most else None
 
 
 def _read(item: Quarantined, caps: Caps | None) -> list[Message]:

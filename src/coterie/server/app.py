@@ -83,7 +83,7 @@ class Service:
         self.sender: Sender | None = None
         p = parts
         if p.asking is not None and p.desk is not None:
-            self.asked = Api(p.log, p.asking, p.clock, p.keys, p.desk, p.egress, p.random, p.renewal)
+            self.asked = Api(p.log, p.asking, p.clock, p.keys, p.desk, p.egress, p.random, p.renewal, self.writer.post)
             self.sender = Sender(
                 p.desk,
                 lambda: Reader(p.log.folder).connection,

@@ -1,10 +1,13 @@
 """What an administrator looks at: keys, who has changed what, and what could not be taken."""
 
+from functools import partial
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from coterie.live.log import read_audited
+from coterie.live.replay import replay_some
 from coterie.server.api.api import DOCUMENTED, Api, answered, instant, limit_of, parameters, whole
 from coterie.server.api.changes import BIGGEST
 
@@ -52,5 +55,15 @@ def routes(api: Api) -> APIRouter:
             for q in found
         ]
         return answered(api.stamped(await api.applied(request)) | {"items": items})
+
+    @router.post("/quarantine/again")
+    async def again(request: Request) -> Response:
+        """Read what could not be taken once more, as `coterie refused --again` does: what can be read now is taken."""
+        taken = 0
+        after: int | None = 0
+        while after is not None:
+            some, after = await api.of_log(partial(replay_some, after=after))
+            taken += len(some)
+        return answered(api.stamped(await api.applied(request)) | {"taken": taken})
 
     return router

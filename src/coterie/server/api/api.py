@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from threading import Event, Timer
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
+import apsw
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -58,6 +59,7 @@ class Api:
         desk: where changes go, and who has changed what; `egress`: the way out.
         random: random bytes, fit for secrets.
         renewal: how the project file stands to what is served.
+        post: lets the thread that writes the log do something with it, in between.
     """
 
     def __init__(
@@ -70,9 +72,11 @@ class Api:
         egress: Egress,
         random: Callable[[int], bytes],
         renewal: Callable[[], Renewal],
+        post: Callable[[Callable[[Log], None]], None],
     ):
         self.log, self.asking, self.clock, self.keys = log, asking, clock, keys
         self.desk, self.egress, self.random, self.renewal = desk, egress, random, renewal
+        self.post = post
         self.patience = PATIENCE
         self.streams = 0
         self.ending = Event()
@@ -99,6 +103,33 @@ class Api:
     async def of_desk(self, ask: Callable[[], T]) -> T:
         """Ask or change what the service keeps beside its log; may wait for a receiver."""
         return await self._on(self._desk, ask)
+
+    async def of_log(self, do: Callable[[Log], T]) -> T:
+        """Do something with the log, on the thread that writes it."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def tell(found: T | None, error: Exception | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(cast("T", found))
+
+        def job(log: Log) -> None:
+            found: tuple[T | None, Exception | None]
+            try:
+                found = do(log), None
+            except Exception as error:
+                found = None, error
+            loop.call_soon_threadsafe(tell, *found)
+
+        self.post(job)
+        try:
+            return await asyncio.wait_for(future, LONGEST)
+        except (TimeoutError, apsw.Error, CoterieError):
+            raise Problem(503, "log", "the log cannot be written now", [(b"retry-after", b"5")]) from None
 
     def later(self, do: Callable[[], object]) -> None:
         """Do something nobody waits for, in the order in which it was asked for."""
