@@ -1,6 +1,7 @@
 """What clients send becomes messages, or a refusal that says why."""
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,19 +159,24 @@ def test_a_message_comes_back_from_json() -> None:
     assert Message.from_json(message.to_json()) == message
 
 
-def test_every_example_of_the_specification_is_understood(shared: Path) -> None:
-    lines = (shared / "data" / "segment_spec_examples" / "segment_spec_examples.jsonl").read_text().splitlines()
-    assert len(lines) == 109
-    met = set()
-    for line in lines:
+def examples(shared: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The payloads of the specification, each with the path it is sent to."""
+    for line in (shared / "data" / "segment_spec_examples" / "segment_spec_examples.jsonl").read_text().splitlines():
         example = json.loads(line)
         item = example["payload"] if example["kind"] == "json" else called(example["method"], example["args"])
-        path = "/v1/batch" if "type" in item else f"/v1/{guessed(item)}"
         # The manual's payloads leave out who it is where it is of no interest.
         if not item.get("userId") and not item.get("anonymousId"):
             item["anonymousId"] = "visitor-1"
         if item.get("type") == "group" and "groupId" not in item:
             item["groupId"] = "g1"
+        yield "/v1/batch" if "type" in item else f"/v1/{guessed(item)}", item
+
+
+def test_every_example_of_the_specification_is_understood(shared: Path) -> None:
+    met = set()
+    found = list(examples(shared))
+    assert len(found) == 109
+    for path, item in found:
         message = one(item, path)
         met.add(message.type)
         assert Message.from_json(message.to_json()) == message

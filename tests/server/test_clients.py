@@ -13,6 +13,7 @@ import pytest
 
 from coterie.live.log import Reader
 from coterie.live.message import Message
+from tests.live.test_message import examples
 from tests.server.serving import COMMAND, Service, serving
 
 PROJECT = "timezone: Europe/Berlin\nsources: {}\n"
@@ -180,6 +181,17 @@ def test_an_idempotency_key_names_what_has_no_id(service: Service) -> None:
     _, said = service.post("/v1/batch", body)
     assert said["stored"] == 2
     assert said["warnings"] == ["no_message_id"]
+
+
+def test_every_example_of_the_specification_is_taken(service: Service, shared: Path) -> None:
+    for n, (path, item) in enumerate(examples(shared)):
+        item["messageId"] = f"example-{n}"  # the manual uses some of its ids again
+        body = {"batch": [item]} if path.endswith("batch") else item
+        status, said = service.post(path, json.dumps({**body, "writeKey": service.key}).encode())
+        assert (status, said["stored"], said["quarantined"]) == (200, 1, 0), (item, said)
+    found = arrived(service, 109)
+    assert len(found) == 109
+    assert {m.type for m in found} == {"identify", "track", "page", "screen", "group", "alias"}
 
 
 def test_it_stops_when_asked_and_is_ready_before(service: Service) -> None:
