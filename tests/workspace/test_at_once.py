@@ -90,7 +90,7 @@ def inside(space: Workspace) -> dict[str, set[tuple[str, str | None]]]:
     for name in ("buyer", "french", "vip", "dear"):
         for row in space.results.engine.rows(space.results.members(name)):
             out.setdefault(str(row[0]), set()).add((name, None))
-    for row in space.results.engine.rows('SELECT customer, stage FROM traits WHERE stage IS NOT NULL'):
+    for row in space.results.engine.rows("SELECT customer, stage FROM traits WHERE stage IS NOT NULL"):
         out.setdefault(str(row[0]), set()).add(("stage", str(row[1])))
     return out
 

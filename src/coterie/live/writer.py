@@ -60,6 +60,7 @@ class Limits:
         slice: seconds that applying takes at a time, so that acknowledgements do not wait for it.
         many, most: from so many waiting events on, and up to so many at once, they are worked on beside the writer.
         pause: seconds from one beginning of that to the next, in which events gather.
+        lag: seconds of work that may wait to be applied before clients are told to come again; `least`: events that always may.
         tail: events that are kept in memory until they are applied.
         room: bytes that must be free on the disk.
         wal: bytes of the write-ahead file from which on it is brought into the database.
@@ -72,6 +73,8 @@ class Limits:
     many: int = 64
     most: int = 4000
     pause: float = 0.2
+    lag: float = 6.0
+    least: int = 10_000
     tail: int = 50_000
     room: int = 256_000_000
     wal: int = 32_000_000
@@ -130,6 +133,7 @@ class Writer:
         foresees: object = applier
         self._ahead = Ahead(foresees, log.folder, self._nudge) if isinstance(foresees, Foresees) else None
         self._begin = 0.0
+        self._waited = log.position - log.applied
         self._took = deque[tuple[int, float]](maxlen=50)
         self._thread = threading.Thread(target=self._work, name="coterie-writer", daemon=True)
 
@@ -150,12 +154,23 @@ class Writer:
         """
         with self._wake:
             self._refuse()
+            if self._too_far_behind():
+                raise Overloaded("more events come than can be applied: come again in a second", "queue", 1)
             if len(self._queue) >= self.limits.requests or (self._queue and self._size + offer.size > self.limits.size):
                 raise Overloaded("more events come than can be written: come again in a second", "queue", 1)
             self._queue.append((offer, done))
             self._size += offer.size
             if len(self._queue) == 1:
                 self._wake.notify()
+
+    def _too_far_behind(self) -> bool:
+        """Whether what is applied is behind what is accepted by more than some seconds can make good; what waited when this began
+        does not count."""
+        if self.applier is None:
+            return False
+        behind = self.log.position - self.log.applied
+        self._waited = min(self._waited, behind)
+        return behind - self._waited > self.limits.least and behind - self._waited > self.limits.lag * self._sustains()
 
     def _refuse(self) -> None:
         if self.failed or self._stopping:

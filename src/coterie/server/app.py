@@ -27,7 +27,7 @@ from coterie.live.writer import Limits, Writer
 from coterie.server.answers import Receive, Scope, Send
 from coterie.server.api.api import Api
 from coterie.server.api.routes import add
-from coterie.server.guard import Guard
+from coterie.server.guard import App, Guard
 from coterie.server.ingest import Ingest, told_on
 from coterie.server.metrics import text
 from coterie.server.rates import Rates
@@ -168,7 +168,7 @@ def _seal(service: Service) -> None:
         seal(reader, lambda day: service.writer.post(lambda log: log.keep_sealed(day)))
 
 
-def _api(service: Service) -> FastAPI:
+def _api(service: Service) -> App:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         # The thread that writes and the one that answers take turns: shorter ones than Python's five milliseconds.
@@ -218,6 +218,4 @@ def _api(service: Service) -> FastAPI:
         )
         return PlainTextResponse(said, headers={"cache-control": "no-store"}, media_type="text/plain; version=0.0.4")
 
-    if service.asked is not None:
-        add(api, service.asked)
-    return api
+    return api if service.asked is None else add(api, service.asked)

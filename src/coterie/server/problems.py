@@ -3,6 +3,7 @@
 from typing import Any
 
 import orjson
+from starlette.responses import Response
 
 from coterie.server.answers import Headers, Send
 
@@ -60,3 +61,10 @@ class Problem(Exception):
 def absent() -> Problem:
     """Nothing is here, or nothing for this key: which of the two is nobody's business."""
     return Problem(404, "absent", "there is nothing of that name here")
+
+
+def said(problem: Problem) -> Response:
+    """The same as an answer of a route."""
+    headers = {k.decode("latin-1"): v.decode("latin-1") for k, v in problem.headers}
+    headers |= {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+    return Response(problem.body(), problem.status, headers, "application/problem+json")

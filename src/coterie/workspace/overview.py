@@ -187,10 +187,15 @@ def reason_json(reason: Reason) -> Json:
     }
 
 
+PLAIN = frozenset({bool, int, float, str})
+
+
 def plain(value: object) -> Any:
     """A value as JSON has it: money is a number, days and instants are ISO 8601 (instants in UTC)."""
+    if value is None or type(value) in PLAIN:
+        return value
     match value:
-        case None | bool() | int() | float() | str():
+        case bool() | int() | float() | str():
             return value
         case Decimal():
             return int(value) if value == value.to_integral_value() else float(value)

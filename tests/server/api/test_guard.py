@@ -9,6 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from coterie.server.api.routes import schema
+from coterie.server.api.straight import Straight
 from coterie.server.guard import MAY, NOUNS, OPEN, ROOT
 from coterie.server.rates import Buckets, Rate, Rates
 from tests.server.api.shop import Shop, serving
@@ -41,7 +42,9 @@ def foreign(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def routes(shop: Shop) -> list[tuple[str, str]]:
-    app = shop.service.guard.app
+    straight = shop.service.guard.app
+    assert isinstance(straight, Straight)
+    app = straight.app
     assert isinstance(app, FastAPI)
     paths = schema(app)["paths"].items()
     found = {(method.upper(), path) for path, methods in paths for method in methods}

@@ -18,23 +18,15 @@ from coterie.workspace.overview import why_json
 def routes(api: Api) -> APIRouter:
     router = APIRouter(tags=["customers"], responses=DOCUMENTED)
 
-    async def one(request: Request, id_: str) -> Response:
-        position = await api.applied(request)
-        id_ = id_of(id_)
-        found = api.asking.seen(id_)
-        if found is None:
-            found = await api.of_one(lambda: api.asking.seen(id_, patient=True) or api.asking.looked_up(id_))
-        return answered(api.stamped(position) | told(found))
-
     @router.get("/customers", openapi_extra=parameters("id", "wait", "timeout"))
     async def customer_of_id(request: Request) -> Response:
         """One customer by any of their ids, for ids that cannot stand in a path."""
-        return await one(request, request.query_params.get("id", ""))
+        return await one(api, request, request.query_params.get("id", ""))
 
     @router.get("/customers/{id}", openapi_extra=parameters("wait", "timeout"))
     async def customer(request: Request, id: str) -> Response:
         """One customer by any of their ids: attributes, traits, segments, labels."""
-        return await one(request, id)
+        return await one(api, request, id)
 
     @router.get("/customers/{id}/timeline", openapi_extra=parameters("limit", "cursor", "wait", "timeout"))
     async def timeline(request: Request, id: str) -> Response:
@@ -65,6 +57,16 @@ def routes(api: Api) -> APIRouter:
         return answered(out)
 
     return router
+
+
+async def one(api: Api, request: Request, id_: str) -> Response:
+    """A customer as they are now."""
+    position = await api.applied(request)
+    id_ = id_of(id_)
+    found = api.asking.seen(id_)
+    if found is None:
+        found = await api.of_one(lambda: api.asking.seen(id_, patient=True) or api.asking.looked_up(id_))
+    return answered(api.stamped(position) | told(found))
 
 
 def told(seen: Seen) -> dict[str, Any]:
