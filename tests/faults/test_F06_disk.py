@@ -1,12 +1,15 @@
 """F05, F06: the disk is full or fails at the n-th call. Nothing is acknowledged that is not there, and a start needs no hands."""
 
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import apsw
 import pytest
 
+from benchmarks.figures import at_most
 from coterie.core.errors import CoterieError
 from coterie.live.audit import End
 from coterie.live.log import Log
@@ -67,29 +70,56 @@ CASES = [
 ]
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+UNRAISABLE = "ignore::pytest.PytestUnraisableExceptionWarning"
+
+
+@pytest.mark.filterwarnings(UNRAISABLE)
 @pytest.mark.parametrize("on", [False, True])
 @pytest.mark.parametrize(("kind", "error", "code"), CASES)
 def test_a_failure_at_every_call(
     disk: tuple[str, Plan], tmp_path: Path, kind: str, error: type[apsw.Error], code: int, on: bool
 ) -> None:
+    tried, lost = failures(disk, tmp_path, kind, error, code, on=on, every=False)
+    assert lost == []
+    assert tried
+
+
+def failures(
+    disk: tuple[str, Plan], folder: Path, kind: str, error: type[apsw.Error], code: int, *, on: bool, every: bool
+) -> tuple[int, list[str]]:
+    """Lets the n-th call of a kind fail, for n = 1, 2, … until none is left to fail (or some of these): how often it was tried,
+    and at which calls acknowledged events were lost."""
     vfs, plan = disk
-    n, step = 1, 1
+    n, tried, lost = 1, 0, list[str]()
     while True:
-        folder = tmp_path / str(n)
+        at = folder / f"{kind}-{code}-{on}-{n}"
         plan.fail(kind, n, error, code, on=on)
-        acknowledged, failed = attempts(folder, vfs)
+        acknowledged, failed = attempts(at, vfs)
         hit = plan.failed
         plan.fail("", 0, error, 0)
-        if folder.exists():
-            missing = acknowledged - recovered(folder)
-            assert not missing, f"{kind} {n}: {len(missing)} acknowledged events are lost"
+        if at.exists():
+            missing = acknowledged - recovered(at)
+            if missing:
+                lost.append(f"{kind} {n}: {len(missing)} acknowledged events are lost")
+            shutil.rmtree(at)
         if not hit:
             assert len(acknowledged) == 100
             assert not failed
-            break
-        step = max(1, n // 8)
-        n += step
+            return tried, lost
+        tried += 1
+        n += 1 if every else max(1, n // 8)
+
+
+@pytest.mark.long
+@pytest.mark.filterwarnings(UNRAISABLE)
+def test_every_call_fails_once(disk: tuple[str, Plan], tmp_path: Path, figure: Callable[..., Any]) -> None:
+    tried, lost = 0, list[str]()
+    for kind, error, code in CASES:
+        for on in (False, True):
+            more, found = failures(disk, tmp_path, kind, error, code, on=on, every=True)
+            tried, lost = tried + more, lost + found
+    figure("live.disk_failures", len(lost), "with acknowledged events lost", goal=at_most(0), n=tried)
+    assert lost == []
 
 
 def test_the_first_failed_sync_ends_the_writer(disk: tuple[str, Plan], tmp_path: Path) -> None:

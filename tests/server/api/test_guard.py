@@ -1,6 +1,7 @@
 """Who may ask what: every route with every kind of key, hostile paths and names, rates."""
 
 import http.client
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
+from benchmarks.figures import at_most
 from coterie.server.api.routes import schema
 from coterie.server.api.straight import Straight
 from coterie.server.guard import MAY, NOUNS, OPEN, ROOT
@@ -104,6 +106,13 @@ def expectation(given: str, needed: str) -> int:
 def test_every_route_with_every_key(shop: Shop, foreign: str) -> None:
     cells, wrong = leaks(shop, foreign)
     assert cells >= 500
+    assert wrong == []
+
+
+@pytest.mark.long
+def test_the_matrix_as_a_figure(shop: Shop, foreign: str, figure: Callable[..., Any]) -> None:
+    cells, wrong = leaks(shop, foreign)
+    figure("live.leaks", len(wrong), "of route × method × key", goal=at_most(0), n=cells)
     assert wrong == []
 
 
