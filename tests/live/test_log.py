@@ -4,6 +4,7 @@ import os
 import random
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from time import perf_counter
 from zoneinfo import ZoneInfo
@@ -83,6 +84,19 @@ def test_another_message_of_the_same_id_is_a_conflict(log: Log) -> None:
 
 def test_an_id_belongs_to_its_source(log: Log) -> None:
     assert outcomes(log, track(1)) == outcomes(log, track(1, revenue=7), source="app") == ["stored"]
+
+
+@pytest.mark.parametrize("at_once", [400, 999, 1000, 1001, 2300])
+def test_every_thousandth_position_is_a_link_of_the_chain(log: Log, at_once: int) -> None:
+    for first in range(0, 2300, at_once):
+        log.accept("web", [track(n) for n in range(first, min(first + at_once, 2300))])
+    digests = [bytes(d) for (d,) in log.connection.execute("SELECT digest FROM events ORDER BY position")]
+    first_link = sha256(b"".join(digests[:1000])).digest()
+    second = sha256(first_link + b"".join(digests[1000:2000])).digest()
+    assert log.connection.execute("SELECT position, hash FROM chain ORDER BY position").fetchall() == [
+        (1000, first_link),
+        (2000, second),
+    ]
 
 
 def test_receipts_stand_in_the_order_of_the_items(log: Log) -> None:
