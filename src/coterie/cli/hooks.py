@@ -45,8 +45,8 @@ def added(
 ) -> None:
     """Take a vendor's webhooks that are signed with a secret.
 
-    The secret is read from the standard input, or from an environment variable: it stands in no file of the project, and in no
-    list of commands. A service that runs takes them within a second.
+    The secret is read from the standard input, or from an environment variable, and kept beside the log in a file that its owner
+    alone can read. A service that runs takes them within a second.
     """
     from coterie.live.hooks import given
     from coterie.live.hooks.signatures import VENDORS

@@ -1,10 +1,13 @@
 """The webhooks that a service takes: which vendor, whose secret, and what their messages are told apart by."""
 
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import blake2b
 from typing import Literal
+
+import apsw
 
 from coterie.core.errors import DataError, UnknownName, did_you_mean
 from coterie.live.desk import Desk
@@ -100,8 +103,10 @@ class Hooks:
         return self._looked is None or now - self._looked >= LOOK
 
     def look(self, now: float) -> None:
-        """Look what there is. May wait for another who writes."""
-        self._all, self._looked = _all(self.desk), now
+        """Look what there is. May wait for another who writes; where that takes too long, what was there before counts on."""
+        with contextlib.suppress(apsw.BusyError):
+            self._all = _all(self.desk)
+        self._looked = now
 
     def of(self, vendor: Vendor) -> Sequence[tuple[Hook, str]]:
         """Those of a vendor, each with its secret."""

@@ -107,6 +107,7 @@ def _money(order: Item) -> Item:
         "currency": text(at(order, "currency")),
         "status": text(at(order, "financial_status")),
         "reason": text(at(order, "cancel_reason")),
+        "test": at(order, "test"),
         "products": [_product(line, at(line, "quantity")) for line in lines],
     })  # fmt: skip
 
