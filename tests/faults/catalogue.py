@@ -125,7 +125,6 @@ NONE = {
 """What cannot happen here."""
 LEFT = {
     "F03": "a file system that forgets what was not forced (LazyFS): calls are watched instead",
-    "F05": "no reserve of space is kept for a disk that others fill: events are refused while less than 256 MB are free",
     "F07": "an hour of readers, writer and checkpoints at once",
     "F10": "there is one format so far, and nothing to go over from",
     "F29": "one customer with a million events beside others",

@@ -16,6 +16,7 @@ from coterie.live.ahead import Finish, Recorder
 from coterie.live.keys import Keys
 from coterie.live.log import Log, Logged, Transaction
 from coterie.live.people import People, hear
+from coterie.live.reserve import kept, released
 from coterie.live.volume import check_local
 from coterie.workspace.living import Living, moved
 from coterie.workspace.living import people as people_of
@@ -224,7 +225,10 @@ def served(folder: Path, *, accept_loss: bool = False, network_disk: bool = Fals
         notes.append(f"the project cannot be read, so that events are kept and nothing follows from them: {error}")
     place = root / LIVE
     check_local(root, allowed=network_disk)
+    if released(place):
+        notes.append("the disk is full: questions are answered, events are refused until there is room")
     with Log.open(place, utc_now, zone=zone, accept_loss=accept_loss, tables=Following.tables) as log:
+        kept(place)
         keys = Keys(place)
         first = None
         if not any(key.scope == "ingest" for key in keys.all.values()):
