@@ -11,7 +11,7 @@ COVERED: dict[str, tuple[str, tuple[str, ...]]] = {
     "F04": ("a torn or changed write-ahead file", ("faults/test_F04_damage.py",)),
     "F05": (
         "the disk is full",
-        ("faults/test_F06_disk.py::test_a_full_disk_is_waited_out", "faults/test_F06_disk.py::test_little_room_is_no_room"),
+        ("faults/test_F06_disk.py", "live/test_reserve.py"),
     ),
     "F06": (
         "the n-th call fails",
