@@ -5,6 +5,7 @@ query and whatever the size of the whole.
 """
 
 import json
+import mmap
 import shutil
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ from coterie.workspace.results import Results, plain
 from coterie.workspace.run import TRAITS
 
 FOLDER = "live"
-FORM = 2
+FORM = 3
 """Files of another form are made again."""
 WHOLE = "whole.json"
 """Written last: what the files hold."""
@@ -39,6 +40,8 @@ WHOLE = "whole.json"
 
 APART = 32
 """So far apart lie the ids that are kept in memory; between two of them the file is read."""
+LET_GO, WIDE = 50_000, 100
+"""After so many rows of events the pages around them are let go of; a row of a customer, with all its columns, is as many."""
 ROWS = 1 << 20
 """Rows of events that lie together in a file."""
 
@@ -58,6 +61,31 @@ class Ids:
         return first + here if here < len(near) and near[here] == text else None
 
 
+class Pages:
+    """What of the files is in this process: it is let go of from time to time, and comes back where it is read, out of what the
+    system keeps of files in memory that nobody else needs."""
+
+    def __init__(self) -> None:
+        self.maps: list[mmap.mmap] = []
+        self.rows = 0
+
+    def table(self, path: Path) -> pa.Table:
+        """A table that is looked into where it lies."""
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        self.maps.append(mapped)
+        return pa.ipc.open_file(pa.BufferReader(pa.py_buffer(mapped))).read_all()
+
+    def touched(self, rows: int) -> None:
+        """So many rows were read, each somewhere else."""
+        self.rows += rows
+        if self.rows >= LET_GO:
+            self.rows = 0
+            if hasattr(mmap, "MADV_DONTNEED"):
+                for mapped in self.maps:
+                    mapped.madvise(mmap.MADV_DONTNEED)
+
+
 @dataclass(frozen=True)
 class Held:
     """The files, open.
@@ -70,11 +98,13 @@ class Held:
     people: pa.Table
     events: Mapping[str, Sequence[tuple[npt.NDArray[np.int64], pa.Table]]]
     accounts: dict[str, Sequence[str]] = field(default_factory=dict)
+    pages: Pages = field(default_factory=Pages)
 
     def rows(self, customers: Sequence[str]) -> Iterator[dict[str, Any]]:
         """The rows of some customers; who is not there is left out."""
         for place in self.places(customers):
             if place is not None:
+                self.pages.touched(WIDE)
                 yield {name: column[place].as_py() for name, column in self.columns.items()}
 
     @cached_property
@@ -104,6 +134,7 @@ class Held:
             total = int(counts.sum())
             if not total:
                 continue
+            self.pages.touched(total)
             # Every row's place: where its customer's begin, and how many of them come before it.
             rows = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(total)
             begun = 0
@@ -144,7 +175,7 @@ class Held:
             for numbers, table in parts:
                 first = np.searchsorted(numbers, keys, "left")
                 last = np.searchsorted(numbers, keys, "right")
-                names = [n for n in table.column_names if n not in (batch.KEY, batch.DAY, "time", "id")]
+                names = [n for n in table.column_names if n not in (batch.DAY, "time", "id")]
                 for key, a, b in zip(keys, first, last, strict=True):
                     if b > a:
                         rows = table.slice(int(a), int(b - a))
@@ -186,15 +217,18 @@ def held(results: Results, columns: Sequence[str], kinds: Mapping[str, Sequence[
             if other.name.isdigit() and int(other.name) < results.generation.number - 1:
                 shutil.rmtree(other, ignore_errors=True)
         found = {"parts": parts}
+    pages = Pages()
+
+    def numbers(path: Path) -> npt.NDArray[np.int64]:
+        mapped: npt.NDArray[np.int64] = np.load(path, mmap_mode="r")
+        pages.maps.append(getattr(mapped, "_mmap"))  # noqa: B009
+        return mapped
+
     events = {
-        kind: [(np.load(folder / f"{name}.npy", mmap_mode="r"), _mapped(folder / f"{name}.arrow")) for name in names]
+        kind: [(numbers(folder / f"{name}.npy"), pages.table(folder / f"{name}.arrow")) for name in names]
         for kind, names in found["parts"].items()
     }
-    return Held(_mapped(folder / "people.arrow"), events)
-
-
-def _mapped(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    return Held(pages.table(folder / "people.arrow"), events, pages=pages)
 
 
 def rows_of(results: Results, columns: Sequence[str]) -> exp.Select:
@@ -220,10 +254,11 @@ def _write_events(results: Results, kind: str, columns: Sequence[str], folder: P
         scan = ds.dataset(results.cache / file, format="parquet").scanner(
             columns=[batch.KEY, "time", "id", batch.DAY, *columns], batch_size=ROWS
         )
+        kept = scan.projected_schema.remove(scan.projected_schema.get_field_index(batch.KEY))
         keys: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
-        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, scan.projected_schema) as writer:
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, kept) as writer:
             for rows in scan.to_batches():
-                writer.write_batch(rows)
+                writer.write_batch(rows.drop_columns([batch.KEY]))
                 keys.append(rows.column(batch.KEY).to_numpy())
         np.save(folder / f"{name}.npy", np.concatenate(keys))
         names.append(name)
