@@ -32,7 +32,7 @@ from coterie.workspace.results import Results, plain
 from coterie.workspace.run import TRAITS
 
 FOLDER = "live"
-FORM = 3
+FORM = 4
 """Files of another form are made again."""
 WHOLE = "whole.json"
 """Written last: what the files hold."""
@@ -42,6 +42,8 @@ APART = 32
 """So far apart lie the ids that are kept in memory; between two of them the file is read."""
 LET_GO, WIDE = 50_000, 100
 """After so many rows of events the pages around them are let go of; a row of a customer, with all its columns, is as many."""
+TOGETHER = 8
+"""Columns of customers that lie in one file."""
 ROWS = 1 << 20
 """Rows of events that lie together in a file."""
 
@@ -211,12 +213,12 @@ def held(results: Results, columns: Sequence[str], kinds: Mapping[str, Sequence[
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         parts = {kind: _write_events(results, kind, read, folder, n) for n, (kind, read) in enumerate(kinds.items())}
-        _write_people(results, columns, folder / "people.arrow")
-        (folder / WHOLE).write_text(json.dumps({"said": said, "parts": parts}), encoding="utf-8")
+        people = _write_people(results, columns, folder)
+        (folder / WHOLE).write_text(json.dumps({"said": said, "parts": parts, "people": people}), encoding="utf-8")
         for other in (root / FOLDER).iterdir():
             if other.name.isdigit() and int(other.name) < results.generation.number - 1:
                 shutil.rmtree(other, ignore_errors=True)
-        found = {"parts": parts}
+        found = {"parts": parts, "people": people}
     pages = Pages()
 
     def numbers(path: Path) -> npt.NDArray[np.int64]:
@@ -228,7 +230,8 @@ def held(results: Results, columns: Sequence[str], kinds: Mapping[str, Sequence[
         kind: [(numbers(folder / f"{name}.npy"), pages.table(folder / f"{name}.arrow")) for name in names]
         for kind, names in found["parts"].items()
     }
-    return Held(pages.table(folder / "people.arrow"), events, pages=pages)
+    tables = [pages.table(folder / f"{name}.arrow") for name in found["people"]]
+    return Held(pa.table({n: table.column(n) for table in tables for n in table.column_names}), events, pages=pages)
 
 
 def rows_of(results: Results, columns: Sequence[str]) -> exp.Select:
@@ -239,11 +242,20 @@ def rows_of(results: Results, columns: Sequence[str]) -> exp.Select:
     return exp.select(*names, *words, copy=False).from_(aliased(TRAITS, "t")).join(aliased(BITS, "b"), on=on)
 
 
-def _write_people(results: Results, columns: Sequence[str], path: Path) -> None:
-    query = rows_of(results, list(dict.fromkeys(("customer", batch.KEY, *columns))))
-    table = results.engine.fetch(query.order_by(quoted("customer", "t")), "customers").combine_chunks()
-    with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
-        writer.write_table(table)
+def _write_people(results: Results, columns: Sequence[str], folder: Path) -> list[str]:
+    """Some columns a file, so that few are in memory at a time."""
+    words = [f"w{i}" for i in range(word_count(len(results.sizes_order)))]
+    wanted = list(dict.fromkeys(("customer", batch.KEY, *words, *columns)))
+    names = []
+    for first in range(0, len(wanted), TOGETHER):
+        some = wanted[first : first + TOGETHER]
+        name = f"people-{first // TOGETHER}"
+        query = rows_of(results, [n for n in some if n not in words]).order_by(quoted("customer", "t"))
+        table = results.engine.fetch(query, "customers").select(some).combine_chunks()
+        with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as file, pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table, max_chunksize=max(1, table.num_rows))
+        names.append(name)
+    return names
 
 
 def _write_events(results: Results, kind: str, columns: Sequence[str], folder: Path, number: int) -> list[str]:
