@@ -11,16 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 from msgspec import UNSET
 
-from coterie.live.strict import Envelope, Json, Plain, same_quotes
+from coterie.live.strict import Envelope, Json, Leaf, Plain, same_quotes
 
 if TYPE_CHECKING:
     _Any: TypeAlias = Any
+    _Object: TypeAlias = Any
 else:
-    _Any = Plain | msgspec.UnsetType
+    _Any = Leaf | msgspec.UnsetType
+    _Object = dict[str, Plain] | None | msgspec.UnsetType
 
 
 class Item(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
-    """A message's own keys; UNSET is what it does not have. Values are whatever came."""
+    """A message's own keys; UNSET is what it does not have. Values are whatever came: what is said here of their types holds for
+    what is read quickly."""
 
     message_id: _Any = UNSET
     type: _Any = UNSET
@@ -34,14 +37,14 @@ class Item(msgspec.Struct, gc=False, kw_only=True, rename="camel"):
     original_timestamp: _Any = UNSET
     sent_at: _Any = UNSET
     received_at: _Any = UNSET
-    properties: _Any = UNSET
-    traits: _Any = UNSET
-    context: _Any = UNSET
-    integrations: _Any = UNSET
+    properties: _Object = UNSET
+    traits: _Object = UNSET
+    context: _Object = UNSET
+    integrations: _Object = UNSET
     write_key: _Any = UNSET
     category: _Any = UNSET
     channel: _Any = UNSET
-    metadata: _Any = msgspec.field(default=UNSET, name="_metadata")
+    metadata: _Object = msgspec.field(default=UNSET, name="_metadata")
     offset: _Any = msgspec.field(default=UNSET, name="$offset")
 
     def said(self) -> dict[str, Json]:
@@ -55,8 +58,8 @@ class _Batch(msgspec.Struct, gc=False, kw_only=True, rename="camel", omit_defaul
     batch: list[Item]
     sent_at: _Any = UNSET
     write_key: _Any = UNSET
-    context: _Any = UNSET
-    integrations: _Any = UNSET
+    context: _Object = UNSET
+    integrations: _Object = UNSET
 
 
 _KEYS = {found.encode_name: found.name for found in msgspec.structs.fields(Item)}

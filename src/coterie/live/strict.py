@@ -27,7 +27,7 @@ _FEWEST = -(2**63)
 _MOST = 2**63 - 1
 _LARGE = 9.2e18
 """From here on a number may be one that was written as a whole number and does not fit 64 bits."""
-_QUICK = 8
+_QUICK = 6
 """How deep a value may nest to be read quickly."""
 _COUNTED = 4096
 """Bytes from which on numpy counts quicker than bytes do."""
@@ -43,6 +43,7 @@ def _nested(levels: int) -> Any:
     return found
 
 
+Leaf: Any = _nested(0)
 Plain: Any = _nested(_QUICK)
 _READER = msgspec.json.Decoder(Plain)
 
