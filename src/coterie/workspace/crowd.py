@@ -263,13 +263,14 @@ class Crowd:
         if before is not None:
             rows, of = before
             whose = owners[known][of]
+            rows = rows.set_column(rows.schema.get_field_index(ID), ID, rows.column(ID).cast(pa.string()))
             if kind in self.with_ids:
                 stay = self._staying(rows, whose, np.flatnonzero(known)[of], late, customers)
                 if stay is not None:
                     rows, whose = rows.filter(pa.array(stay)), whose[stay]
             cells = {n: rows.column(n).cast(types[n]) for n in read}
-            ids = rows.column(ID).cast(pa.string())
-            parts.append(pa.table({KEY: pa.array(whose), TIME: rows.column(TIME), DAY: rows.column(DAY), ID: ids, **cells}))
+            same = {n: rows.column(n) for n in (TIME, DAY, ID)}
+            parts.append(pa.table({KEY: pa.array(whose), **same, **cells}))
         if late or not parts:
             events = [e for _, e in late]
             cells = {n: pa.array([e.values.get(n) for e in events], types[n]) for n in read}
@@ -313,7 +314,7 @@ class Crowd:
     ) -> npt.NDArray[np.bool_] | None:
         """The rows that no message has replaced, nor another row of the same customer (`which` says under which id it stood);
         None for all."""
-        ids = rows.column(ID).cast(pa.string())
+        ids = rows.column(ID)
         again = {(i, e.id) for i, e in late}
         hit = pc.is_in(ids, value_set=pa.array({id_ for _, id_ in again}, pa.string())).to_numpy()
         some = np.flatnonzero(hit)
@@ -338,7 +339,12 @@ class Crowd:
     def _placed(self, made: pa.Table, times: npt.NDArray[np.datetime64]) -> pa.Table:
         """Events with their places among those of their customer: by time, then id."""
         whose = made.column(KEY).to_numpy()
-        order = np.lexsort((times, whose))
+        since = times.astype("datetime64[us]").astype(np.int64)
+        since -= since.min() if len(since) else 0
+        if len(since) and int(since.max() + 1) * int(whose.max() + 1) < 2**63:  # one number of both
+            order = np.argsort(whose * (since.max() + 1) + since, kind="stable")
+        else:
+            order = np.lexsort((times, whose))
         first, second = order[:-1], order[1:]
         if bool(((whose[first] == whose[second]) & (times[first] == times[second])).any()):
             keys = [(KEY, "ascending"), (TIME, "ascending"), (ID, "ascending")]

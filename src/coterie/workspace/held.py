@@ -8,11 +8,11 @@ import json
 import mmap
 import shutil
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from itertools import repeat
+from itertools import chain, repeat
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,7 @@ from coterie.workspace.results import Results, plain
 from coterie.workspace.run import TRAITS
 
 FOLDER = "live"
-FORM = 4
+FORM = 5
 """Files of another form are made again."""
 WHOLE = "whole.json"
 """Written last: what the files hold."""
@@ -44,7 +44,7 @@ LET_GO, WIDE = 50_000, 100
 """After so many rows of events the pages around them are let go of; a row of a customer, with all its columns, is as many."""
 TOGETHER = 8
 """Columns of customers that lie in one file."""
-ROWS = 1 << 20
+ROWS = 1 << 21
 """Rows of events that lie together in a file."""
 
 
@@ -258,6 +258,17 @@ def _write_people(results: Results, columns: Sequence[str], folder: Path) -> lis
     return names
 
 
+def _large(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Rows in large parts: who looks for some of everywhere has few parts to look into."""
+    parts: list[pa.RecordBatch] = []
+    for part in chain(batches, [None]):
+        if parts and (part is None or sum(p.num_rows for p in parts) + part.num_rows > ROWS):
+            yield from pa.Table.from_batches(parts).combine_chunks().to_batches()
+            parts = []
+        if part is not None:
+            parts.append(part)
+
+
 def _write_events(results: Results, kind: str, columns: Sequence[str], folder: Path, number: int) -> list[str]:
     """One file a part of a kind's table, each in the order of its keys."""
     names = []
@@ -269,7 +280,7 @@ def _write_events(results: Results, kind: str, columns: Sequence[str], folder: P
         kept = scan.projected_schema.remove(scan.projected_schema.get_field_index(batch.KEY))
         keys: list[npt.NDArray[np.int64]] = [np.zeros(0, np.int64)]
         with pa.OSFile(str(folder / f"{name}.arrow"), "wb") as sink, pa.ipc.new_file(sink, kept) as writer:
-            for rows in scan.to_batches():
+            for rows in _large(scan.to_batches()):
                 writer.write_batch(rows.drop_columns([batch.KEY]))
                 keys.append(rows.column(batch.KEY).to_numpy())
         np.save(folder / f"{name}.npy", np.concatenate(keys))
