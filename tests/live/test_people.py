@@ -232,7 +232,7 @@ def history(seed: int) -> list[str]:
     if made.crowd is not None:
         made.crowd.past.before, made.crowd.past.first = before, first  # type: ignore[attr-defined]
     run, most = Run(known, accounts, asked_soon=made.crowd is None), rng.choice((2, 1000))
-    people = People(made.project, run, log, most=most, crowd=made.crowd, many=rng.choice((1, 1, 3)))
+    people = People(made.project, run, log, most=most, crowd=made.crowd, many=rng.choice((1, 2, 3, 4)))
     people.open(connection, now)
     coming = [(c, e) for c in everybody for e in everybody[c].events if e not in before[c]]
     rng.shuffle(coming)
@@ -249,6 +249,10 @@ def history(seed: int) -> list[str]:
                 n += 1
                 batch.append(Logged(len(log.rows) + len(batch) + 1, "w", message(n, customer, event)))
         del coming[:some]
+        for customer in rng.sample(sorted(everybody), 2) if has_ids(seed) and batch else ():
+            for event in before[customer][-1:]:  # what the run has, too
+                n += 1
+                batch.append(Logged(len(log.rows) + len(batch) + 1, "w", message(n, customer, event)))
         while not made.project.accounts and rng.random() < 0.4:
             one, other = rng.sample(sorted(everybody)[: rng.choice((3, 10))], 2)  # some become who they were
             n += 1
