@@ -21,6 +21,8 @@ from tests.server.bare import Counting
 from tests.server.serving import now_key, serving, stored
 
 ROOM = Limits(room=0)
+TIDY = Limits(room=0, wal=2_000)
+"""The write-ahead file is brought in, and cut to nothing, again and again."""
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def attempts(folder: Path, vfs: str) -> tuple[set[str], str]:
         log = Log.open(folder, lambda: NOW, vfs=vfs)
     except CoterieError:
         return acknowledged, "not opened"
-    writer = Writer(log, limits=ROOM)
+    writer = Writer(log, limits=TIDY)
     writer.start()
     for i in range(20):
         batch = [track(i * 5 + n) for n in range(5)]

@@ -12,7 +12,7 @@ from coterie.cli.shared import HERE, Dir, Json, print_json
 if TYPE_CHECKING:
     from coterie.live.desk import Desk
 
-app = typer.Typer(no_args_is_help=True, help="Where changes are sent: add, list, test, rotate, enable, remove.")
+app = typer.Typer(no_args_is_help=True, help="Where changes go: add, list, test, rotate, enable, remove.")
 Id = Annotated[str, typer.Argument(help="The id, as `coterie webhooks list` shows it.")]
 
 
