@@ -3,7 +3,7 @@ ids that turn out to be one customer's, moments that move on, customers that are
 
 import json
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -47,8 +47,8 @@ class Memory:
 
     rows: list[Logged] = field(default_factory=list)
 
-    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
-        return [(p, self.rows[p - 1].message) for p in positions]
+    def read(self, after: int, limit: int) -> Sequence[Logged]:
+        return self.rows[after : after + limit]
 
 
 @dataclass

@@ -13,7 +13,6 @@ from time import perf_counter
 from typing import Any, Protocol, runtime_checkable
 
 from coterie.live.log import Logged, Reader, Transaction
-from coterie.live.message import Message
 
 Finish = Callable[[Transaction], None]
 
@@ -43,12 +42,8 @@ class Recorder:
         for bindings in rows:
             self.execute(sql, bindings)
 
-    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
-        """The messages at some positions."""
-        for position in positions:
-            for event in self.reader.read(position - 1, 1):
-                if event.position == position:
-                    yield position, event.message
+    def read(self, after: int, limit: int) -> Sequence[Logged]:
+        return self.reader.read(after, limit)
 
 
 @runtime_checkable

@@ -136,8 +136,13 @@ class Crowd(Protocol):
 class History(Protocol):
     """The log, read."""
 
-    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
-        """The messages at some positions, in their order."""
+    def read(self, after: int, limit: int) -> Sequence[Logged]:
+        """The events behind a position, in order, at most `limit`."""
+
+
+def message_at(history: History, position: int) -> Message | None:
+    """The message at a position; None where it is gone."""
+    return next((e.message for e in history.read(position - 1, 1) if e.position == position), None)
 
 
 class Ahead(Transaction, History, Protocol):
@@ -619,9 +624,8 @@ class People:
 
     def _anew(self, tx: Transaction, customer: str, position: int, history: History | None = None) -> Did:
         """What a message of the log says; nothing where it is gone."""
-        for _, message in (history or self.history).at([position]):
-            return self._did(tx, customer, position, message)
-        return Did()
+        message = message_at(history or self.history, position)
+        return Did() if message is None else self._did(tx, customer, position, message)
 
     def _did(self, tx: Transaction, customer: str, position: int, message: Message) -> Did:
         """What a message says, by the project's sources; what cannot be used is noted."""

@@ -28,8 +28,7 @@ from coterie.language.tree import Fitted, Members
 from coterie.language.types import BOOLEAN, TEXT
 from coterie.live import identity
 from coterie.live.log import Reader, of_micros
-from coterie.live.message import Message
-from coterie.live.people import MINUTE, Answers, Known, People, Person
+from coterie.live.people import MINUTE, Answers, Known, People, Person, message_at
 from coterie.traits.batch import KEY, quoted, relation
 from coterie.traits.incremental import Needs, needs
 from coterie.workspace.hands import told
@@ -158,12 +157,6 @@ class Reading:
         for bindings in rows:
             self.execute(sql, bindings)
 
-    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
-        for position in positions:
-            for event in self.reader.read(position - 1, 1):
-                if event.position == position:
-                    yield position, event.message
-
 
 class Asking:
     """Answers questions about the customers of a service, from any thread; each thread reads for itself.
@@ -204,7 +197,7 @@ class Asking:
             if found is not None:
                 found.close()
             results = Results(living.results.generation, self.space.store.cache, settings=self.space.settings)
-            people = People(living.project, living, self.reading)
+            people = People(living.project, living, self.reading.reader)
             found = self._own.standing = Standing(results, living, people, Whole(results))
         return found
 
@@ -376,7 +369,10 @@ class Asking:
             out.append(Happened(event.time, "event", event.kind, event.id, {n: plain(v) for n, v in event.values.items()}))
         sql = "SELECT position FROM live_did WHERE customer = ? ORDER BY position DESC LIMIT 10000"
         positions = [int(p) for (p,) in self.reading.execute(sql, (customer,))]
-        for position, message in self.reading.at(sorted(positions)):
+        for position in sorted(positions):
+            message = message_at(self.reading.reader, position)
+            if message is None:
+                continue
             if position > people.results.position and any(s.role == "events" for s in people.project.rows.of(message)):
                 continue  # it is there as an event
             values = {"position": position, **message.properties}
@@ -529,7 +525,7 @@ class Whole(Living):
 
     def people(self, like: People, reading: Reading) -> People:
         """Customers on these."""
-        return People(like.project, self, reading)
+        return People(like.project, self, reading.reader)
 
 
 def decided(customer: str, answers: Iterable[bool | None]) -> Decided:

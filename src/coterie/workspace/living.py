@@ -1,6 +1,6 @@
 """The results of a run as live evaluation stands on them: what is asked, and what is known of each customer so far."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -16,7 +16,6 @@ from coterie.language.reach import reach
 from coterie.language.tree import Column, Expr, Fitted, Members
 from coterie.language.types import named
 from coterie.live.log import Log
-from coterie.live.message import Message
 from coterie.live.people import Answers, Change, Known, People, Project, changes
 from coterie.live.rows import Rows
 from coterie.models.alone import Alone, counted, learned
@@ -292,19 +291,6 @@ def moved(old: Living, new: Living, told: Mapping[str, Answers]) -> Iterator[Cha
         yield from changes(customer, first, {} if here is None else new.unpacked(after, here))
 
 
-@dataclass(frozen=True)
-class Told:
-    """The log as people read it."""
-
-    log: Log
-
-    def at(self, positions: Sequence[int]) -> Iterable[tuple[int, Message]]:
-        for position in positions:
-            for event in self.log.read(position - 1, 1):
-                if event.position == position:
-                    yield position, event.message
-
-
 def people(living: Living, log: Log) -> People:
     """Customers as of now, on the results of the last run and the log since."""
-    return People(living.project, living, Told(log), crowd=living.crowd)
+    return People(living.project, living, log, crowd=living.crowd)
