@@ -96,12 +96,18 @@ def _line(product: Json) -> Decimal | None:
     return None if price is None or quantity is None else price * quantity
 
 
-def _number(value: Json) -> Decimal | None:
-    """A number as it was written: 12.3 is 12.3, not the binary fraction next to it."""
+def amount(value: Json) -> Decimal | None:
+    """A number, or a text of one, as it was written: 12.3 is 12.3, not the binary fraction next to it."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
         found = Decimal(str(value).strip())
     except InvalidOperation:
         return None
-    return found if found.is_finite() and abs(found) < Decimal("1e15") else None
+    return found if found.is_finite() else None
+
+
+def _number(value: Json) -> Decimal | None:
+    """An amount that an order may have."""
+    found = amount(value)
+    return found if found is not None and abs(found) < Decimal("1e15") else None

@@ -1,8 +1,9 @@
 """Reading a vendor's payload with care: what is not as the manual has it counts as not said."""
 
 from collections.abc import Iterable, Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
+from coterie.live.orders import amount
 from coterie.live.strict import Json
 
 Item = dict[str, Json]
@@ -33,17 +34,6 @@ def text(value: Json) -> str | None:
 def first(*values: Json) -> str | None:
     """The first text that is there."""
     return next((found for value in values if (found := text(value))), None)
-
-
-def amount(value: Json) -> Decimal | None:
-    """An amount of money, of a number or of the text that vendors write so as not to lose its cents."""
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        return None
-    try:
-        found = Decimal(str(value).strip())
-    except InvalidOperation:
-        return None
-    return found if found.is_finite() else None
 
 
 def total(values: Iterable[Json]) -> Decimal:

@@ -8,7 +8,8 @@ with its customer when the order comes, so that a refund finds them, whichever c
 from collections.abc import Mapping
 from decimal import Decimal
 
-from coterie.live.hooks.said import Item, amount, at, first, known, number, rows, text, total
+from coterie.live.hooks.said import Item, at, first, known, number, rows, text, total
+from coterie.live.orders import amount
 from coterie.live.strict import Json
 
 ORDERS = {

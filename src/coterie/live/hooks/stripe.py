@@ -7,7 +7,8 @@ payment's, so that an order that is told three times is one order.
 
 from decimal import Decimal
 
-from coterie.live.hooks.said import Item, amount, at, first, known, number, rows, text
+from coterie.live.hooks.said import Item, at, first, known, number, rows, text
+from coterie.live.orders import amount
 from coterie.live.strict import Json
 
 WHOLE = frozenset({
