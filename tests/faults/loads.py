@@ -4,10 +4,12 @@ import http.client
 import json
 import random
 import threading
+import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from tests.server.serving import Service
+from tests.server.serving import Service, started
 
 Sent = dict[str, Any]
 
@@ -69,6 +71,43 @@ class Client(threading.Thread):
 
 
 Make = Callable[[str, random.Random], Sent]
+
+
+class Dying:
+    """Services of one folder that die one after another, while four clients send.
+
+    Args:
+        folder: of the log or of the project, as `started` takes it; `key`: with which is sent.
+        kind: what is served, as an argument of `started`; `make`: other messages.
+
+    Attributes:
+        acknowledged: ids of messages that a service said are there.
+    """
+
+    def __init__(self, folder: Path, key: str, kind: str, make: Make | None = None):
+        self.folder, self.key, self.kind, self.make = folder, key, kind, make
+        self.acknowledged: set[str] = set()
+        self.open: list[list[list[Sent]]] = [[] for _ in range(4)]
+        self.round = 0
+
+    def once(self, *arguments: str, after: float | None = None) -> None:
+        """Start, send, and let it die: after some seconds, or by itself."""
+        self.round += 1
+        service = started(self.folder, self.kind, *arguments, key=self.key)
+        clients = [Client(service, i, self.round * 100 + i, again, self.make) for i, again in enumerate(self.open)]
+        for client in clients:
+            client.start()
+        try:
+            if after is not None:
+                time.sleep(after)
+                service.kill()
+            service.process.wait(30)
+        finally:
+            service.kill()
+            for client in clients:
+                client.join(30)
+                self.acknowledged |= client.acknowledged
+        self.open = [client.open for client in clients]
 
 
 def an_order(id_: str, choose: random.Random) -> Sent:

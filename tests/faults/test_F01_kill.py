@@ -11,7 +11,7 @@ import pytest
 
 from coterie.live.log import FILE, Log
 from tests.conftest import missing
-from tests.faults.loads import Client, Sent
+from tests.faults.loads import Dying
 from tests.live.sent import NOW
 from tests.server.serving import now_key, started, stored
 
@@ -23,34 +23,12 @@ SHORT = 4
 """Kills at random moments in a quick run."""
 
 
-class Kills:
+class Kills(Dying):
     """Services of one folder that die one after another."""
 
     def __init__(self, folder: Path, seed: int):
-        self.folder, self.random = folder, random.Random(seed)
-        self.key = now_key(folder)
-        self.acknowledged: set[str] = set()
-        self.open: list[list[list[Sent]]] = [[] for _ in range(4)]
-        self.round = 0
-
-    def once(self, *arguments: str, after: float | None = None) -> None:
-        """Start, send, and let it die: after some seconds, or by itself."""
-        self.round += 1
-        service = started(self.folder, "--apply", *arguments, key=self.key)
-        clients = [Client(service, i, self.round * 100 + i, again) for i, again in enumerate(self.open)]
-        for client in clients:
-            client.start()
-        try:
-            if after is not None:
-                time.sleep(after)
-                service.kill()
-            service.process.wait(30)
-        finally:
-            service.kill()
-            for client in clients:
-                client.join(30)
-                self.acknowledged |= client.acknowledged
-        self.open = [client.open for client in clients]
+        super().__init__(folder, now_key(folder), "--apply")
+        self.random = random.Random(seed)
 
     def check(self) -> None:
         """Every acknowledged message is there once, and what was applied is what the log says."""

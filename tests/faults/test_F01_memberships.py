@@ -19,9 +19,9 @@ from coterie.live.writer import Writer
 from coterie.workspace.living import Living, moved
 from coterie.workspace.living import people as people_of
 from coterie.workspace.serving import LIVE, served
-from tests.faults.loads import Client, Sent, order
+from tests.faults.loads import Dying, Sent, order
 from tests.faults.test_F01_kill import POINTS
-from tests.server.serving import started, stored
+from tests.server.serving import stored
 from tests.workspace.test_living import inside, results_of, told
 
 PROJECT = """
@@ -77,12 +77,13 @@ def message(id_: str, choose: random.Random) -> Sent:
     return found
 
 
-class Kills:
+class Kills(Dying):
     """Services of one project that die one after another."""
 
     def __init__(self, folder: Path, seed: int):
-        self.folder, self.random = shop(folder), random.Random(seed)
-        self.key = Keys(folder / LIVE).make("ingest", "test", datetime(2026, 11, 22), os.urandom)
+        key = Keys(shop(folder) / LIVE).make("ingest", "test", datetime(2026, 11, 22), os.urandom)
+        super().__init__(folder, key, "--project", message)
+        self.random = random.Random(seed)
         with served(folder) as found, found.log.applying(0) as tx:
             assert found.people is not None
             found.people.tick(tx, found.log.clock())
@@ -90,28 +91,6 @@ class Kills:
         self.before = Living(results_of(space))
         self.first = inside(answers(space))
         space.close()
-        self.acknowledged: set[str] = set()
-        self.open: list[list[list[Sent]]] = [[] for _ in range(4)]
-        self.round = 0
-
-    def once(self, *arguments: str, after: float | None = None) -> None:
-        """Start, send, and let it die: after some seconds, or by itself."""
-        self.round += 1
-        service = started(self.folder, "--project", *arguments, key=self.key)
-        clients = [Client(service, i, self.round * 100 + i, again, message) for i, again in enumerate(self.open)]
-        for client in clients:
-            client.start()
-        try:
-            if after is not None:
-                time.sleep(after)
-                service.kill()
-            service.process.wait(30)
-        finally:
-            service.kill()
-            for client in clients:
-                client.join(30)
-                self.acknowledged |= client.acknowledged
-        self.open = [client.open for client in clients]
 
     def lost(self) -> int:
         """How many acknowledged events are gone, how many are there twice, and in how much the memberships differ."""

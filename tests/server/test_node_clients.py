@@ -127,13 +127,17 @@ def arrived(service: Service, count: int) -> list[Message]:
         return [event.message for event in reader.read(0, 1000)]
 
 
-def test_segment_for_node(service: Service, clients: Path, tmp_path: Path) -> None:
-    (tmp_path / "node_modules").symlink_to(clients)
-    (tmp_path / "sends.cjs").write_text(SENDS)
-    done = subprocess.run(
-        ["node", "sends.cjs", service.address, service.key], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
+def in_node(service: Service, clients: Path, folder: Path, program: str) -> None:
+    """Run a program that sends to a service with a client of npm, and says so when all is sent."""
+    (folder / "node_modules").symlink_to(clients)
+    (folder / "sends.cjs").write_text(program)
+    command = ["node", "sends.cjs", service.address, service.key]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
     assert done.stdout == "done\n", done.stderr
+
+
+def test_segment_for_node(service: Service, clients: Path, tmp_path: Path) -> None:
+    in_node(service, clients, tmp_path, SENDS)
     found = arrived(service, 6)
     assert [m[:2] for m in said(found)] == [
         ("alias", ""),
@@ -148,12 +152,7 @@ def test_segment_for_node(service: Service, clients: Path, tmp_path: Path) -> No
 
 
 def test_posthog_for_node(service: Service, clients: Path, tmp_path: Path) -> None:
-    (tmp_path / "node_modules").symlink_to(clients)
-    (tmp_path / "sends.cjs").write_text(POSTHOG_NODE)
-    done = subprocess.run(
-        ["node", "sends.cjs", service.address, service.key], cwd=tmp_path, capture_output=True, text=True, timeout=60
-    )
-    assert done.stdout == "done\n", done.stderr
+    in_node(service, clients, tmp_path, POSTHOG_NODE)
     found = arrived(service, 6)
     assert [m[:2] for m in said(found)] == [
         ("alias", ""),
